@@ -153,7 +153,7 @@ var allowed = map[string][]string{
 	// The proxy between clients and services, and what is made of what passes.
 	"runner/tap":        {"internal/hint"},
 	"runner/tap/record": {"internal/hint", "internal/text", "runner/tap"},
-	"runner/tap/double": {"internal/hint", "internal/text", "runner", "runner/run", "runner/tap", "runner/wire", "scenarios"},
+	"runner/tap/double": {"diff", "internal/hint", "internal/text", "runner", "runner/run", "runner/tap", "runner/wire", "scenarios"},
 
 	"cmd/bgverify": {
 		"runner/tap", "runner/tap/double", "runner/tap/record",

@@ -24,6 +24,7 @@ const (
 	sharedService
 	conditional
 	nothing
+	written
 	skips // one past the last
 )
 
@@ -31,6 +32,7 @@ var skipWords = [skips]string{
 	unsafeMethod: "that may change something", actingGet: "with GET on a route that acts", withSession: "of a session that the other side does not know",
 	notWhole: "whose answer was not kept whole: too large, endless or cut short", notAnswered: "that the answering side did not answer",
 	sharedService: "to a service that both sides share", conditional: "for what has changed, answered without a body",
+	written:    "for what the client had changed on one side alone",
 	nothing:    "of whose answers the rules compare nothing",
 	blueFailed: "that blue answered with a status from 500 up", dropped: "that came faster than the other side could be asked",
 }
@@ -51,15 +53,25 @@ type account struct {
 
 var variable = regexp.MustCompile(`^[0-9]+$|^[0-9a-fA-F-]{16,}$|^[A-Za-z]*[_-]?[0-9][A-Za-z0-9_-]*$`)
 
-// routeName is a method and path with what looks generated left out.
-func routeName(service, method, path string) string {
-	segments := strings.Split(path, "/")
+// collection is a path up to its first generated segment: what an item belongs to.
+func collection(path string) string {
+	segments := strings.Split(strings.TrimRight(path, "/"), "/")
 	for i, s := range segments {
-		if variable.MatchString(s) && (len(s) > 3 || strings.Trim(s, "0123456789") == "") {
-			segments[i] = "*"
+		if isVariable(s) {
+			return strings.Join(segments[:i], "/")
 		}
 	}
-	name := method + " " + strings.Join(segments, "/")
+	return strings.Join(segments, "/")
+}
+
+// isVariable reports whether a segment looks generated.
+func isVariable(s string) bool {
+	return variable.MatchString(s) && (len(s) > 3 || strings.Trim(s, "0123456789") == "")
+}
+
+// routeName is a method and path with what looks generated left out.
+func routeName(service, method, path string) string {
+	name := method + " " + generalPath(path)
 	if service != "" {
 		name = service + ": " + name
 	}

@@ -30,6 +30,6 @@ func Rejudge(ctx context.Context, plan *runner.Plan, from *run.Run, sink run.Sin
 		if err != nil {
 			return nil, fmt.Errorf("read the URL of an archived exchange: %w", err)
 		}
-		return rules.stepOf(pair.Blue.Method, u), nil
+		return rules.stepOf(pair.Blue.Method, u, pair.Blue.Status), nil
 	})
 }

@@ -70,15 +70,17 @@ type Tap struct {
 	mu      sync.Mutex
 	ending  bool            // nothing is queued any more
 	secrets map[string]bool // credentials that the sink knows
-	broken  error           // what kept a pair from being judged
-	sink    run.Sink        // set by Walk
+	// written are the collections that a client has written to on the answering side alone.
+	written map[string][]string
+	broken  error    // what kept a pair from being judged
+	sink    run.Sink // set by Walk
 }
 
 // New looks at the plan and begins to listen.
 func New(opts Options) (*Tap, error) {
 	suites := opts.Plan.Suites
 	t := &Tap{
-		opts: opts, services: map[string]runner.LiveService{}, secrets: map[string]bool{},
+		opts: opts, services: map[string]runner.LiveService{}, secrets: map[string]bool{}, written: map[string][]string{},
 		account:  account{clients: map[string]bool{}, routes: map[string]map[int]int{}},
 		separate: opts.Plan.Env != nil && opts.Plan.Env.SeparateState, routes: readRoutes(opts.Plan, opts.Answering),
 	}
@@ -204,7 +206,7 @@ func (t *Tap) refuses(x *tap.Exchange) skip {
 		return slices.ContainsFunc(routes, func(r Route) bool { return r.matches(method, x.Service.URL, path) })
 	}
 	signIn := t.separate && is(t.routes.signIns)
-	mayAsk := signIn || is(t.routes.reads)
+	mayAsk := signIn || is(t.routes.reads) && !is(t.routes.acting)
 	status := x.Answer.Status
 	switch {
 	case status == 0 || x.Err != nil || x.Upgraded:
@@ -214,7 +216,10 @@ func (t *Tap) refuses(x *tap.Exchange) skip {
 	case is(t.routes.never), !mayAsk && !unsafe(method) && mayAct(path):
 		return actingGet
 	case !mayAsk && (unsafe(method) || x.Request.Body.Size > 0):
+		t.noteWrite(x)
 		return unsafeMethod
+	case t.separate && t.wrote(x):
+		return written
 	case status == http.StatusNotModified || status == http.StatusPreconditionFailed:
 		return conditional
 	case !whole(x):
@@ -225,6 +230,36 @@ func (t *Tap) refuses(x *tap.Exchange) skip {
 		return withSession
 	}
 	return 0
+}
+
+// maxWritten bounds the collections that are remembered of a client, and the clients.
+const (
+	maxWritten = 100
+	maxWriters = 20_000
+)
+
+// noteWrite remembers where a client wrote. Sides that share no state differ there from now
+// on, for that client.
+func (t *Tap) noteWrite(x *tap.Exchange) {
+	if !t.separate || !unsafe(x.Request.Method) || x.Answer.Status >= 400 {
+		return
+	}
+	place := x.Service.Name + " " + collection(x.Request.URL.Path)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	of := t.written[x.Client]
+	if slices.Contains(of, place) || len(of) >= maxWritten || of == nil && len(t.written) >= maxWriters {
+		return
+	}
+	t.written[x.Client] = append(of, place)
+}
+
+// wrote reports whether a client reads what it wrote.
+func (t *Tap) wrote(x *tap.Exchange) bool {
+	place := x.Service.Name + " " + x.Request.URL.Path
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.ContainsFunc(t.written[x.Client], func(w string) bool { return place == w || strings.HasPrefix(place, w+"/") })
 }
 
 // whole reports whether both bodies of an exchange were kept to their end.
@@ -308,7 +343,7 @@ func (t *Tap) judge(ctx context.Context, x *tap.Exchange, s *session) {
 		s.learn(mine, theirs)
 	}
 	counted, err := t.live.Judge(&runner.LivePair{
-		Step: t.routes.stepOf(x.Request.Method, &x.Request.URL), Route: routeName(x.Service.Name, x.Request.Method, x.Request.URL.Path), Blue: blue, Green: green,
+		Step: t.routes.stepOf(x.Request.Method, &x.Request.URL, blue.Status), Route: routeName(x.Service.Name, x.Request.Method, x.Request.URL.Path), Blue: blue, Green: green,
 		Took: x.Ended.Sub(x.Began), Sent: sent,
 	})
 	switch {
@@ -318,9 +353,22 @@ func (t *Tap) judge(ctx context.Context, x *tap.Exchange, s *session) {
 		t.mu.Unlock()
 	case !counted:
 		t.account.skip(nothing)
-	case blue.Status < 400: // errors are judged, and are no evidence that green works
+	case isEvidence(x):
 		t.account.pair()
 	}
+}
+
+// isEvidence reports whether an answer shows that the service works: it is not an error,
+// and not a page where the client asked for data. Others are judged, but do not count.
+func isEvidence(x *tap.Exchange) bool {
+	if x.Answer.Status >= 400 {
+		return false
+	}
+	if !strings.HasPrefix(strings.ToLower(x.Answer.Header.Get("Content-Type")), "text/html") {
+		return true
+	}
+	last := x.Request.URL.Path[strings.LastIndexByte(x.Request.URL.Path, '/')+1:]
+	return strings.Contains(x.Request.Header.Get("Accept"), "text/html") || strings.Contains(last, ".htm")
 }
 
 // A credential is a value by which a service knows its client.
