@@ -111,6 +111,7 @@ func (e *execution) compareAll(ctx context.Context, done map[int]bool) {
 	gate := make(chan struct{}, e.plan.Options.concurrency())
 	var workers sync.WaitGroup
 	defer workers.Wait()
+	// A place is taken before the goroutine starts: no more rows are read than are walked.
 	for j := range e.jobs {
 		if done[j.index] {
 			j.suite.finishedOne(ctx)
@@ -194,6 +195,7 @@ func (s *suiteRun) walkCase(ctx context.Context, j job, begun time.Time) *run.Ca
 	if j.test.Data != nil {
 		w.columns = j.test.Data.Columns
 	}
+	// What keeps the case from being walked comes before its session: setup is not run for it.
 	if v, reason := s.withheld(&j, w.id); v != 0 {
 		w.result.Verdict, w.result.Reasons = v, []string{reason}
 		return w.result
@@ -309,6 +311,7 @@ func (e *execution) record(s *suiteRun, r *run.CaseResult) {
 	for i := range r.Steps {
 		e.places.AddExplained(&r.Steps[i], s.reflected)
 	}
+	// An advisory suite reports and does not decide, so that it does not stop the others.
 	if e.plan.Options.FailFast && r.Verdict == run.Fail && s.suite.Gate != scenarios.Advisory {
 		e.mu.Lock()
 		e.ahead = true

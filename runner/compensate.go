@@ -85,6 +85,7 @@ func (l *lane) noteEffects(step *scenarios.Step, sc *scope, x *wire.Exchange, mi
 			l.effects = append(l.effects, &effect{step: step, name: sc.step, side: sc.side, unsure: unsure})
 		}
 	}
+	// The values tell which of several effects of one step a request is about, see meantBy.
 	for _, e := range l.effects { // Rule 2
 		if misled { // Rule 3
 			break
@@ -221,6 +222,7 @@ func lasting(parent context.Context, grace time.Duration) (context.Context, cont
 //     value, or a broken answer hid it, is taken back with the values it was created with.
 //  6. Green must take back what blue takes back.
 func (w *walk) walkBack(ctx context.Context, forward, back []*scenarios.Step, prefix string) {
+	// How the walk ended decides what is walked back, so it is set aside first.
 	ended, begin := w.ended, len(w.result.Steps)
 	switch {
 	case ctx.Err() != nil: // Rule 3
@@ -399,6 +401,7 @@ func (w *walk) created(undoing []*scenarios.Step) *run.Created {
 // leftover describes an effect that was not taken back.
 func (w *walk) leftover(e *effect, l *lane, undoing []*scenarios.Step) run.Leftover {
 	out := run.Leftover{Case: w.id, Step: e.name, Side: e.side.String(), Unsure: e.unsure, Why: e.why}
+	// What a reader can send by hand to take it back.
 	i := slices.IndexFunc(undoing, func(s *scenarios.Step) bool { return slices.Contains(s.Compensates, e.step) })
 	if i < 0 {
 		if out.Why == "" {

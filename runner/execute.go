@@ -36,6 +36,8 @@ func Execute(ctx context.Context, plan *Plan, sink run.Sink, progress func(Progr
 // SchemaVersion is the version of the header and of what follows it.
 const SchemaVersion = 1
 
+// newExecution makes an execution of a plan that has not begun. Execute, Rejudge, Merge and the
+// functions that send nothing (Refused, Unprovable, DryRun) all start from it.
 func newExecution(plan *Plan, sink run.Sink, progress func(Progress)) *execution {
 	e := &execution{plan: plan, sink: sink, totals: verdict.NewTotals(len(plan.Suites))}
 	e.pool.Root, e.pool.Guard, e.pool.MaxBody = plan.World.Root, plan.World.Guard, plan.World.MaxBody
@@ -47,6 +49,9 @@ func newExecution(plan *Plan, sink run.Sink, progress func(Progress)) *execution
 	return e
 }
 
+// execute is Execute for a run, a judgement of kept exchanges, and a merge: they differ in where
+// results come from, and share everything before and after. The End is made even when the sink
+// failed: an exit status must follow from a verdict, never from a missing file.
 func (e *execution) execute(outer context.Context) (*run.End, error) {
 	defer e.pool.Close()
 	ctx, stop := context.WithCancelCause(outer)
@@ -59,6 +64,7 @@ func (e *execution) execute(outer context.Context) (*run.End, error) {
 		timer := time.AfterFunc(d, func() { stop(errTimeout) })
 		defer timer.Stop()
 	}
+	// Secrets come before the first event: the sink hides only what it knows.
 	o := &outcome{begun: e.now(), audit: e.plan.Audit}
 	e.declare()
 	e.emit(run.Event{Begin: e.header(o.begun)})
@@ -76,6 +82,7 @@ func (e *execution) execute(outer context.Context) (*run.End, error) {
 			e.judge(ctx, o)
 		}
 	}
+	// Why the run ended: a limit or the sink ends the inner context, a signal the outer one.
 	o.cause = context.Cause(ctx)
 	if o.cause == nil {
 		o.cause = outer.Err()
@@ -83,6 +90,7 @@ func (e *execution) execute(outer context.Context) (*run.End, error) {
 	e.board.update(func(p *Progress) { p.Phase = Finishing })
 	e.endClusters(o)
 	end := verdict.Conclude(e.inputs(o))
+	// A sink that could not keep an event has no use for the End either.
 	if failure := e.failed(); failure != nil {
 		return end, failure
 	}
@@ -158,6 +166,7 @@ func (e *execution) judge(ctx context.Context, o *outcome) {
 		e.identifyAgain(ctx, o)
 		return
 	}
+	// Whoever continues a run first counts what the earlier execution brought to an end.
 	done, err := e.resume()
 	if err != nil {
 		o.setup = append(o.setup, err.Error())
@@ -185,7 +194,8 @@ func (e *execution) judge(ctx context.Context, o *outcome) {
 	e.identifyAgain(ctx, o)
 }
 
-// identifyAgain asks the identities once more at the end.
+// identifyAgain asks the identities once more at the end: both sides must still be what they
+// were, as a deployment in the middle of a run spoils it.
 func (e *execution) identifyAgain(ctx context.Context, o *outcome) {
 	if o.before.Asked == 0 || ctx.Err() != nil {
 		return
@@ -223,6 +233,8 @@ func (e *execution) resume() (map[int]bool, error) {
 			return nil, fmt.Errorf("the earlier run's case %s belongs to suite %d of %d: the plan is another one", r.ID, r.Suite,
 				len(e.suites))
 		}
+		// Setups and teardowns have no place of their own: a suite that began anything owes a
+		// teardown until it has one.
 		if r.Kind == "" {
 			done[r.Index] = true
 		}
@@ -358,6 +370,7 @@ func (e *execution) declareVariables() {
 
 // stopReason says why a run ended early; empty when it did not.
 func (o *outcome) stopReason() (run.Verdict, string) {
+	// The causes of this package are no interruption from outside.
 	switch {
 	case o.cause == nil, errors.Is(o.cause, errDone):
 		return 0, ""
@@ -389,6 +402,7 @@ func (e *execution) inputs(o *outcome) *verdict.Inputs {
 		in.Live, in.Rules, in.Doubts, in.Notes = true, e.live.ruleList(), e.live.served.Doubts, e.live.served.Warnings
 	}
 	in.Stop.Verdict, in.Stop.Reason = o.stopReason()
+	// The command wraps its signals in an error that knows their number.
 	var signal interface{ SignalNumber() int }
 	if in.Stop.Verdict != 0 && errors.As(o.cause, &signal) {
 		in.Stop.Signal = signal.SignalNumber()

@@ -82,6 +82,8 @@ func (e *execution) emit(event run.Event) {
 	}
 }
 
+// fail ends the run: nothing more is sent, and the verdict is at least broken. The first error
+// is the one that is reported.
 func (e *execution) fail(err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -91,6 +93,7 @@ func (e *execution) fail(err error) {
 	}
 }
 
+// failed is the error that fail was called with; nil: none.
 func (e *execution) failed() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -100,6 +103,8 @@ func (e *execution) failed() error {
 // send is the only way out: it counts a request, waits for its turn under the
 // stage's cap, and books what came back.
 func (e *execution) send(ctx context.Context, to *services.Service, request *wire.Request, in *sentCount) *wire.Exchange {
+	// The ledger counts a request three times: when it is asked for, when it leaves and when its
+	// answer is booked. Accounts that do not agree make the run broken.
 	e.ledger.Schedule(to.Side)
 	sent := false
 	var x *wire.Exchange
@@ -118,6 +123,7 @@ func (e *execution) send(ctx context.Context, to *services.Service, request *wir
 		x = to.Wire.Do(ctx, request)
 	}
 	e.ledger.Receive(to.Side, x, sent)
+	// Which addresses answered shows whether blue and green are two places.
 	if !to.Shared {
 		e.places.AddAnswer(to.Name, to.Side, x)
 	}
@@ -138,6 +144,8 @@ type pace struct {
 	next map[string]time.Time
 }
 
+// wait waits for the turn of a request to a service's host. Requests take their turns in the
+// order in which they ask, at equal distances.
 func (p *pace) wait(ctx context.Context, to *services.Service, now func() time.Time) error {
 	if p.gap == 0 {
 		return ctx.Err()
@@ -315,6 +323,7 @@ func (b *board) update(change func(*Progress)) {
 // sentCount counts the requests of one walk; both sides count at once.
 type sentCount struct{ blue, green atomic.Int64 }
 
+// add counts one request to a side.
 func (c *sentCount) add(side scenarios.Side) {
 	if side == scenarios.Green {
 		c.green.Add(1)
@@ -323,6 +332,7 @@ func (c *sentCount) add(side scenarios.Side) {
 	c.blue.Add(1)
 }
 
+// perSide is what was counted so far.
 func (c *sentCount) perSide() run.PerSide {
 	return run.PerSide{Blue: int(c.blue.Load()), Green: int(c.green.Load())}
 }
@@ -332,6 +342,7 @@ func (c *sentCount) perSide() run.PerSide {
 // with the number of cases that run at once.
 var oneLarge sync.Mutex
 
+// largePair is the size from which a pair is judged on its own.
 const largePair = 4 << 20 // bytes of both bodies
 
 // judgeTrial calls Judge, for one pair of large bodies at a time.
@@ -350,6 +361,7 @@ func judgeTrial(t *judge.Trial) *judge.Judgement {
 	return j
 }
 
+// answerSize is the length of an answer's body; 0 for a side that was not asked.
 func answerSize(x *judge.Answer) int {
 	if x == nil {
 		return 0

@@ -62,6 +62,7 @@ func (e *execution) identify(ctx context.Context) *verdict.IdentityReport {
 	return r
 }
 
+// identityKey tells identities apart. Several suites may name the same one; it is asked once.
 func identityKey(s *suiteRun, id *scenarios.Identity) string {
 	var places []string
 	for _, c := range []*services.Side{s.blue, s.green} {
@@ -95,6 +96,7 @@ func identityName(id *scenarios.Identity) string {
 
 // identifyOne asks one identity and reports whether green showed the expected build.
 func (e *execution) identifyOne(ctx context.Context, s *suiteRun, id *scenarios.Identity, r *verdict.IdentityReport) bool {
+	// Requests of identities belong to no case: the ledger counts them apart.
 	w := newWalk(s, s.suite.Name+"/(identity)", e.now())
 	defer func() {
 		e.ledger.AddOutside(w.sent.perSide())
@@ -140,6 +142,7 @@ func (e *execution) holdIdentity(id *scenarios.Identity, name string, got [2]*sa
 		r.Add(run.Broken, "identity "+name+": "+format, args...)
 		r.Stop = true
 	}
+	// One common value is enough: it shows that requests to both sides can reach the same thing.
 	common := slices.ContainsFunc(got[0].values, func(v string) bool { return slices.Contains(got[1].values, v) })
 	switch {
 	case id.Must == "same" && !common:
@@ -163,6 +166,7 @@ func (e *execution) holdIdentity(id *scenarios.Identity, name string, got [2]*sa
 	}
 }
 
+// mixture says how often a side gave each of its values, the first four of them.
 func (g *sampled) mixture() string {
 	var out []string
 	for _, v := range g.values[:min(len(g.values), 4)] {
@@ -219,6 +223,8 @@ func (w *walk) probe(ctx context.Context, id *scenarios.Identity, sc *scope) (va
 		}
 		out.add(f.Name, v)
 	}
+	// The request is made like that of a step without effects, so that authentication and the
+	// headers of the run are added in one place.
 	get := &scenarios.Step{Request: scenarios.Request{Method: "GET"}}
 	own := *sc
 	own.lane = newLane(sc.lane.kind) // probes run side by side

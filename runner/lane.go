@@ -29,6 +29,7 @@ type lane struct {
 	misled bool
 }
 
+// newLane is a lane on which nothing has happened.
 func newLane(kind LaneKind) *lane {
 	return &lane{kind: kind, captures: map[string]scenarios.Value{}, jar: wire.NewJar(), digests: map[digestKey]*wire.Digest{}}
 }
@@ -51,6 +52,7 @@ func (l *lane) renew(from *lane) {
 // crossing reports whether the lane changes sides.
 func (l *lane) crossing() bool { return l.kind == LaneCrossBlue || l.kind == LaneCrossGreen }
 
+// laneNames are the lanes as reports name them.
 var laneNames = [...]string{LaneBlue: "blue", LaneGreen: "green", LaneCrossBlue: "B-G-B-G", LaneCrossGreen: "G-B-G-B"}
 
 // String names the lane as reports do.
@@ -117,6 +119,8 @@ func (w *walk) cross(ctx context.Context, steps []*scenarios.Step, prefix string
 	}
 }
 
+// crossLane walks one crossing lane through steps that the straight lanes have walked. The lane
+// of a suite's setup or teardown that ends early ends the walk: there is no case to blame.
 func (w *walk) crossLane(ctx context.Context, kind LaneKind, steps []*scenarios.Step, prefix string) {
 	ended := ""
 	for _, step := range steps {
@@ -134,6 +138,8 @@ func (w *walk) crossLane(ctx context.Context, kind LaneKind, steps []*scenarios.
 				w.stopped()
 				return
 			}
+			// The side follows from the number of requests that were sent, not of steps: a step
+			// that was left out must not put two requests in a row on one side.
 			side := kind.SideOf(w.offset[kind])
 			w.offset[kind]++
 			r := w.crossStep(ctx, kind, side, step, name, pair)
@@ -186,6 +192,7 @@ func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side
 		w.capture(c, l, s, found)
 		l.keepValue(step, c.Name)
 	}
+	// The other half of the pair is the straight lane's exchange of the other side (rule 1).
 	seen := crossSeen(kind, side)
 	pair := &run.Pair{Key: key, Blue: straight.Blue, Green: straight.Green}
 	t := &judge.Trial{

@@ -49,6 +49,8 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *run.Lo
 		r.Verdict, r.Reason = run.Skip, "load is not allowed here: the sides are not on loopback, and neither limits: {load: allow} of the env file nor a flag allows it"
 		return r
 	}
+	// Setup runs for each suite whose cases take the load, and its teardown after the stage,
+	// whatever became of it.
 	var homes []*suiteRun
 	found := findings.New(s.suite.Name, stage.Name, s.run.secret, nil)
 	plan, why, verdict := s.attackPlan(ctx, stage, found, &homes)
@@ -80,12 +82,14 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *run.Lo
 		s.run.fail(fmt.Errorf("close the record file of load %q: %w", stage.Name, closing))
 	}
 	r.Records = file.Name()
+	// A stage that was cut short keeps what was measured, without a verdict.
 	switch {
 	case ctx.Err() != nil:
 		r.Verdict, r.Reason = run.Interrupted, "the run was stopped before the first block: no verdict"
 	case err != nil && report == nil:
 		r.Verdict, r.Reason = run.Broken, err.Error()
 	}
+	// The records first, then what they do not show: resources, answers, connections.
 	if report != nil {
 		take(r, report)
 		if stage.Writes && r.Fleet.AnyLost() {
@@ -183,15 +187,18 @@ func (s *suiteRun) stagePlan(stage *scenarios.LoadStage) *attack.Plan {
 		Margins: stage.Margins, Connections: stage.Connections, Reconnect: stage.Reconnect, Interleaved: stage.Interleaved,
 		Seed: random.Number(o.Seed, "load", s.suite.Name, stage.Name), Retry: o.OnInconclusive == RetryOnce,
 	}
+	// Which back ends answered is read from a header that the suite or the stage names.
 	if plan.Identity = stage.Identity; plan.Identity == "" {
 		plan.Identity = s.identityHeader()
 	}
+	// A calibration needs the noise at one rate, for the whole duration.
 	if o.Calibrate {
 		plan.Calibrate, plan.Retry = true, false
 		if len(plan.Rates) > 0 {
 			plan.Rate, plan.Rates = plan.Rates[0], nil
 		}
 	}
+	// Without a timeout of its own a stage takes the longest of its steps.
 	if plan.Timeout == 0 {
 		for i := range stage.Steps {
 			target := stage.Steps[i].Target
@@ -234,9 +241,11 @@ func (s *suiteRun) attackPlan(ctx context.Context, stage *scenarios.LoadStage, f
 		if !slices.Contains(*homes, home) {
 			*homes = append(*homes, home)
 		}
+		// The lanes that setup left are where every request of the stage begins.
 		if v, reason := home.enterSession(ctx, w); v != 0 {
 			return nil, reason, v
 		}
+		// A stage walks whole cases, or repeats the first step of each.
 		if stage.Walks() {
 			c, err := home.planCase(part, plan, found)
 			if err == nil {
@@ -339,6 +348,8 @@ func (w *walk) route(ctx context.Context, step *scenarios.Step, part *scenarios.
 	if w.test.Data != nil {
 		return route, w.rowPayloads(route, add)
 	}
+	// A request that draws values is rendered many times. One whose first two are equal draws
+	// none, or none that a cache would notice, and is sent as it is.
 	for i := range variantCount {
 		if err := add(i); err != nil {
 			return nil, err
@@ -384,6 +395,9 @@ func routePath(step *scenarios.Step) string {
 	return path
 }
 
+// payload renders a step's request for one side, once, before the load begins: signatures and
+// drawn values are those of that moment. What the request is expected to give goes to judging,
+// and how its service is reached to services.
 func (w *walk) payload(ctx context.Context, step *scenarios.Step, side scenarios.Side, name string, services map[string]wire.Config, judging *loadJudge) (*attack.Request, error) {
 	sc := w.scope(w.lanes[straightLane(side)], side, step, name, w.started)
 	out, err := w.compose(ctx, step, sc)

@@ -66,6 +66,8 @@ func (l *loadJudge) Check(row int, green bool, a *attack.Answer) *attack.Unmet {
 	return nil
 }
 
+// unmet keeps an answer that is not what its case expects, and says so to the attack, which
+// counts it as a failure of its side.
 func (l *loadJudge) unmet(x *wire.Exchange, green bool, a *attack.Answer, what, got string) *attack.Unmet {
 	l.found.Unexpected(&findings.Unexpected{
 		Route: l.route, Place: l.step.Pos.String(), Exchange: x, Green: green, Number: a.Pair, What: what, Got: got,
@@ -73,6 +75,7 @@ func (l *loadJudge) unmet(x *wire.Exchange, green bool, a *attack.Answer, what, 
 	return &attack.Unmet{What: what, Got: got}
 }
 
+// sideOfLoad is a side as the attack knows it: green or not.
 func sideOfLoad(green bool) scenarios.Side {
 	if green {
 		return scenarios.Green
@@ -214,6 +217,7 @@ func (j *walkJudge) ComparePair(at attack.Moment, pair uint32, blue, green *atta
 	}
 	bx, gx := *blue.Exchange, *green.Exchange // the walks may still read theirs
 	shareBody(&bx, &gx)
+	// What maps have paired belongs to the two walks, and travels with them from pair to pair.
 	seen, _ := shared.State.(*diff.Bijections)
 	if seen == nil {
 		seen = diff.NewBijections()

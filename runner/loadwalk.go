@@ -76,6 +76,7 @@ func (c *walkedCase) walkOnce(ctx context.Context, out *attack.Walk) {
 	w.loaded, l.release = l, func() {}
 	defer func() { l.release() }()
 	w.declare()
+	// Steps first. What compensates goes on after a failure, see owes.
 	early := false
 	for i, p := range c.places {
 		if p.cleanup {
@@ -138,6 +139,7 @@ func (l *loadWalk) send(place int, p *loadPlaceOf) {
 			return
 		}
 	}
+	// From here on the user waits for this machine, not for a side.
 	ready := time.Now()
 	sc := w.scope(l.lane, l.side, step, p.name, l.out.At)
 	if step.Conditional() {
@@ -166,6 +168,7 @@ func (l *loadWalk) send(place int, p *loadPlaceOf) {
 		return
 	}
 	unsampled(out.request)
+	// The walk's own context may have ended; what was created must still be taken back.
 	ctx := l.patient()
 	if !step.Repeatable() { // without its answer nobody knows what to take back
 		whole, release := lasting(ctx, wholeGrace)
@@ -282,6 +285,8 @@ func (s *suiteRun) planCase(part *scenarios.LoadStep, plan *attack.Plan, found *
 				judging = &walkJudge{loadJudge{route: found.AddRoute(route.Name), step: step, rules: rules, found: found}}
 				route.Walks = judging
 			}
+			// Each round is a place of its own, as its answer is compared with that of the same
+			// round on the other side.
 			for round := range max(step.Repeat, 1) {
 				planned.Routes = append(planned.Routes, len(plan.Routes))
 				planned.Pauses += step.Pause
@@ -327,6 +332,8 @@ func (c *walkedCase) ready(begin *walk, plan *attack.Plan) error {
 		}
 		planned.Rows = len(c.rows)
 	}
+	// The plan knows services by name. Two suites may give one name to two places; the second
+	// is then known with its suite.
 	for i, side := range []*services.Side{c.home.blue, c.home.green} {
 		services := [2]map[string]wire.Config{plan.Blue.Services, plan.Green.Services}[i]
 		c.services[i] = map[string]string{}

@@ -149,6 +149,7 @@ func (m *merging) take(k int, j *job) error {
 	}
 	want := j.result()
 	shard := m.e.shards[k].Run
+	// A shard that was stopped has fewer results than it planned; the accounts show that.
 	if r == nil || r.ID != want.ID {
 		if shard.End.Counts.Cases < shard.Header.Planned.Cases {
 			return nil
@@ -240,6 +241,7 @@ func (m *merging) book(k int, s *suiteRun, test *scenarios.Case, r *run.CaseResu
 // evidence reads what a step's result rests on: the pair that proposed rules are tried on where
 // it differs, and the services that it asked.
 func (m *merging) evidence(shard *Shard, s *suiteRun, steps []*scenarios.Step, r *run.StepResult) error {
+	// Only pairs of the straight lanes have causes with proposed rules.
 	differs := r.DifferencesTotal > 0 && r.Lane == ""
 	if r.Exchange == "" || !differs && m.e.plan.Clusters == nil {
 		return nil

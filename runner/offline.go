@@ -124,6 +124,7 @@ func (w *walk) replayed(step *scenarios.Step, sc *scope, key string) *shot {
 		}
 		x = &wire.Exchange{Method: step.Request.Method, Err: &wire.Err{Class: wire.ClassRequest, Detail: detail}}
 	}
+	// The suite may have been changed since: a service that it no longer has is only a name here.
 	to := pick(sc.side, w.suite.blue, w.suite.green).Find(step.Service)
 	if to == nil {
 		to = &services.Service{Side: sc.side, Name: step.Service}
@@ -186,10 +187,13 @@ func DryRun(plan *Plan, secret func(name, value string)) iter.Seq2[*Preview, err
 // secretsOnly is the Sink of a dry run: it keeps no event.
 type secretsOnly func(name, value string)
 
+// Secret tells a value that must not be shown.
 func (s secretsOnly) Secret(name, value string) { s(name, value) }
 
+// Emit keeps no event.
 func (s secretsOnly) Emit(run.Event) error { return nil }
 
+// LoadFile is never asked for: nothing is sent.
 func (s secretsOnly) LoadFile(string) (run.RecordWriter, error) {
 	return nil, errors.New("a dry run keeps no records")
 }
@@ -221,6 +225,8 @@ func (s *suiteRun) preview(yield func(*Preview, error) bool) bool {
 	return w.preview(s.suite.Teardown, "", yield)
 }
 
+// preview renders the requests of steps to both sides, every round of them. It is false when
+// the reader has seen enough.
 func (w *walk) preview(steps []*scenarios.Step, prefix string, yield func(*Preview, error) bool) bool {
 	for _, step := range steps {
 		for round := range max(step.Repeat, 1) {
@@ -235,6 +241,8 @@ func (w *walk) preview(steps []*scenarios.Step, prefix string, yield func(*Previ
 	return true
 }
 
+// previewOne renders one request. Signatures are not made: they would be those of another
+// moment.
 func (w *walk) previewOne(step *scenarios.Step, name string, side scenarios.Side) (*Preview, error) {
 	sc := w.scope(newLane(straightLane(side)), side, step, name, w.started)
 	sc.loose = w.suite.captureNames()

@@ -124,6 +124,8 @@ func (p *Parcel) Open(guard *wire.Guard) (*Site, error) {
 	return s, nil
 }
 
+// open loads the suites as the coordinator did: from the same files, with the same seed, time,
+// variables and environment, so that both have the same plan.
 func (p *Parcel) open(s *Site, guard *wire.Guard) error {
 	for sub, files := range map[string]map[string][]byte{"plan": p.Files, "stage": p.Stage} {
 		if err := unpack(filepath.Join(s.folder, sub), files); err != nil {
@@ -199,6 +201,8 @@ func (s *Site) Close() {
 	_ = os.RemoveAll(s.folder)
 }
 
+// problemsError is what is wrong in the files as one error. They were loaded without problems
+// on the coordinator, so that a problem here is one of the parcel.
 func problemsError(problems scenarios.Problems) error {
 	var b strings.Builder
 	_ = problems.Write(&b)
@@ -238,6 +242,7 @@ type sessionMessage struct {
 	Lanes      []laneMessage
 }
 
+// A laneMessage is what a lane carries: captures, cookies, and what an archive hid.
 type laneMessage struct {
 	Kind     LaneKind
 	Captures map[string]scenarios.Value
@@ -279,6 +284,7 @@ func (s *Site) Begin(ctx context.Context, message []byte, o attack.Order, emit f
 	if stage == nil {
 		return nil, fmt.Errorf("the plan has no load stage %s of suite %s", m.Stage, m.Suite)
 	}
+	// Times in requests are those of the coordinator, so that all workers send the same.
 	s.e.plan.World.Now = func() time.Time { return m.Now }
 	for _, one := range m.Sessions {
 		if err := s.restore(&one); err != nil {
@@ -295,6 +301,7 @@ func (s *Site) Begin(ctx context.Context, message []byte, o attack.Order, emit f
 	return attack.Join(ctx, *plan, o, emit, s.sink.Drain)
 }
 
+// find is the suite and the load stage of the plan with these names; nil: there is none.
 func (s *Site) find(suite, stage string) (*suiteRun, *scenarios.LoadStage) {
 	for _, own := range s.e.suites {
 		for _, l := range own.suite.Loads {

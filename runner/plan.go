@@ -144,8 +144,10 @@ const (
 	Waiting // for green's cluster, before all others
 )
 
+// phaseNames are the phases as progress shows them.
 var phaseNames = [...]string{Preflight: "preflight", Comparing: "comparing", Loading: "load", Finishing: "finishing", Waiting: "waiting for green"}
 
+// String is the phase as progress shows it.
 func (p Phase) String() string {
 	if p == 0 || int(p) >= len(phaseNames) {
 		return "unknown phase"

@@ -27,6 +27,7 @@ func (e *execution) preflight(ctx context.Context) *verdict.PreflightReport {
 	report := &verdict.PreflightReport{}
 	found := e.lookAll(ctx)
 	sides := map[scenarios.Side]int{}
+	// Rule 3 concerns every service, whether a step uses it or not: an answer may lead there.
 	for _, s := range e.suites {
 		s.loopback = true
 		for _, c := range []*services.Side{s.blue, s.green} {

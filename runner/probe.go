@@ -86,6 +86,7 @@ func (e *execution) probedServices() []*probed {
 
 // askService asks one service and compares what its sides show.
 func (e *execution) askService(ctx context.Context, p *probed) []run.TransportFinding {
+	// A finding names all suites that use the service, since each of them is affected.
 	var names []string
 	for _, s := range p.suites {
 		names = append(names, s.suite.Name)
@@ -253,6 +254,7 @@ func (c *probe) ask(ctx context.Context, blue, green *services.Service, whole bo
 // askSide sends the requests of one side.
 func (c *probe) askSide(ctx context.Context, s *services.Service, whole bool) *transport.Facts {
 	f := &transport.Facts{Host: services.HostName(s), Declared: s.Config.HTTP != "", Tunnel: s.Config.Proxy != ""}
+	// One connection of its own: what the service closes, keeps or compresses is seen on it.
 	config := s.Config
 	if config.HTTP == "" {
 		config.HTTP = "1.1"
@@ -308,6 +310,7 @@ func (e *execution) shakeHands(ctx context.Context, s *services.Service) *transp
 			h.Versions[v], h.Shown = true, got
 		}
 	}
+	// HTTP/2 is offered on its own, since ALPN lets a server choose the older protocol.
 	got := shake(wire.Hello{Min: tls.VersionTLS12, Max: tls.VersionTLS13, Protocols: []string{"h2"}})
 	h.HTTP2 = got != nil && got.Protocol == "h2"
 	return h
@@ -361,6 +364,7 @@ func (e *execution) findSlow(ctx context.Context, loads []run.LoadResult) *run.T
 	}) {
 		return nil
 	}
+	// What the cases saw raises the suspicion; asking again confirms it.
 	seen := e.totals.Services()
 	for _, p := range seen {
 		first := [2]float64{p.Times[scenarios.Blue].Median(), p.Times[scenarios.Green].Median()}

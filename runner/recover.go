@@ -84,6 +84,7 @@ func (w *walk) recover(ctx context.Context, left *run.Unfinished, id string, for
 		w.started = left.Began
 	}
 	w.relive(left, id, forward, back, prefix)
+	// A request that had left and was not answered may have been carried out.
 	for _, in := range left.Unanswered {
 		if step := stepNamed(in.Step, forward, ""); step != nil && step.SideEffects == scenarios.Compensated && len(step.Compensates) == 0 {
 			side := scenarios.Blue
@@ -109,6 +110,7 @@ func (w *walk) recover(ctx context.Context, left *run.Unfinished, id string, for
 			}
 		}
 	}
+	// Crossing lanes, and what the steps could not name: as at the end of every walk.
 	all := slices.Concat(forward, back)
 	w.uncross(ctx, all)
 	w.takeBackRest(ctx, all)

@@ -27,6 +27,7 @@ type Refusal struct {
 	Why, Do string
 }
 
+// String says what is not allowed, and why.
 func (r Refusal) String() string {
 	if r.Why != "" {
 		return fmt.Sprintf("load %q is not allowed: %s", r.Name, r.Why)
@@ -81,6 +82,8 @@ func Refused(ctx context.Context, plan *Plan) []Refusal {
 			if c.Skip != "" {
 				continue
 			}
+			// A case is refused for the steps of its suite's setup and teardown too: it cannot be
+			// walked without them.
 			for _, step := range slices.Concat(s.suite.Setup, c.Steps, c.Cleanup, s.suite.Teardown) {
 				if step.HasEffects() && step.SideEffects != scenarios.Unreviewed && !s.mayWrite(step) {
 					refuse(Refusal{What: run.AspectWrites, Pos: step.Pos, Name: c.ID})

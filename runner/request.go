@@ -85,6 +85,9 @@ func (w *walk) target(name, rendered string, sc *scope) (*services.Service, stri
 		strings.HasPrefix(rendered, "%7B%7B")) { // an address that an answer will give
 		return &services.Service{Side: sc.side, Name: name, Base: &url.URL{}}, rendered, nil
 	}
+	// A path belongs to the service that the step names; an absolute URL, such as an answer gives,
+	// to the service whose origin it has. Any other origin is refused: the request would leave the
+	// two sides that are compared.
 	own, other := pick(sc.side, w.suite.blue, w.suite.green), pick(sc.side, w.suite.green, w.suite.blue)
 	if !strings.Contains(rendered, "://") || strings.HasPrefix(rendered, "/") || strings.HasPrefix(rendered, "?") {
 		to := own.Find(name)
@@ -135,10 +138,12 @@ func (w *walk) mark(out *outgoing, step *scenarios.Step, sc *scope) {
 	}
 }
 
+// add adds a header field after those that are there.
 func (o *outgoing) add(name, value string) {
 	o.request.Headers = append(o.request.Headers, wire.Field{Name: name, Value: value})
 }
 
+// has reports whether a field of this name is there, in any spelling.
 func (o *outgoing) has(name string) bool {
 	for _, f := range o.request.Headers {
 		if strings.EqualFold(f.Name, name) {
@@ -148,6 +153,7 @@ func (o *outgoing) has(name string) bool {
 	return false
 }
 
+// named is outgoing.has for the fields of a rendered step.
 func named(fields []scenarios.Named, name string) bool {
 	for _, f := range fields {
 		if strings.EqualFold(f.Name, name) {
@@ -189,6 +195,7 @@ func (w *walk) authorize(ctx context.Context, out *outgoing, auth *scenarios.Aut
 	if auth == nil || auth.Kind == scenarios.AuthNone {
 		return nil
 	}
+	// These two have a header of their own, which the step may not have written.
 	switch auth.Kind {
 	case scenarios.AuthAPIKey:
 		return w.apiKey(out, auth, sc)
@@ -231,6 +238,8 @@ func (w *walk) authorize(ctx context.Context, out *outgoing, auth *scenarios.Aut
 	return nil
 }
 
+// apiKey puts a key into a header or the query, whichever the file names. A header that the
+// step writes itself is left alone.
 func (w *walk) apiKey(out *outgoing, auth *scenarios.Auth, sc *scope) error {
 	value, err := w.secret(sc, auth.Name, auth.Value)
 	if err != nil {

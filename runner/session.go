@@ -103,6 +103,7 @@ func (s *suiteRun) enterSession(ctx context.Context, w *walk) (run.Verdict, stri
 	c := s.sessionOf(w)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	// Setup runs when nobody has run it, after a teardown, and when the session has grown old.
 	old := s.run.replay == nil && s.suite.Session != nil && s.suite.Session.TTL > 0 && c.lanes != nil && s.run.now().Sub(c.born) >= s.suite.Session.TTL
 	if c.lanes == nil || c.left || old {
 		s.setup(ctx, c)
@@ -279,6 +280,7 @@ func (w *walk) refresh(ctx context.Context, step *scenarios.Step, name string, n
 	if session == nil || len(session.RefreshOn) == 0 || w.test == nil || w.suite.run.replay != nil {
 		return nil, false
 	}
+	// Which sides say that the session is over, of those that were asked.
 	var over []scenarios.Side
 	askedSides := 0
 	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {

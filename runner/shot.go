@@ -37,6 +37,8 @@ func (w *walk) shoot(ctx context.Context, step *scenarios.Step, sc *scope, key s
 		s.attempt(ctx, w, step, sc)
 		return s
 	}
+	// Polling ends when the condition holds, when the next request would come too late, or
+	// when nothing can be said. An answer that failed on the way is counted: see ill.
 	begun := w.suite.run.now()
 	for tries := 1; ; tries++ {
 		if s.attempt(ctx, w, step, sc); s.err != nil {
@@ -169,6 +171,7 @@ func (w *walk) capture(c *judge.Capture, l *lane, s *shot, out *captured) (scena
 	return v, true
 }
 
+// check adds what a capture came to as an expectation of its step.
 func (c *captured) check(side string, of *judge.Capture, what string, ok bool, got string) {
 	what = "capture " + of.Name + " " + what
 	c.checks = append(c.checks, run.Expectation{Side: side, What: what, OK: ok, Got: got, At: judge.PosText(of.Pos)})
@@ -188,6 +191,8 @@ func planted(rules *judge.StepRules, shots ...*shot) []run.PlantedFault {
 			continue
 		}
 		f := run.PlantedFault{What: s.tampered.What}
+		// Without rules no difference means that nothing can notice the fault. Where rules hide
+		// it, the report names them.
 		is, was := s.answer.Message(), judge.NewAnswer(s.tampered.True).Message()
 		if bare := diff.CompareMessages(was, is, nil, nil); bare.Equal() {
 			f.Invisible = true

@@ -121,6 +121,7 @@ func (w *walk) signByHMAC(out *outgoing, auth *scenarios.HMACAuth, sc *scope) er
 	return nil
 }
 
+// hmacHashes are the hash functions by the names that a file gives them.
 var hmacHashes = map[string]func() hash.Hash{"sha256": sha256.New, "sha512": sha512.New, "sha1": sha1.New}
 
 // A requestScope also answers the parts of a request that is about to leave.
@@ -326,6 +327,9 @@ func (w *walk) oauth(ctx context.Context, to *services.Service, auth *scenarios.
 	return value, nil
 }
 
+// tokenSource is the source of tokens for one set of credentials on a side: all cases share it,
+// so that the identity provider is asked once. A provider that is not a service of the side is
+// called over a transport that has the side's settings, but not its pinned address.
 func (w *walk) tokenSource(to *services.Service, config wire.OAuth2) (*wire.TokenSource, error) {
 	t := &w.suite.run.tokens
 	key := fmt.Sprintf("%d %q", to.Side, config)

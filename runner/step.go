@@ -34,6 +34,7 @@ type shot struct {
 	err      error // the request could not be made: nothing was sent
 }
 
+// exchange is what came back; nil for a side that was not asked.
 func (s *shot) exchange() *wire.Exchange {
 	if s == nil {
 		return nil
@@ -59,6 +60,7 @@ func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *run
 	if r := w.when(step, name, now); r != nil {
 		return r
 	}
+	// Rules and expectations before the request: what cannot be judged is not sent.
 	rules, err := w.suite.stepRules(step)
 	if err != nil {
 		return w.brokenStep(step, name, err)
@@ -75,8 +77,10 @@ func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *run
 			return w.brokenStep(step, name, fmt.Errorf("%s: %w", side, s.err))
 		}
 	}
+	// An answer that says that the session is over is replaced by that of a new session.
 	notes, flaky := w.refresh(ctx, step, name, now, shots)
 	blue, green := shots[scenarios.Blue], shots[scenarios.Green]
+	// Captures before the judgement, since what they did not find is part of it.
 	shareBody(blue.exchange(), green.exchange())
 	captured := w.captures(step, blue, green)
 	key := run.PairKey(w.id, name, "")
@@ -95,6 +99,8 @@ func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *run
 	r.Notes = append(r.Notes, notes...)
 	r.Flaky = flaky || w.retriedNote(r, blue, green)
 	cookiesOf(r, blue, green)
+	// A pair that differs is kept whole for as long as its cause is looked for: proposed rules are
+	// tried on it.
 	if r.DifferencesTotal > 0 {
 		r.Pair = &cause.Sample{
 			Blue: blue.answer.Message(), Green: green.answer.Message(),
@@ -125,6 +131,7 @@ func (s *shot) hidden() judge.HiddenValues {
 	return slices.Clip(s.answer.Hidden)
 }
 
+// waited is why polling ended without its condition; empty also for a side that was not asked.
 func (s *shot) waited() string {
 	if s == nil {
 		return ""
@@ -132,6 +139,7 @@ func (s *shot) waited() string {
 	return s.wait
 }
 
+// remember keeps an answer for the conditions of the next step, and what an archive hid of it.
 func (w *walk) remember(kind LaneKind, s *shot) {
 	if s != nil && s.answer != nil {
 		w.last[kind] = s.answer
@@ -139,6 +147,7 @@ func (w *walk) remember(kind LaneKind, s *shot) {
 	}
 }
 
+// bijections are what map rules have paired on a lane so far.
 func (w *walk) bijections(kind LaneKind) *diff.Bijections {
 	if w.seen[kind] == nil {
 		w.seen[kind] = diff.NewBijections()
@@ -173,10 +182,12 @@ func (w *walk) rows() int {
 	return w.test.Count()
 }
 
+// brokenStep is the result of a step that could not be judged.
 func (w *walk) brokenStep(step *scenarios.Step, name string, err error) *run.StepResult {
 	return &run.StepResult{Name: name, At: step.Pos.String(), Verdict: run.Broken, Reasons: []string{err.Error()}}
 }
 
+// shared reports whether both sides ask one service for a step.
 func (w *walk) shared(step *scenarios.Step) bool { return w.suite.sharedService(step) }
 
 // sharedService reports whether both sides ask one service for a step.
@@ -283,6 +294,8 @@ func (w *walk) fire(ctx context.Context, step *scenarios.Step, name string, now 
 	if w.test != nil {
 		order = w.test.Order
 	}
+	// Which side leaves first follows from the seed, so that neither has the advantage and a
+	// repeated run does the same.
 	sides := []scenarios.Side{scenarios.Blue, scenarios.Green}
 	if order == scenarios.GreenThenBlue || order == scenarios.Together && random.Chance(0.5, w.suite.run.plan.Options.Seed, "order",
 		w.id, name) {
@@ -339,6 +352,8 @@ func cookiesOf(r *run.StepResult, shots ...*shot) {
 	}
 }
 
+// retriedNote notes resends and failed polls. It reports whether they make the step flaky: one
+// that failed anyway is no more than failed.
 func (w *walk) retriedNote(r *run.StepResult, shots ...*shot) bool {
 	flaky := false
 	for _, s := range shots {

@@ -49,6 +49,7 @@ type walk struct {
 	barred  run.Bar // what guarded says, or what kept the session's setup from being run
 }
 
+// newWalk is a walk of a suite that has no lanes yet and no case.
 func newWalk(s *suiteRun, id string, started time.Time) *walk {
 	return &walk{
 		suite: s, id: id, started: started,
@@ -87,6 +88,7 @@ func (w *walk) straight(ctx context.Context, steps []*scenarios.Step, prefix str
 	for _, step := range steps {
 		for round := range max(step.Repeat, 1) {
 			name := stepName(prefix, step, round)
+			// After the end only what takes something back is still sent.
 			if w.ended != "" {
 				if sides := w.owes(step); len(sides) > 0 {
 					w.takeBack(ctx, step, name, sides)
@@ -110,6 +112,8 @@ func (w *walk) straight(ctx context.Context, steps []*scenarios.Step, prefix str
 	}
 }
 
+// stepName is a step as results name it: cleanup steps with a prefix, rounds with a number from
+// the second on.
 func stepName(prefix string, step *scenarios.Step, round int) string {
 	name := prefix + step.Name
 	if round > 0 {
@@ -131,6 +135,7 @@ func (w *walk) ends(step *scenarios.Step, r *run.StepResult) bool {
 	return !r.OnlyDiffers
 }
 
+// firstReason is why a step ended as it did, in one sentence.
 func firstReason(r *run.StepResult) string {
 	if len(r.Reasons) == 0 {
 		return r.Verdict.String()
@@ -206,6 +211,7 @@ func (w *walk) notSent() *run.NotSent {
 	return &n
 }
 
+// stepLabel names a step with its lane where it is not a straight one.
 func stepLabel(s *run.StepResult) string {
 	if s.Lane == "" {
 		return s.Name
@@ -298,6 +304,8 @@ func (s *scope) forget() {
 	}
 }
 
+// sources are the places where a name is looked for, see template.Sources: what the lane
+// captured, the row, what the case and the suite declare, flags and the environment.
 func (s *scope) sources() *template.Sources {
 	w := s.walk
 	plan := w.suite.run.plan

@@ -285,27 +285,9 @@ func judgeRun(io stdio, set *pflag.FlagSet, flags *judgeFlags, name string) erro
 	if err != nil {
 		return err
 	}
-	if err := folder.Verify(); err != nil {
-		return broken(err)
-	}
-	r, err := folder.Run()
+	r, stages, verdict, err := replay.JudgeLoads(folder, margins)
 	if err != nil {
 		return broken(err)
-	}
-	if len(r.Loads) == 0 {
-		return broken(errors.New("the run has no load stage"))
-	}
-	verdict, stages := run.Verdict(0), []*replay.JudgedLoad{}
-	for i := range r.Loads {
-		stage, err := replay.JudgeLoad(folder, r, &r.Loads[i], margins)
-		if err != nil {
-			return broken(err)
-		}
-		verdict = verdict.Worse(stage.Verdict)
-		stages = append(stages, stage)
-	}
-	if verdict == run.Skip { // nothing is proven by stages that did not run
-		verdict = run.Broken
 	}
 	status := verdict.ExitStatus(r.End.Signal)
 	if flags.output == "json" {

@@ -78,3 +78,30 @@ func JudgeLoad(
 	}
 	return s, nil
 }
+
+// JudgeLoads judges all load stages of a run again; see JudgeLoad. The verdict is the gravest of
+// them, and broken where no stage ran: nothing is proven by stages that were skipped. A run
+// without a load stage, and a folder whose files are not those of its manifest, are errors.
+func JudgeLoads(folder *archive.Folder, margins func(perf.Margins) perf.Margins) (r *run.Run, stages []*JudgedLoad, v run.Verdict, err error) {
+	if err := folder.Verify(); err != nil {
+		return nil, nil, 0, err
+	}
+	if r, err = folder.Run(); err != nil {
+		return nil, nil, 0, err
+	}
+	if len(r.Loads) == 0 {
+		return nil, nil, 0, errors.New("the run has no load stage")
+	}
+	for i := range r.Loads {
+		stage, err := JudgeLoad(folder, r, &r.Loads[i], margins)
+		if err != nil {
+			return nil, nil, 0, err
+		}
+		v = v.Worse(stage.Verdict)
+		stages = append(stages, stage)
+	}
+	if v == run.Skip {
+		v = run.Broken
+	}
+	return r, stages, v, nil
+}
