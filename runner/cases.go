@@ -25,11 +25,16 @@ type pending struct {
 
 // A job is one case, or one row of one, to be walked.
 type job struct {
+	// suite is that of the case.
 	suite *suiteRun
-	test  *scenarios.Case
-	row   scenarios.Row
+	// test is the case as the file writes it.
+	test *scenarios.Case
+	// row is the case's row; the zero Row without data.
+	row scenarios.Row
+	// index is the place in the plan, by which a continued run knows what is done.
 	index int
-	err   error // reading the row failed
+	// err says why the row could not be read; the case is then broken.
+	err error
 }
 
 // layOutPlan counts the plan and gives every case, row, setup and teardown its place.

@@ -18,17 +18,25 @@ const takeBackGrace = 15 * time.Second
 
 // An effect is something that a compensated step left on a side, or may have left.
 type effect struct {
+	// step created it.
 	step *scenarios.Step
-	name string // of the step, with its round
+	// name is that of the step, with its round.
+	name string
+	// side is where it was created: a crossing lane creates on both.
 	side scenarios.Side
 	// values are what the step captured from the answer: they tell what it created
 	// from what other steps and rounds did.
 	values map[string]scenarios.Value
-	unsure bool   // no answer, or a 5xx: it may have been carried out
-	undone bool   // a compensating step was answered as taken back
-	asked  bool   // a compensating request that means it has been answered
-	owed   bool   // it was open when its walk ended
-	why    string // why it could not be taken back so far
+	// unsure: there was no answer, or a 5xx. The step may have been carried out.
+	unsure bool
+	// undone: a compensating step was answered as having taken it back.
+	undone bool
+	// asked: a compensating request that means this effect has been answered.
+	asked bool
+	// owed: it was open when its walk ended.
+	owed bool
+	// why it could not be taken back so far
+	why string
 }
 
 // meantBy reports whether a compensating request is about this effect: of the

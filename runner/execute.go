@@ -104,19 +104,33 @@ func (e *execution) execute(outer context.Context) (*run.End, error) {
 
 // An outcome is what the parts of a run came to, before the verdict.
 type outcome struct {
-	begun     time.Time
-	audit     run.Audit
-	setup     []string // why the run could not even be set up
+	// begun is when the execution began, whatever the header says of a continued run.
+	begun time.Time
+	// audit is the plan's, with what was found out since.
+	audit run.Audit
+	// setup says why the run could not even be set up.
+	setup []string
+	// preflight is what was reached; nil: nothing was asked.
 	preflight *verdict.PreflightReport
-	before    *verdict.IdentityReport
-	changed   []string
+	// before is what both sides said they are; nil: they were not asked.
+	before *verdict.IdentityReport
+	// changed are identities that are not what they were before the cases, or in an earlier
+	// execution.
+	changed []string
+	// transport is how both sides are reached, compared.
 	transport []run.TransportFinding
-	slow      *run.TransportFinding // nil: green is not much slower, or load was judged
-	loads     []run.LoadResult
-	compared  bool // the cases were walked
-	loaded    bool // the load stages were run
-	clusters  *run.Clusters
-	cause     error
+	// slow is nil where green is not much slower, or load was judged.
+	slow *run.TransportFinding
+	// loads are the load stages, in the order of the plan.
+	loads []run.LoadResult
+	// compared: the cases were walked.
+	compared bool
+	// loaded: the load stages were run.
+	loaded bool
+	// clusters is what was found of them; nil: nobody was asked.
+	clusters *run.Clusters
+	// cause is why the run ended early; nil: it did not.
+	cause error
 }
 
 // build makes the suites ready; what cannot be is said.

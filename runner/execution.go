@@ -20,37 +20,60 @@ import (
 
 // An execution is one run of a plan.
 type execution struct {
-	plan   *Plan
-	sink   run.Sink
+	// plan is what is run. It is read by all goroutines and changed by none.
+	plan *Plan
+	// sink takes what happens, in order; see emit.
+	sink run.Sink
+	// suites are those of the plan, in its order.
 	suites []*suiteRun
-	extra  []*suiteRun // of load steps whose suite the selection dropped
-	pool   services.Pool
+	// extra are suites that the selection dropped and that load steps need.
+	extra []*suiteRun
+	// pool holds the connections; it is closed when the execution ends.
+	pool services.Pool
+	// tokens are those of OAuth2, shared by all cases.
 	tokens tokens
+	// ledger counts every request that was planned, sent and answered.
 	ledger verdict.Ledger
+	// places are the addresses that answered, by service and side.
 	places places.Seen
+	// totals sum up the results that were recorded.
 	totals *verdict.Totals
-	pace   pace
-	board  *board
-	cases  int // planned
+	// pace holds requests back under the stage's cap.
+	pace pace
+	// board shows progress.
+	board *board
+	// cases is how many are planned.
+	cases int
 	// control counts the pairs of cases with many rows, and those of them that the
 	// negative control was made on; see controlShare.
 	control struct{ of, made atomic.Int64 }
-	stop    context.CancelCauseFunc
+	// stop ends the context of everything that is sent, with the reason.
+	stop context.CancelCauseFunc
 	// lasting outlives the run's context by takeBackGrace.
 	lasting context.Context
 
-	mu      sync.Mutex // guards the rest
+	// mu guards the rest.
+	mu sync.Mutex
+	// secrets are the values that the sink was told, by name and value.
 	secrets map[string]bool
-	failure error // of the sink: nothing after it counts
-	ahead   bool  // fail-fast: no more cases are started
-	remote  bool  // treat loopback as any other network (tests)
+	// failure is an error of the sink: nothing after it counts.
+	failure error
+	// ahead: fail-fast has ended the starting of cases.
+	ahead bool
+	// remote treats loopback as any other network (tests).
+	remote bool
 	// replay answers requests from an earlier run instead of the network; nil: none.
-	replay  func(key string) (*run.Pair, error)
-	earlier *run.Run        // that replay reads from
-	live    *Live           // clients bring the pairs; nil: cases are walked
-	shards  []Shard         // that are merged instead of sending; none: this is not a merge
-	placed  bool            // every shard has shown the sides to be two places
-	past    map[string]past // by id: what earlier knows of it
+	replay func(key string) (*run.Pair, error)
+	// earlier is the run that replay reads from.
+	earlier *run.Run
+	// live takes pairs that clients bring; nil: cases are walked.
+	live *Live
+	// shards are merged instead of sending; none: this is not a merge.
+	shards []Shard
+	// placed: every shard has shown the sides to be two places.
+	placed bool
+	// past is what earlier knows of a case, by its id.
+	past map[string]past
 }
 
 // now is the plan's clock.
@@ -139,8 +162,11 @@ var (
 // pace holds the requests to one host under the stage's max_rps, off loopback
 // and on it alike.
 type pace struct {
-	mu   sync.Mutex
-	gap  time.Duration // 0: no cap
+	// mu guards next.
+	mu sync.Mutex
+	// gap is the least time between two requests to a host; 0: there is no cap.
+	gap time.Duration
+	// next is when the next request to a host may leave.
 	next map[string]time.Time
 }
 
@@ -178,19 +204,30 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // A suiteRun is one suite of a run: its sides, its rules and its session.
 type suiteRun struct {
-	run         *execution
-	index       int
-	suite       *scenarios.Suite
+	// run is the execution that the suite belongs to.
+	run *execution
+	// index is the suite's place in the plan, by which results name it.
+	index int
+	// suite is what the file says.
+	suite *scenarios.Suite
+	// blue and green are the services of both sides.
 	blue, green *services.Side
-	loopback    bool // every service of both sides; see preflight
-	session     session
-	later       map[int]*session // of an earlier run that is judged again, by the setup's number; guarded by mu
+	// loopback: every service of both sides is there; see preflight.
+	loopback bool
+	// session is what setup left; see enterSession.
+	session session
+	// later are those of an earlier run that is judged again, by the setup's number; guarded by
+	// mu.
+	later map[int]*session
 	// owesTeardown: an earlier execution sent something for the suite and was
 	// killed before its teardown was judged (resume).
 	owesTeardown bool
-	cases        pending // cases and rows that are not done
+	// cases and rows that are not done
+	cases pending
 
-	mu    sync.Mutex // guards rules and later
+	// mu guards rules and later.
+	mu sync.Mutex
+	// rules are compiled rules by the list that they come from.
 	rules map[ruleList]*judge.StepRules
 	// compiled is what the steps are judged by; see judgedBy.
 	compiled func() map[*scenarios.Step]*judge.Compiled
@@ -242,9 +279,12 @@ func (s *suiteRun) judgedBy(step *scenarios.Step) *judge.Compiled {
 // their own share the list of their suite, and so what it was compiled to, with
 // the memory that comparisons under it have taken.
 type ruleList struct {
-	first *diff.Rule // nil: no rules
-	n     int
-	mode  diff.Mode
+	// first is the first rule of the list; nil: there are no rules.
+	first *diff.Rule
+	// n is the number of rules.
+	n int
+	// mode is the step's.
+	mode diff.Mode
 	// numbers is the suite's reading, the same for all of its steps.
 	numbers diff.NumberReading
 }
@@ -301,11 +341,16 @@ func (s *suiteRun) placeOf(step *run.StepResult) (verdict.Place, string, bool) {
 
 // A board says where an execution stands, to one listener, one call at a time.
 type board struct {
-	mu      sync.Mutex
-	listen  func(Progress)
+	// mu is held while listen is called: progress comes from one goroutine at a time.
+	mu sync.Mutex
+	// listen is nil where nobody wants to know.
+	listen func(Progress)
+	// started is when the execution began, of which Progress.Elapsed counts.
 	started time.Time
-	now     func() time.Time
-	state   Progress
+	// now is the plan's clock.
+	now func() time.Time
+	// state is what was shown last; guarded by mu.
+	state Progress
 }
 
 // update changes the state and shows it.

@@ -17,10 +17,14 @@ import (
 
 // A sampled is what one side answered to an identity's samples.
 type sampled struct {
-	values []string // distinct, most frequent first
+	// values are distinct, the most frequent first.
+	values []string
+	// counts are the answers by value.
 	counts map[string]int
-	failed string // the first sample that gave no value, and why
-	proto  string
+	// failed says why the first sample without a value has none; empty: all have one.
+	failed string
+	// proto is the HTTP version of the first answer.
+	proto string
 }
 
 // probeWidth is how many samples are under way at once.

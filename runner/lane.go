@@ -15,14 +15,19 @@ import (
 // A lane is one walk through a case: what was captured on the way and the
 // cookies that were set. It belongs to one goroutine at a time.
 type lane struct {
-	kind     LaneKind
+	// kind says which sides the lane asks.
+	kind LaneKind
+	// captures are by name; the last one of a name counts.
 	captures map[string]scenarios.Value
-	jar      *wire.Jar
+	// jar holds the cookies that answers set.
+	jar *wire.Jar
 	// digests are the challenges that the lane answers. A copy has none: the counts
 	// that go with a nonce would be used twice.
 	digests map[digestKey]*wire.Digest
-	hidden  judge.HiddenValues // of the archived answers that it captured from
-	effects []*effect          // that its own requests left, in order; a copy begins without
+	// hidden are values that the archive kept from answers which the lane captured from.
+	hidden judge.HiddenValues
+	// effects are what its own requests left, in order; a copy begins without.
+	effects []*effect
 	// truth are the values of captures that a proxy hid or changed (selftest); misled
 	// says that a request was made with one that it changed.
 	truth  map[string]scenarios.Value

@@ -25,10 +25,15 @@ import (
 //     a page, unless something is expected of the body; and both lengths are held
 //     against each other.
 type loadJudge struct {
+	// route is the index in the attack's plan.
 	route int
-	step  *scenarios.Step
+	// step is the request of the route.
+	step *scenarios.Step
+	// rules are those of the step.
 	rules *judge.StepRules
-	rows  [2][]loadRow // blue, green
+	// rows are the requests of blue and of green.
+	rows [2][]loadRow
+	// found takes what is found.
 	found *findings.Set
 }
 
@@ -37,10 +42,12 @@ const maxDecoded = 64 << 20
 
 // A loadRow is a request of a route with what is expected of its answer.
 type loadRow struct {
+	// checks are what is expected of the answer.
 	checks *judge.Checks
-	url    string
-	body   []byte
-	sent   []wire.Field
+	// url, body and sent are the request, for the exchanges that are kept.
+	url  string
+	body []byte
+	sent []wire.Field
 }
 
 // Check is rules 1 and 3.

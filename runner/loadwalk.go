@@ -19,13 +19,20 @@ import (
 // A walkedCase is a case that a load stage walks whole. Every walk of a side has a
 // lane of its own, which begins with what the suite's setup left: see loadWalk.
 type walkedCase struct {
-	home     *suiteRun
-	test     *scenarios.Case
-	begin    *walk // holds the lanes that setup left
-	rows     []scenarios.Row
-	places   []*loadPlaceOf
-	found    *findings.Set
-	services [2]map[string]string // blue's and green's service, by name: its key in the plan
+	// home is the suite of the case.
+	home *suiteRun
+	// test is the case.
+	test *scenarios.Case
+	// begin holds the lanes that setup left.
+	begin *walk
+	// rows are those of its data, dealt to the walks; empty without data.
+	rows []scenarios.Row
+	// places are its requests in order, cleanup last.
+	places []*loadPlaceOf
+	// found takes what is found.
+	found *findings.Set
+	// services are blue's and green's, by name: their keys in the plan.
+	services [2]map[string]string
 }
 
 // A loadPlaceOf is one request of a whole walk: a step, or one round of it.
@@ -49,15 +56,25 @@ type loadPlaceOf struct {
 //  4. When the load is cut short, only what was created is taken back.
 type loadWalk struct {
 	*walkedCase
-	w       *walk
-	lane    *lane
-	side    scenarios.Side
-	out     *attack.Walk
-	ctx     context.Context    // of the load
-	lasting context.Context    // of what is taken back after a cut; nil until then
-	release context.CancelFunc // of lasting
-	silent  bool               // rule 2: the walk has failed
-	// What the steps made known so far, which are judged while the walk goes on.
+	// w is the walk as it is outside load: one lane of one side.
+	w *walk
+	// lane is that of w.
+	lane *lane
+	// side is the one that is walked on.
+	side scenarios.Side
+	// out is the walk as the attack knows it.
+	out *attack.Walk
+	// ctx is that of the load.
+	ctx context.Context
+	// lasting is the context of what is taken back after a cut; nil until then.
+	lasting context.Context
+	// release ends lasting.
+	release context.CancelFunc
+	// silent: the walk has failed, and what follows is not recorded (rule 2).
+	silent bool
+	// secretsMu guards secrets: what the steps made known so far, whose answers are judged while
+	// secretsMu guards secrets: what the steps made known so far, whose answers are judged while
+	// the walk goes on.
 	secretsMu sync.Mutex
 	secrets   []scenarios.Named
 }

@@ -93,6 +93,7 @@ func (e *execution) mergeShards(ctx context.Context, o *outcome) {
 
 // A merging walks the plan and the results of all shards at the same time.
 type merging struct {
+	// e is the execution whose results these become.
 	e *execution
 	// next reads the results of each shard in the order of its plan; ahead is the one that
 	// was read and not used yet.

@@ -148,13 +148,19 @@ func (w *walk) replayed(step *scenarios.Step, sc *scope, key string) *shot {
 // A Preview is one request as a run would send it. What only an answer can give
 // (a capture) stands as its placeholder: {{token}}.
 type Preview struct {
-	Case    string      `json:"case"`
-	Step    string      `json:"step"`
-	Side    string      `json:"side"`
-	Method  string      `json:"method"`
-	URL     string      `json:"url"`
+	// Case is the id, or the suite with (setup) or (teardown).
+	Case string `json:"case"`
+	// Step is the step with its round.
+	Step string `json:"step"`
+	// Side is blue or green.
+	Side   string `json:"side"`
+	Method string `json:"method"`
+	// URL is absolute, below the side's base URL.
+	URL string `json:"url"`
+	// Headers are in the order in which they would be sent.
 	Headers []NameValue `json:"headers"`
-	Body    string      `json:"body,omitempty"`
+	// Body is text as it would be sent.
+	Body string `json:"body,omitempty"`
 }
 
 // A NameValue is one header field of a preview.

@@ -31,17 +31,27 @@ type Fleet interface {
 // that the suites were loaded from, and all that was known when they were loaded. It holds
 // secrets, so it is sealed on its way and never archived.
 type Parcel struct {
-	Files     map[string][]byte // by slash path below the tree's root
-	Paths     []string          // that the suites were named by
-	Stage     map[string][]byte `json:",omitempty"` // the env file and what it uses
-	StagePath string            `json:",omitempty"` // empty: no env file
-	Certs     map[string][]byte `json:",omitempty"` // certificates and keys below the tree's root
-	Environ   map[string]string // variables of the environment that were asked for
-	Vars      []scenarios.Named `json:",omitempty"`
-	BlueURL   string            `json:",omitempty"`
-	GreenURL  string            `json:",omitempty"`
-	Seed      uint64
-	Now       time.Time // when the suites were loaded
+	// Files are those of the suites, by slash path below the tree's root.
+	Files map[string][]byte
+	// Paths are what the suites were named by.
+	Paths []string
+	// Stage is the env file and what it uses.
+	Stage map[string][]byte `json:",omitempty"`
+	// StagePath is the env file's; empty: there is none.
+	StagePath string `json:",omitempty"`
+	// Certs are certificates and keys below the tree's root.
+	Certs map[string][]byte `json:",omitempty"`
+	// Environ are the variables of the environment that were asked for.
+	Environ map[string]string
+	// Vars are those of --var.
+	Vars []scenarios.Named `json:",omitempty"`
+	// BlueURL and GreenURL are those of flags; empty: the files say it.
+	BlueURL  string `json:",omitempty"`
+	GreenURL string `json:",omitempty"`
+	// Seed is that of the run.
+	Seed uint64
+	// Now is when the suites were loaded.
+	Now time.Time
 }
 
 // Pack reads what a parcel names from the tree and from the tree of the env file, which may be nil.
@@ -103,10 +113,14 @@ func certificates(suites []*scenarios.Suite) []string {
 
 // A Site is a plan on a worker, ready for its load stages.
 type Site struct {
-	e      *execution
+	// e is an execution of the plan that sends nothing but load.
+	e *execution
+	// folder holds the files of the plan.
 	folder string
-	stop   context.CancelFunc
-	sink   *findings.Forward
+	// stop ends what its walks still send.
+	stop context.CancelFunc
+	// sink takes what is found; nothing is written here.
+	sink *findings.Forward
 }
 
 // Open makes a site of a parcel. Its files are kept in their own folder until Close.
@@ -228,10 +242,14 @@ func unpack(folder string, files map[string][]byte) error {
 
 // A stageMessage is what a worker needs to know of a stage: which one, and what setups left.
 type stageMessage struct {
-	Suite    string
-	Stage    string
-	Now      time.Time
-	Environ  map[string]string
+	// Suite and Stage name the load stage in the plan.
+	Suite string
+	Stage string
+	// Now is the coordinator's time when the stage began.
+	Now time.Time
+	// Environ are the variables of the environment that were asked for so far.
+	Environ map[string]string
+	// Sessions are what setups left, of every suite whose cases take the load.
 	Sessions []sessionMessage
 }
 

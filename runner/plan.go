@@ -27,29 +27,47 @@ import (
 // A Plan is everything that an execution is made from. It is read, never
 // changed, and holds nothing that has not been loaded and validated.
 type Plan struct {
-	ID      string // of the run
-	Tool    run.Tool
-	Parent  string             // the run it is re-judged or resumed from
-	Started time.Time          // of the header; zero: when Execute is called
-	Suites  []*scenarios.Suite // what scenarios.Select left
-	Whole   scenarios.Size     // of the suites before Select; zero: what is planned
-	Env     *scenarios.Env     // nil: no env file
+	// ID is that of the run; it travels with requests that are traced.
+	ID string
+	// Tool is this program with its version.
+	Tool run.Tool
+	// Parent is the run that this one judges again or continues.
+	Parent string
+	// Started is the header's; zero: when Execute is called.
+	Started time.Time
+	// Suites are what scenarios.Select left.
+	Suites []*scenarios.Suite
+	// Whole is the size of the suites before Select; zero: what is planned.
+	Whole scenarios.Size
+	// Env is nil without an env file.
+	Env *scenarios.Env
 	// Rules are those of flags, which the steps of all suites hold already.
 	Rules []diff.Rule
 	// Narrowed are the flags and variables that chose what runs; marks in the suites
 	// are added to them.
 	Narrowed []run.Narrowing
-	Paths    []string  // files and folders that the suites were named by
-	Asks     *run.Asks // what the suites ask, whatever was chosen; nil: unknown
-	Weaker   *run.WeakerThan
-	Vars     []scenarios.Named // of --var
-	Flags    []string          // as given, for the record
-	Verb     string            // that made the plan, where it is not run
-	Stage    string            // the name of Env, for the record
-	Audit    run.Audit
-	Machine  run.Environment
-	Options  Options
-	World    World
+	// Paths are the files and folders that the suites were named by.
+	Paths []string
+	// Asks is what the suites ask, whatever was chosen; nil: unknown.
+	Asks *run.Asks
+	// Weaker is what the suites ask less than in the run before; nil: nothing, or unknown.
+	Weaker *run.WeakerThan
+	// Vars are those of --var.
+	Vars []scenarios.Named
+	// Flags are as given, for the record.
+	Flags []string
+	// Verb made the plan, where that is not run.
+	Verb string
+	// Stage is the name of Env, for the record.
+	Stage string
+	// Audit is what the run can show of its own doing; see run.Audit.
+	Audit run.Audit
+	// Machine is where the run takes place.
+	Machine run.Environment
+	// Options are the choices of the reader.
+	Options Options
+	// World is what the execution reads of its surroundings.
+	World World
 	// Fleet fires the load stages from other machines; nil: this one does.
 	Fleet Fleet
 	// Clusters are asked about what the sides run on; nil: the env file names none.
@@ -79,7 +97,9 @@ type Plan struct {
 // test can hold it still. A nil field means there is none of it, Now apart,
 // which is required.
 type World struct {
-	Now    func() time.Time
+	// Now is the clock.
+	Now func() time.Time
+	// Getenv reads a variable of the environment.
 	Getenv func(name string) (string, bool)
 	// Files is the tree that the suites were loaded from: schemas and snapshots are read from it.
 	Files fs.FS
@@ -118,18 +138,31 @@ const (
 
 // Options steer an execution. The zero value of each field means what its comment says.
 type Options struct {
-	Seed           uint64
-	Concurrency    int // cases at once; 0: 8
-	Part           Part
-	Timeout        time.Duration // of the whole run; 0: none
-	FailFast       bool          // stop starting cases after the first failed one
+	// Seed decides every choice that is left to chance: order of the sides, mutants, generated
+	// values.
+	Seed uint64
+	// Concurrency is how many cases are walked at once; 0: 8.
+	Concurrency int
+	// Part is what runs of cases and load.
+	Part Part
+	// Timeout is that of the whole run; 0: none.
+	Timeout time.Duration
+	// FailFast starts no case after the first one that failed.
+	FailFast bool
+	// OnInconclusive is what an inconclusive load stage does to the verdict.
 	OnInconclusive OnInconclusive
-	GreenBuild     string // what green's identities that must differ have to show; empty: any
-	AllowLoad      bool   // off loopback, beside the env file's limits
-	AllowWrites    bool   // off loopback, beside the env file's limits
-	AllowSame      bool   // blue against blue on purpose (calibrate)
-	Calibrate      bool   // load stages measure for their whole duration, at the first rate of a ladder
-	MaxMutants     int    // of the negative control, for each body; 0: 6, negative: none
+	// GreenBuild is what green's identities that must differ have to show; empty: any.
+	GreenBuild string
+	// AllowLoad allows load off loopback, as the env file's limits can.
+	AllowLoad bool
+	// AllowWrites allows steps with side effects off loopback, as the env file's limits can.
+	AllowWrites bool
+	// AllowSame lets both sides be one place on purpose (calibrate).
+	AllowSame bool
+	// Calibrate has load stages measure for their whole duration, at the first rate of a ladder.
+	Calibrate bool
+	// MaxMutants is how many mutants the negative control makes of a body; 0: 6, negative: none.
+	MaxMutants int
 }
 
 // Phase is what an execution is doing.
@@ -158,26 +191,43 @@ func (p Phase) String() string {
 // Progress is where an execution stands. It is handed over from one goroutine
 // at a time, after each case and several times a second under load.
 type Progress struct {
-	Phase    Phase
-	Elapsed  time.Duration
-	Done     int // cases
-	Total    int
-	Counts   run.Counts // so far
+	// Phase is what is being done.
+	Phase Phase
+	// Elapsed is the time since the execution began.
+	Elapsed time.Duration
+	// Done is how many cases have a result.
+	Done int
+	// Total is how many cases were planned.
+	Total int
+	// Counts are the verdicts so far.
+	Counts run.Counts
+	// Requests are all that were sent so far.
 	Requests run.PerSide
-	Last     string      // id of the case that ended last
-	Verdict  run.Verdict // of that case
-	Load     *LoadProgress
-	Ready    *run.Ready // while Waiting; nil before the first look
+	// Last is the id of the case that ended last.
+	Last string
+	// Verdict is that of the case that ended last.
+	Verdict run.Verdict
+	// Load is the stage that runs; nil outside of load.
+	Load *LoadProgress
+	// Ready is what is known while Waiting; nil before the first look.
+	Ready *run.Ready
 }
 
 // LoadProgress is where a load stage stands.
 type LoadProgress struct {
-	Name     string
-	Stage    string // warm-up, measuring, draining
-	Elapsed  time.Duration
-	Total    time.Duration // the longest it can take
-	NextLook time.Duration // until the next look; 0 when none is left
-	Rate     float64       // requests per second and side, over the last second
+	// Name is that of the stage; of a ladder with its rate.
+	Name string
+	// Stage is warm-up, measuring or draining.
+	Stage string
+	// Elapsed is the time since the first request of the stage.
+	Elapsed time.Duration
+	// Total is the longest that the stage can take.
+	Total time.Duration
+	// NextLook is the time until the next look; 0 when none is left.
+	NextLook time.Duration
+	// Rate is in requests per second and side, over the last second.
+	Rate float64
+	// Requests and Errors are those of the last seconds.
 	Requests run.PerSide
 	Errors   run.PerSide
 	// Of the last seconds, in seconds; 0 without requests.

@@ -21,10 +21,14 @@ import (
 // A probe is a step of a suite that reads, sent outside of its case to learn how a
 // service is reached.
 type probe struct {
+	// suite is the one that has the step.
 	suite *suiteRun
-	test  *scenarios.Case // nil: the step is of setup
-	row   scenarios.Row
-	step  *scenarios.Step
+	// test is nil where the step is of setup.
+	test *scenarios.Case
+	// row is the first of the case's data.
+	row scenarios.Row
+	// step is the GET that is sent.
+	step *scenarios.Step
 }
 
 // probeHeader marks the requests that no case accounts for, where steps are traced.
@@ -192,8 +196,10 @@ func (e *execution) probesOf(p *verdict.PlaceTotals, most int) []*probe {
 // A prober sends a probe's requests to one side.
 type prober struct {
 	*probe
+	// walk gives the request its variables and counts what was sent.
 	walk *walk
-	to   *services.Service // with the probe's own transport
+	// to is the service with the probe's own transport.
+	to *services.Service
 }
 
 // prober makes a probe ready for one side; to replaces the step's service.

@@ -19,9 +19,12 @@ import (
 // A Refusal is load, or a step with side effects, that the suites hold and that the
 // stage does not allow where the sides are.
 type Refusal struct {
-	What run.Aspect // load or writes
-	Pos  scenarios.Pos
-	Name string // the load stage, or the case
+	// What is load or writes.
+	What run.Aspect
+	// Pos is the place in the file.
+	Pos scenarios.Pos
+	// Name is that of the load stage, or of the case.
+	Name string
 	// Why and Do are the reason and the way out where it is not the place of the sides; else
 	// empty.
 	Why, Do string

@@ -15,10 +15,14 @@ import (
 
 // An outgoing request is ready for one side.
 type outgoing struct {
-	to      *services.Service
+	// to is the service that is asked.
+	to *services.Service
+	// request is what is sent; a signer completes it.
 	request *wire.Request
-	traceID string // empty with trace off
-	signer  signer // nil: the request is complete
+	// traceID is empty with trace off.
+	traceID string
+	// signer is nil where the request is complete.
+	signer signer
 	// answered looks at an answer and says whether it only asks for another
 	// signature; nil: it never does.
 	answered func(*wire.Exchange) (again bool)

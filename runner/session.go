@@ -18,18 +18,30 @@ import (
 // every case starts with a copy. It is made when the first case needs it, and
 // made again when it grows old or a step's answer says that it is over.
 type session struct {
-	mu         sync.Mutex // held through setup: whoever needs the session waits for it
-	lanes      map[LaneKind]*lane
-	generation int // number of the setup that it was made by, from 1; see suiteRun.partID
-	born       time.Time
-	unusable   string      // why no case can build on it
-	barred     run.Bar     // what kept a step of setup from being sent
-	verdict    run.Verdict // of cases that cannot: Skip or Broken
-	apart      map[LaneKind]time.Duration
-	offset     int  // requests that a crossing lane sent in setup
-	left       bool // teardown has run
-	passed     bool // a setup of this run has passed
-	old        []oldSession
+	// mu is held through setup: whoever needs the session waits for it.
+	mu sync.Mutex
+	// lanes are what setup left, one of each kind that the suite's cases walk.
+	lanes map[LaneKind]*lane
+	// generation is the number of the setup that made the session, from 1; see suiteRun.partID.
+	generation int
+	// born is when setup began.
+	born time.Time
+	// unusable says why no case can build on it.
+	unusable string
+	// barred is what kept a step of setup from being sent.
+	barred run.Bar
+	// verdict is that of cases which cannot be walked: Skip or Broken.
+	verdict run.Verdict
+	// apart is how far apart in time the exchanges of setup were, by lane.
+	apart map[LaneKind]time.Duration
+	// offset is how many requests a crossing lane sent in setup.
+	offset int
+	// left: teardown has run.
+	left bool
+	// passed: a setup of this run has passed.
+	passed bool
+	// old are sessions that were replaced and have something to take back.
+	old []oldSession
 }
 
 // An oldSession is one that a later setup replaced while something that it created

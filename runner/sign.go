@@ -127,7 +127,9 @@ var hmacHashes = map[string]func() hash.Hash{"sha256": sha256.New, "sha512": sha
 // A requestScope also answers the parts of a request that is about to leave.
 type requestScope struct {
 	*scope
-	out       *outgoing
+	// out is the request, as far as it is made.
+	out *outgoing
+	// signature is empty until the text is signed.
 	signature string
 }
 
@@ -278,7 +280,9 @@ func (w *walk) askChallenge(ctx context.Context, out *outgoing) *wire.Exchange {
 // tokens keeps the OAuth2 token sources of a run: one for each side and set of
 // credentials.
 type tokens struct {
-	mu   sync.Mutex
+	// mu guards held.
+	mu sync.Mutex
+	// held are the sources by side and credentials.
 	held map[string]*wire.TokenSource
 }
 

@@ -21,17 +21,26 @@ import (
 
 // A shot is what sending a step to one side came to.
 type shot struct {
-	out     *outgoing
-	x       *wire.Exchange
-	answer  *judge.Answer
-	retried int             // resends before x
-	ill     int             // polls before x that failed or answered 5xx
-	wait    string          // why polling ended without its condition
-	lacks   []wire.Withheld // cookies that the lane's jar did not give to the request
-	misled  bool            // the request was made with what a broken answer gave
+	// out is the request as it was composed.
+	out *outgoing
+	// x is the last exchange, after retries and polling.
+	x *wire.Exchange
+	// answer is x as it is judged.
+	answer *judge.Answer
+	// retried counts the resends before x.
+	retried int
+	// ill counts the polls before x that failed or answered 5xx.
+	ill int
+	// wait says why polling ended without its condition.
+	wait string
+	// lacks are cookies that the lane's jar did not give to the request.
+	lacks []wire.Withheld
+	// misled: the request was made with what a broken answer gave.
+	misled bool
 	// tampered is what a proxy did to x; nil: nothing.
 	tampered *Tampered
-	err      error // the request could not be made: nothing was sent
+	// err says why the request could not be made: nothing was sent.
+	err error
 }
 
 // exchange is what came back; nil for a side that was not asked.

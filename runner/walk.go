@@ -20,33 +20,50 @@ import (
 // teardown: the straight lanes blue and green side by side, and after them the
 // crossing lanes. It belongs to one worker.
 type walk struct {
-	suite   *suiteRun
-	test    *scenarios.Case // nil: setup, teardown or a probe
-	id      string
-	drawn   string // whose generated values it has; empty: those of id
+	// suite is that of the case, of the setup or of the teardown.
+	suite *suiteRun
+	// test is nil for setup, teardown and probes.
+	test *scenarios.Case
+	// id is the case's, and part of the key of every pair.
+	id string
+	// drawn is the id whose generated values the walk has; empty: its own.
+	drawn string
+	// row is the row of the case's data, and columns are its names; empty without data.
 	row     scenarios.Row
 	columns []string
+	// started is the time that generated values count from.
 	started time.Time
 
-	lanes  map[LaneKind]*lane
-	born   int // generation of the session that the lanes started from
-	seen   map[LaneKind]*diff.Bijections
-	last   map[LaneKind]*judge.Answer // of the step before, for when
-	offset map[LaneKind]int           // requests that a crossing lane has sent, setup included
+	// lanes are those that the walk has, straight ones first; a walk that was not given a
+	// session has none.
+	lanes map[LaneKind]*lane
+	// born is the generation of the session that the lanes started from.
+	born int
+	// seen is what map rules have paired, by lane: blue's values and green's must stay
+	// partners.
+	seen map[LaneKind]*diff.Bijections
+	// last is the answer to the step before, by lane, for conditions.
+	last map[LaneKind]*judge.Answer
+	// offset is how many requests a crossing lane has sent, setup included.
+	offset map[LaneKind]int
 	// apart is how far apart in time a lane's exchanges and those they are compared
 	// with have been, setup included: LaneBlue's are those of blue and green.
 	apart map[LaneKind]time.Duration
 	// pairs are the straight lanes' exchanges by step, kept for the crossing lanes.
 	pairs map[string]*run.Pair
-	sent  sentCount
+	// sent counts the requests of all lanes.
+	sent sentCount
 	// loaded is the walk under load that this one is a side of; nil: none.
 	loaded *loadWalk
 
+	// result grows with every step, see finish.
 	result *run.CaseResult
-	ended  string // why the rest is skipped; empty: it is not
+	// ended says why the rest is skipped; empty: it is not.
+	ended string
 	// guarded says why a step was not allowed to run; the case is then skipped.
 	guarded string
-	barred  run.Bar // what guarded says, or what kept the session's setup from being run
+	// barred is what guarded says, or what kept the session's setup from being run.
+	barred run.Bar
 }
 
 // newWalk is a walk of a suite that has no lanes yet and no case.
@@ -260,9 +277,13 @@ func (w *walk) keepPair(name string, pair *run.Pair) {
 // A scope answers the placeholders of one step for one lane, in the order of
 // [template.Sources].
 type scope struct {
-	walk *walk // nil outside a case: side headers of probes and tokens
+	// walk is nil outside a case: for headers of a side, probes and tokens.
+	walk *walk
+	// lane has the captures and cookies.
 	lane *lane
-	side scenarios.Side // where the request goes; a crossing lane changes it step by step
+	// side is where the request goes; a crossing lane changes it step by step.
+	side scenarios.Side
+	// with are the arguments of the parts that the step came from, outermost first.
 	with [][]scenarios.Var
 	// step and round tell the step's draws from those of other steps and of its
 	// other rounds (repeat).
@@ -271,10 +292,12 @@ type scope struct {
 	// its own and the env file's variables, which keep one value from setup to
 	// teardown and get another when setup is walked again.
 	owner string
-	now   time.Time
+	// now is the time of the request.
+	now time.Time
 	// loose names what only an answer can give: in a dry run it stands as its
 	// own placeholder. nil in a real run.
 	loose map[string]bool
+	// depth is how many variables are being expanded within each other.
 	depth int
 	// values stand in for the lane's captures: those of what is taken back.
 	values map[string]scenarios.Value
