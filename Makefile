@@ -15,6 +15,9 @@ test: ## run the tests
 	$(GO) test $(TESTFLAGS) ./...
 	@.ci/conformance status
 
+test-long: ## run the tests with every sample, table row and real server that the ordinary run leaves out (about ten minutes)
+	BGVERIFY_LONG=1 $(GO) test -count=1 -timeout 30m ./...
+
 test-evidence: ## evidence tests: false passes, crashes, resource limits (BGVERIFY_TORTURE=200: the long forms)
 	$(GO) test -count=1 -run Evidence ./cmd/bgverify
 	BGVERIFY_EVIDENCE_BUILD=1 $(GO) test -count=1 -run EvidenceIllComparator ./cmd/bgverify
@@ -28,7 +31,7 @@ test-report: ## lint and test the page's script, render reports in headless Chro
 	$(GO) test -tags browser -count=1 -timeout 20m ./report/...
 
 test-cluster: ## read, wait for, compare and patch two real API servers of Kubernetes (builds one from the module proxy, 10 to 60 minutes once)
-	BGVERIFY_KUBE_ASSETS=$$(.ci/kube-assets | tail -n 1) $(GO) test -count=1 -run Real -v ./runner/cluster/...
+	BGVERIFY_LONG=1 BGVERIFY_KUBE_ASSETS=$$(.ci/kube-assets | tail -n 1) $(GO) test -count=1 -run Real -v ./runner/cluster/...
 
 screenshots: ## take the pictures of README and docs from a report of the demo (about two minutes)
 	cd report/browser && npm ci --no-audit --no-fund --ignore-scripts --silent

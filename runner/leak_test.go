@@ -11,6 +11,6 @@ import (
 // for a load stage to end; -parallel on the command line replaces the number. No test
 // leaves a goroutine behind.
 func TestMain(m *testing.M) {
-	_ = flag.Set("test.parallel", "12")
+	_ = flag.Set("test.parallel", "8")
 	goleak.VerifyTestMain(m)
 }

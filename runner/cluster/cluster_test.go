@@ -382,7 +382,7 @@ func TestFiveThousandObjects(t *testing.T) {
 		t.Skip("5,000 objects: skipped with -short")
 	}
 	w := newTwo(t)
-	padding := strings.Repeat("x", 3000)
+	padding := strings.Repeat("x", 300)
 	for i := range 5000 {
 		w.both(fmt.Sprintf(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c-%04d","namespace":"stb"},"data":{"a":%q,"n":"%d"}}`, i, padding, i))
 	}

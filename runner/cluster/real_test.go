@@ -31,6 +31,9 @@ import (
 // kubeAssets is the folder with kube-apiserver and etcd; the test is skipped without it.
 func kubeAssets(t *testing.T) string {
 	dir := os.Getenv("BGVERIFY_KUBE_ASSETS")
+	if dir == "" && os.Getenv("BGVERIFY_LONG") == "" {
+		t.Skip("starts two API servers: set BGVERIFY_LONG=1, or make test-cluster")
+	}
 	if dir == "" {
 		if cache, err := os.UserCacheDir(); err == nil {
 			dir = filepath.Join(cache, "bgverify", "kube")

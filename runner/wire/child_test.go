@@ -76,6 +76,7 @@ func childMemory(url string) {
 
 // The whole process stays below 64 MB and the default body limit, whatever comes.
 func TestHostileAnswersInBoundedRSS(t *testing.T) {
+	t.Parallel()
 	if _, err := os.Stat("/proc/self/status"); err != nil {
 		t.Skip("no /proc to read the peak from")
 	}

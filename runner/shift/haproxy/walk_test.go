@@ -80,6 +80,7 @@ func newTwins(t *testing.T) (blue, green *shifttest.Twin) {
 
 // A clean walk to 100 % costs an independent client no request.
 func TestCleanWalkLosesNothing(t *testing.T) {
+	t.Parallel()
 	blue, green := newTwins(t)
 	front, d := startHAProxy(t, blue.Address(), green.Address(), "")
 	c := shifttest.StartClient("http://"+front+"/channels", nil)
@@ -97,6 +98,7 @@ func TestCleanWalkLosesNothing(t *testing.T) {
 
 // A green that breaks at 25 % is rolled back; what it costs clients is bounded by its share.
 func TestBrokenGreenIsRolledBack(t *testing.T) {
+	t.Parallel()
 	blue, green := newTwins(t)
 	front, d := startHAProxy(t, blue.Address(), green.Address(), "")
 	c := shifttest.StartClient("http://"+front+"/channels", nil)
@@ -112,6 +114,7 @@ func TestBrokenGreenIsRolledBack(t *testing.T) {
 
 // When blue fails as well, or hangs, nothing is rolled back: the walk waits for a person.
 func TestBothBrokenPauses(t *testing.T) {
+	t.Parallel()
 	blue, green := newTwins(t)
 	front, d := startHAProxy(t, blue.Address(), green.Address(), "")
 	setup := shifttest.NewSetup(t, d, "http://"+front, [2]*shifttest.Twin{blue, green}, shifttest.Steps, func(l shift.Line) {
@@ -130,6 +133,7 @@ func TestBothBrokenPauses(t *testing.T) {
 // A public name that nobody answers, a green that fails, and a name that green answers already let no
 // walk begin.
 func TestProbeBeforeTheWalk(t *testing.T) {
+	t.Parallel()
 	blue, green := newTwins(t)
 	front, d := startHAProxy(t, blue.Address(), green.Address(), "")
 	for name, row := range map[string]struct {
@@ -155,6 +159,7 @@ func TestProbeBeforeTheWalk(t *testing.T) {
 
 // What HAProxy says in text is an error, and what cannot be walked is refused.
 func TestDriver(t *testing.T) {
+	t.Parallel()
 	blue, green := newTwins(t)
 	_, d := startHAProxy(t, blue.Address(), green.Address(), "")
 	if err := d.Check(t.Context()); err != nil {

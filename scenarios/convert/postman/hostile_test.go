@@ -35,7 +35,7 @@ func TestHostileCollections(t *testing.T) {
 		in := source.Input{Files: fstest.MapFS{"c.json": {Data: data}}, Name: "c.json"}
 		_, err := Convert(in, Options{})
 		if err == nil {
-			if n%7 == 0 || strings.Contains(what, "twice") { // to load what is written takes longest
+			if n%28 == 0 || strings.Contains(what, "twice") { // to load what is written takes longest
 				holdImport(t, in, Options{})
 			}
 			continue
