@@ -12,6 +12,7 @@ import (
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/services"
+	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -195,4 +196,31 @@ func identityHeaders(s *scenarios.Suite, x *wire.Exchange) string {
 		}
 	}
 	return strings.Join(out, ", ")
+}
+
+// probesOf are the first probes of a service that cases have asked.
+func (e *execution) probesOf(p *verdict.PlaceTotals, most int) []*probe {
+	var out []*probe
+	for _, s := range e.suites {
+		if !slices.Contains(p.Suites, s.suite.Name) {
+			continue
+		}
+		for c := range s.probes(p.Service) {
+			if len(out) == most {
+				return out
+			}
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// firstRow is the first row of a case's data.
+func (s *suiteRun) firstRow(c *scenarios.Case) scenarios.Row {
+	if c.Data != nil {
+		for j := range s.rows(c, 0) {
+			return j.row
+		}
+	}
+	return scenarios.Row{}
 }

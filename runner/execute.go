@@ -9,7 +9,6 @@ import (
 
 	"github.com/bgverify/bgverify/runner/asks"
 	"github.com/bgverify/bgverify/runner/run"
-	"github.com/bgverify/bgverify/runner/services"
 	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -315,36 +314,6 @@ func (e *execution) header(begun time.Time) *run.Header {
 		h.Suites = append(h.Suites, head)
 	}
 	return h
-}
-
-// sides says where the sides are: of all suites, the first that names a thing.
-func (e *execution) sides() run.Sides {
-	var out run.Sides
-	for _, suite := range e.plan.Suites {
-		addConfig(&out.Blue, &suite.Blue)
-		addConfig(&out.Green, &suite.Green)
-	}
-	return out
-}
-
-// addConfig adds what a suite says of a side where no suite before it did.
-func addConfig(h *run.SideHead, c *scenarios.SideConfig) {
-	if h.URL == "" {
-		h.URL = c.URL
-	}
-	h.Insecure = h.Insecure || c.TLS.Insecure
-	for _, s := range c.Services {
-		if h.Services == nil {
-			h.Services = map[string]string{}
-		}
-		if _, ok := h.Services[s.Name]; !ok {
-			h.Services[s.Name] = s.URL
-			if u, err := services.BaseURL(c.URL, s.URL); err == nil {
-				h.Services[s.Name] = u.String()
-			}
-		}
-		h.Insecure = h.Insecure || s.TLS != nil && s.TLS.Insecure
-	}
 }
 
 // declare makes secrets that are known from the start unreadable: those of the

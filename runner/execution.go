@@ -339,32 +339,6 @@ func (s *suiteRun) placeOf(step *run.StepResult) (verdict.Place, string, bool) {
 	return verdict.Place{Blue: blue.Base.String(), Green: green.Base.String()}, green.Name, true
 }
 
-// A board says where an execution stands, to one listener, one call at a time.
-type board struct {
-	// mu is held while listen is called: progress comes from one goroutine at a time.
-	mu sync.Mutex
-	// listen is nil where nobody wants to know.
-	listen func(Progress)
-	// started is when the execution began, of which Progress.Elapsed counts.
-	started time.Time
-	// now is the plan's clock.
-	now func() time.Time
-	// state is what was shown last; guarded by mu.
-	state Progress
-}
-
-// update changes the state and shows it.
-func (b *board) update(change func(*Progress)) {
-	if b.listen == nil {
-		return
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	change(&b.state)
-	b.state.Elapsed = b.now().Sub(b.started)
-	b.listen(b.state)
-}
-
 // sentCount counts the requests of one walk; both sides count at once.
 type sentCount struct{ blue, green atomic.Int64 }
 

@@ -236,3 +236,11 @@ func crossSeen(kind LaneKind, side scenarios.Side) LaneKind {
 	}
 	return kind
 }
+
+// pick is blue's or green's.
+func pick[T any](side scenarios.Side, blue, green T) T {
+	if side == scenarios.Green {
+		return green
+	}
+	return blue
+}

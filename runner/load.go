@@ -7,13 +7,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
-	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/attack"
 	"github.com/bgverify/bgverify/runner/findings"
 	"github.com/bgverify/bgverify/runner/judge"
-	"github.com/bgverify/bgverify/runner/random"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
@@ -172,54 +171,6 @@ func take(r *run.LoadResult, p *attack.Report) {
 	}
 }
 
-// known says what the calibration found for a stage over blue's addresses.
-func (s *suiteRun) known(stage *scenarios.LoadStage, blue string) func(float64) perf.Known {
-	return func(rate float64) perf.Known {
-		return s.run.plan.Calibration.Known(s.suite.Name, stage.Name, blue, run.LoadSize{Rate: rate, Users: stage.Users.Count})
-	}
-}
-
-// stagePlan is what a stage plans before its routes are rendered.
-func (s *suiteRun) stagePlan(stage *scenarios.LoadStage) *attack.Plan {
-	o := &s.run.plan.Options
-	plan := &attack.Plan{
-		Name: stage.Name, Rate: stage.Rate, Rates: stage.Rates, Users: stage.Users, Duration: stage.Duration, WarmUp: stage.WarmUp, Timeout: stage.Timeout,
-		Margins: stage.Margins, Connections: stage.Connections, Reconnect: stage.Reconnect, Interleaved: stage.Interleaved,
-		Seed: random.Number(o.Seed, "load", s.suite.Name, stage.Name), Retry: o.OnInconclusive == RetryOnce,
-	}
-	// Which back ends answered is read from a header that the suite or the stage names.
-	if plan.Identity = stage.Identity; plan.Identity == "" {
-		plan.Identity = s.identityHeader()
-	}
-	// A calibration needs the noise at one rate, for the whole duration.
-	if o.Calibrate {
-		plan.Calibrate, plan.Retry = true, false
-		if len(plan.Rates) > 0 {
-			plan.Rate, plan.Rates = plan.Rates[0], nil
-		}
-	}
-	// Without a timeout of its own a stage takes the longest of its steps.
-	if plan.Timeout == 0 {
-		for i := range stage.Steps {
-			target := stage.Steps[i].Target
-			if target == nil {
-				continue
-			}
-			steps := target.Steps
-			if stage.Walks() {
-				steps = slices.Concat(steps, target.Cleanup)
-			}
-			for _, step := range steps {
-				plan.Timeout = max(plan.Timeout, step.Timeout)
-			}
-		}
-	}
-	if env := s.run.plan.Env; env != nil {
-		plan.MaxRPS = env.Limits.MaxRPS
-	}
-	return plan
-}
-
 // attackPlan renders a stage's routes. The suites whose setup was run for it are
 // put into homes, in the order of the steps. Without a plan, why says so and
 // verdict is the stage's.
@@ -275,21 +226,6 @@ func (s *suiteRun) barsLoad(stage *scenarios.LoadStage, test *scenarios.Case) bo
 	return slices.ContainsFunc(steps, func(step *scenarios.Step) bool {
 		return step.SideEffects == scenarios.Unreviewed || step.HasEffects() && (!stage.Writes || !s.mayWrite(step))
 	})
-}
-
-// identityHeader is the first header by which the suite or the stage of the run
-// tells what answers; empty when they do so by bodies alone.
-func (s *suiteRun) identityHeader() string {
-	all := s.suite.Identity
-	if env := s.run.plan.Env; env != nil {
-		all = append(slices.Clone(all), env.Identity...)
-	}
-	for _, id := range all {
-		if id.Header != "" {
-			return id.Header
-		}
-	}
-	return ""
 }
 
 // homeOf is the run of the suite that a load step's case belongs to; a suite
@@ -437,4 +373,14 @@ func (e *execution) showLoad(p *attack.Progress) {
 			BlueP50: p.Blue.P50, GreenP50: p.Green.P50, BlueP99: p.Blue.P99, GreenP99: p.Green.P99, Workers: p.Workers,
 		}
 	})
+}
+
+// measure adds what both sides needed to a stage that was measured.
+func (e *execution) measure(ctx context.Context, r *run.LoadResult, end time.Time) {
+	if e.plan.Meter == nil || r.Seconds <= 0 || ctx.Err() != nil {
+		return
+	}
+	requests := r.Rate * r.Seconds * max(r.PerWalk, 1)
+	from := end.Add(-time.Duration(r.Seconds * float64(time.Second)))
+	r.Resources = e.plan.Meter.Measure(ctx, from, end, requests)
 }

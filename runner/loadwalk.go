@@ -372,32 +372,6 @@ func (c *walkedCase) ready(begin *walk, plan *attack.Plan) error {
 // maxLoadRows bounds the rows of one case that a stage deals.
 const maxLoadRows = 1 << 18
 
-// rowsShort warns where the walks of a stage are more than the rows of a case.
-func rowsShort(plan *attack.Plan) []string {
-	var out []string
-	weights := 0
-	for _, c := range plan.Cases {
-		weights += max(c.Weight, 1)
-	}
-	designs := plan.Designs()
-	for _, c := range plan.Cases {
-		walks := 0.0
-		if users := plan.Users.Count; users > 0 {
-			if c.Rows > 0 && c.Rows < users {
-				out = append(out, fmt.Sprintf("case %s has %d rows for %d users: some have the same row at the same time", c.Name, c.Rows, users))
-			}
-			continue
-		}
-		for _, d := range designs {
-			walks += d.Rate * d.Length().Seconds() * float64(max(c.Weight, 1)) / float64(weights)
-		}
-		if c.Rows > 0 && float64(c.Rows) < walks {
-			out = append(out, fmt.Sprintf("case %s has %d rows for about %.0f walks: rows are dealt again after the last", c.Name, c.Rows, walks))
-		}
-	}
-	return out
-}
-
 // addSecret keeps a value that must not be readable in what is kept of the walk.
 func (l *loadWalk) addSecret(name, value string) {
 	l.secretsMu.Lock()

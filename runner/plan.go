@@ -12,8 +12,10 @@
 package runner
 
 import (
+	"context"
 	"errors"
 	"io/fs"
+	"sync"
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
@@ -267,3 +269,48 @@ func controlShare(rows int) float64 {
 // ErrStopped is the error of a verb that runs suites several times and was
 // stopped by a signal before it had an answer. Callers wrap it with what is lost.
 var ErrStopped = errors.New("stopped")
+
+// Clusters are asked about what the sides run on. runner/cluster implements it; this
+// package knows no Kubernetes.
+type Clusters interface {
+	// Before is asked once, before the first request: is green ready, and do both
+	// clusters hold the same. progress is called while green is waited for.
+	Before(ctx context.Context, progress func(*run.Ready)) *run.Clusters
+	// Note books a request of a case that green answered: its URL, and its Host header.
+	Note(url, host string)
+	// Services says which services the noted requests asked; nil: nobody wants to know.
+	Services() *run.ServiceCoverage
+}
+
+// A Meter measures what both sides needed while a load stage ran. runner/cluster/resources
+// implements it.
+type Meter interface {
+	// Measure compares both sides over a time in which each got so many requests.
+	Measure(ctx context.Context, from, to time.Time, requests float64) *run.Resources
+}
+
+// A board says where an execution stands, to one listener, one call at a time.
+type board struct {
+	// mu is held while listen is called: progress comes from one goroutine at a time.
+	mu sync.Mutex
+	// listen is nil where nobody wants to know.
+	listen func(Progress)
+	// started is when the execution began, of which Progress.Elapsed counts.
+	started time.Time
+	// now is the plan's clock.
+	now func() time.Time
+	// state is what was shown last; guarded by mu.
+	state Progress
+}
+
+// update changes the state and shows it.
+func (b *board) update(change func(*Progress)) {
+	if b.listen == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	change(&b.state)
+	b.state.Elapsed = b.now().Sub(b.started)
+	b.listen(b.state)
+}

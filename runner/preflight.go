@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/bgverify/bgverify/runner/places"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/services"
 	"github.com/bgverify/bgverify/runner/verdict"
 	"github.com/bgverify/bgverify/scenarios"
@@ -205,4 +206,91 @@ func (s *suiteRun) reflected(text string) bool {
 		}
 	}
 	return false
+}
+
+// askClusters asks the clusters before the first request, and reports whether the run
+// goes on: not where green is not ready.
+func (e *execution) askClusters(ctx context.Context, o *outcome) bool {
+	if e.plan.Clusters == nil {
+		return true
+	}
+	e.board.update(func(p *Progress) { p.Phase = Waiting })
+	o.clusters = e.plan.Clusters.Before(ctx, func(r *run.Ready) { e.board.update(func(p *Progress) { p.Ready = r }) })
+	r := o.clusters.Ready
+	return (r == nil || r.Verdict == run.Pass) && ctx.Err() == nil
+}
+
+// noteAsked books the request of a pair to green for the coverage of services.
+func (e *execution) noteAsked(pair *run.Pair) {
+	if e.plan.Clusters == nil || pair.Green == nil || pair.Green.Err != nil {
+		return
+	}
+	host := ""
+	for _, f := range pair.Green.Sent {
+		if f.Name == "Host" {
+			host = f.Value
+		}
+	}
+	e.plan.Clusters.Note(pair.Green.URL, host)
+}
+
+// noteDone books the requests of a case that an earlier execution of the run judged.
+func (e *execution) noteDone(r *run.CaseResult) error {
+	if e.plan.Clusters == nil || e.plan.Earlier == nil {
+		return nil
+	}
+	for i := range r.Steps {
+		key := r.Steps[i].Exchange
+		if key == "" {
+			continue
+		}
+		pair, err := e.plan.Earlier(key)
+		if err != nil {
+			return fmt.Errorf("read what the earlier run asked: %w", err)
+		}
+		if pair != nil {
+			e.noteAsked(pair)
+		}
+	}
+	return nil
+}
+
+// endClusters completes what was found of the clusters by what the cases asked.
+func (e *execution) endClusters(o *outcome) {
+	if o.clusters == nil {
+		return
+	}
+	if o.clusters.Services = e.plan.Clusters.Services(); o.clusters.Services != nil && e.plan.Env != nil {
+		o.clusters.Services.Required = e.plan.Env.Shares.Services
+	}
+}
+
+// sides says where the sides are: of all suites, the first that names a thing.
+func (e *execution) sides() run.Sides {
+	var out run.Sides
+	for _, suite := range e.plan.Suites {
+		addConfig(&out.Blue, &suite.Blue)
+		addConfig(&out.Green, &suite.Green)
+	}
+	return out
+}
+
+// addConfig adds what a suite says of a side where no suite before it did.
+func addConfig(h *run.SideHead, c *scenarios.SideConfig) {
+	if h.URL == "" {
+		h.URL = c.URL
+	}
+	h.Insecure = h.Insecure || c.TLS.Insecure
+	for _, s := range c.Services {
+		if h.Services == nil {
+			h.Services = map[string]string{}
+		}
+		if _, ok := h.Services[s.Name]; !ok {
+			h.Services[s.Name] = s.URL
+			if u, err := services.BaseURL(c.URL, s.URL); err == nil {
+				h.Services[s.Name] = u.String()
+			}
+		}
+		h.Insecure = h.Insecure || s.TLS != nil && s.TLS.Insecure
+	}
 }

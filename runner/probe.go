@@ -166,33 +166,6 @@ func (s *suiteRun) probes(service string) func(yield func(*probe) bool) {
 	}
 }
 
-// firstRow is the first row of a case's data.
-func (s *suiteRun) firstRow(c *scenarios.Case) scenarios.Row {
-	if c.Data != nil {
-		for j := range s.rows(c, 0) {
-			return j.row
-		}
-	}
-	return scenarios.Row{}
-}
-
-// probesOf are the first probes of a service that cases have asked.
-func (e *execution) probesOf(p *verdict.PlaceTotals, most int) []*probe {
-	var out []*probe
-	for _, s := range e.suites {
-		if !slices.Contains(p.Suites, s.suite.Name) {
-			continue
-		}
-		for c := range s.probes(p.Service) {
-			if len(out) == most {
-				return out
-			}
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
 // A prober sends a probe's requests to one side.
 type prober struct {
 	*probe

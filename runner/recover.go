@@ -214,3 +214,54 @@ func needsHidden(hidden judge.HiddenValues, request *wire.Request) error {
 	}
 	return nil
 }
+
+// created sums the effects of a walk's lanes up; nil when there were none.
+// undoing are the steps that take something back.
+func (w *walk) created(undoing []*scenarios.Step) *run.Created {
+	out := &run.Created{}
+	for _, kind := range []LaneKind{LaneBlue, LaneGreen, LaneCrossBlue, LaneCrossGreen} {
+		l := w.lanes[kind]
+		if l == nil {
+			continue
+		}
+		for _, e := range l.effects {
+			out.Made.Count(e.side)
+			if e.undone {
+				out.TakenBack.Count(e.side)
+				continue
+			}
+			if len(out.Left) < run.MaxLeft {
+				out.Left = append(out.Left, w.leftover(e, l, undoing))
+			}
+		}
+	}
+	if out.Made == (run.PerSide{}) {
+		return nil
+	}
+	return out
+}
+
+// leftover describes an effect that was not taken back.
+func (w *walk) leftover(e *effect, l *lane, undoing []*scenarios.Step) run.Leftover {
+	out := run.Leftover{Case: w.id, Step: e.name, Side: e.side.String(), Unsure: e.unsure, Why: e.why}
+	// What a reader can send by hand to take it back.
+	i := slices.IndexFunc(undoing, func(s *scenarios.Step) bool { return slices.Contains(s.Compensates, e.step) })
+	if i < 0 {
+		if out.Why == "" {
+			out.Why = "no step of the case takes it back"
+		}
+		return out
+	}
+	step := undoing[i]
+	if out.Why == "" {
+		out.Why = fmt.Sprintf("step %q was not sent", step.Name)
+	}
+	sc := w.scope(l, e.side, step, step.Name, w.suite.run.now())
+	sc.loose, sc.truthful, sc.values = w.suite.captureNames(), true, e.values
+	if request, err := w.compose(context.Background(), step, sc); err == nil {
+		out.Undo = request.request.Method + " " + unescapeLoose(request.request.URL, sc.loose)
+	} else if step.Request.URL != nil {
+		out.Undo = step.Request.Method + " " + step.Request.URL.Text
+	}
+	return out
+}

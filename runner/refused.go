@@ -10,6 +10,7 @@ import (
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/runner/attack"
 	"github.com/bgverify/bgverify/runner/places"
+	"github.com/bgverify/bgverify/runner/random"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/services"
 	"github.com/bgverify/bgverify/runner/verdict"
@@ -262,4 +263,93 @@ func addresses(routes []attack.Route, side func(attack.Route) []attack.Request) 
 	}
 	slices.Sort(origins)
 	return strings.Join(slices.Compact(origins), " ")
+}
+
+// stagePlan is what a stage plans before its routes are rendered.
+func (s *suiteRun) stagePlan(stage *scenarios.LoadStage) *attack.Plan {
+	o := &s.run.plan.Options
+	plan := &attack.Plan{
+		Name: stage.Name, Rate: stage.Rate, Rates: stage.Rates, Users: stage.Users, Duration: stage.Duration, WarmUp: stage.WarmUp, Timeout: stage.Timeout,
+		Margins: stage.Margins, Connections: stage.Connections, Reconnect: stage.Reconnect, Interleaved: stage.Interleaved,
+		Seed: random.Number(o.Seed, "load", s.suite.Name, stage.Name), Retry: o.OnInconclusive == RetryOnce,
+	}
+	// Which back ends answered is read from a header that the suite or the stage names.
+	if plan.Identity = stage.Identity; plan.Identity == "" {
+		plan.Identity = s.identityHeader()
+	}
+	// A calibration needs the noise at one rate, for the whole duration.
+	if o.Calibrate {
+		plan.Calibrate, plan.Retry = true, false
+		if len(plan.Rates) > 0 {
+			plan.Rate, plan.Rates = plan.Rates[0], nil
+		}
+	}
+	// Without a timeout of its own a stage takes the longest of its steps.
+	if plan.Timeout == 0 {
+		for i := range stage.Steps {
+			target := stage.Steps[i].Target
+			if target == nil {
+				continue
+			}
+			steps := target.Steps
+			if stage.Walks() {
+				steps = slices.Concat(steps, target.Cleanup)
+			}
+			for _, step := range steps {
+				plan.Timeout = max(plan.Timeout, step.Timeout)
+			}
+		}
+	}
+	if env := s.run.plan.Env; env != nil {
+		plan.MaxRPS = env.Limits.MaxRPS
+	}
+	return plan
+}
+
+// identityHeader is the first header by which the suite or the stage of the run
+// tells what answers; empty when they do so by bodies alone.
+func (s *suiteRun) identityHeader() string {
+	all := s.suite.Identity
+	if env := s.run.plan.Env; env != nil {
+		all = append(slices.Clone(all), env.Identity...)
+	}
+	for _, id := range all {
+		if id.Header != "" {
+			return id.Header
+		}
+	}
+	return ""
+}
+
+// known says what the calibration found for a stage over blue's addresses.
+func (s *suiteRun) known(stage *scenarios.LoadStage, blue string) func(float64) perf.Known {
+	return func(rate float64) perf.Known {
+		return s.run.plan.Calibration.Known(s.suite.Name, stage.Name, blue, run.LoadSize{Rate: rate, Users: stage.Users.Count})
+	}
+}
+
+// rowsShort warns where the walks of a stage are more than the rows of a case.
+func rowsShort(plan *attack.Plan) []string {
+	var out []string
+	weights := 0
+	for _, c := range plan.Cases {
+		weights += max(c.Weight, 1)
+	}
+	designs := plan.Designs()
+	for _, c := range plan.Cases {
+		walks := 0.0
+		if users := plan.Users.Count; users > 0 {
+			if c.Rows > 0 && c.Rows < users {
+				out = append(out, fmt.Sprintf("case %s has %d rows for %d users: some have the same row at the same time", c.Name, c.Rows, users))
+			}
+			continue
+		}
+		for _, d := range designs {
+			walks += d.Rate * d.Length().Seconds() * float64(max(c.Weight, 1)) / float64(weights)
+		}
+		if c.Rows > 0 && float64(c.Rows) < walks {
+			out = append(out, fmt.Sprintf("case %s has %d rows for about %.0f walks: rows are dealt again after the last", c.Name, c.Rows, walks))
+		}
+	}
+	return out
 }

@@ -372,14 +372,6 @@ func (e *execution) begun() time.Time {
 	return e.board.started
 }
 
-// pick is blue's or green's.
-func pick[T any](side scenarios.Side, blue, green T) T {
-	if side == scenarios.Green {
-		return green
-	}
-	return blue
-}
-
 // Generate draws a value: a pure function of the seed, the case, the row, the
 // step and the placeholder, and of the lane when perSide.
 func (s *scope) Generate(generator string, args []string, key string, perSide bool) (scenarios.Value, error) {
