@@ -167,17 +167,8 @@ func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side
 	now := w.suite.run.now()
 	l := w.lanes[kind]
 	sc := w.scope(l, side, step, name, now)
-	if step.Conditional() {
-		ok, err := w.condition(step, kind, sc)
-		if err != nil {
-			return w.brokenStep(step, name, fmt.Errorf("when: %w", err))
-		}
-		if !ok {
-			return &run.StepResult{
-				Name: name, At: step.Pos.String(), Verdict: run.Fail,
-				Reasons: []string{"when does not hold on this lane, and holds on the straight ones"},
-			}
-		}
+	if r := w.crossWhen(kind, step, name, sc); r != nil {
+		return r
 	}
 	rules, err := w.suite.stepRules(step)
 	if err != nil {
@@ -225,6 +216,24 @@ func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side
 	w.addJudgement(j)
 	r.Coverage = run.Coverage{} // the straight pair's counts stand for the step
 	return r
+}
+
+// crossWhen is the result of a step whose condition does not hold on a crossing lane, where it
+// held on the straight ones; nil: the step is sent.
+func (w *walk) crossWhen(kind LaneKind, step *scenarios.Step, name string, sc *scope) *run.StepResult {
+	if !step.Conditional() {
+		return nil
+	}
+	switch ok, err := w.condition(step, kind, sc); {
+	case err != nil:
+		return w.brokenStep(step, name, fmt.Errorf("when: %w", err))
+	case !ok:
+		return &run.StepResult{
+			Name: name, At: step.Pos.String(), Verdict: run.Fail,
+			Reasons: []string{"when does not hold on this lane, and holds on the straight ones"},
+		}
+	}
+	return nil
 }
 
 // crossSeen is the key of a crossing lane's bijections. They are kept apart by the

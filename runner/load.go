@@ -88,21 +88,27 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *run.Lo
 	case err != nil && report == nil:
 		r.Verdict, r.Reason = run.Broken, err.Error()
 	}
-	// The records first, then what they do not show: resources, answers, connections.
-	if report != nil {
-		take(r, report)
-		if stage.Writes && r.Fleet.AnyLost() {
-			r.Warnings = append(r.Warnings, "a worker was lost or stalled: what its walks created then may not have been taken back")
-		}
-		s.run.measure(ctx, r, ended)
-		for _, pair := range found.Judge(r) {
-			s.run.emit(run.Event{Pair: pair})
-		}
-		if err != nil && r.Verdict == run.Pass {
-			r.Verdict, r.Reason = run.Broken, err.Error()
-		}
+	if report == nil {
+		return r
+	}
+	take(r, report)
+	if stage.Writes && r.Fleet.AnyLost() {
+		r.Warnings = append(r.Warnings, "a worker was lost or stalled: what its walks created then may not have been taken back")
+	}
+	s.run.judgeLoad(ctx, r, found, ended)
+	if err != nil && r.Verdict == run.Pass {
+		r.Verdict, r.Reason = run.Broken, err.Error()
 	}
 	return r
+}
+
+// judgeLoad adds what the records of a stage do not show: what it cost both sides, and what its
+// answers and connections came to. The pairs of the examples go to the sink.
+func (e *execution) judgeLoad(ctx context.Context, r *run.LoadResult, found *findings.Set, ended time.Time) {
+	e.measure(ctx, r, ended)
+	for _, pair := range found.Judge(r) {
+		e.emit(run.Event{Pair: pair})
+	}
 }
 
 // overFleet has the workers of the run fire a stage, if it has any.

@@ -111,10 +111,7 @@ func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *run
 	// A pair that differs is kept whole for as long as its cause is looked for: proposed rules are
 	// tried on it.
 	if r.DifferencesTotal > 0 {
-		r.Pair = &cause.Sample{
-			Blue: blue.answer.Message(), Green: green.answer.Message(),
-			Rules: rules.Apart(max(apart, judge.Lag(blue.x, green.x))).Full,
-		}
+		r.Pair = sample(blue, green, rules, apart)
 	}
 	w.addJudgement(j)
 	w.confirm(ctx, step, name, rules, r)
@@ -122,6 +119,14 @@ func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *run
 	w.remember(LaneBlue, blue)
 	w.remember(LaneGreen, green)
 	return r
+}
+
+// sample is a pair as its cause is looked for, under the rules that it was compared with.
+func sample(blue, green *shot, rules *judge.StepRules, apart time.Duration) *cause.Sample {
+	return &cause.Sample{
+		Blue: blue.answer.Message(), Green: green.answer.Message(),
+		Rules: rules.Apart(max(apart, judge.Lag(blue.x, green.x))).Full,
+	}
 }
 
 // shareBody lets two equal bodies be one: nobody changes a body, and large ones
