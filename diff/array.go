@@ -8,20 +8,32 @@ import (
 // A pairing says which elements of two arrays are compared with each other; -1 where
 // the other side has none.
 type pairing struct {
-	b, g  int32
+	// b and g are positions in the two arrays; -1: the element has no partner.
+	b, g int32
+	// moved: the element is out of order, and that counts.
 	moved bool
 }
 
 // A frame is one array comparison's piece of the engine's shared stacks.
 type frame struct {
-	bs, nb, gs, ng int // children of blue and green in e.idx
-	hb, hg         int // their hashes in e.hashes
-	by             []string
-	guess          bool // a key may be guessed
-	guessed        bool // it has been tried
-	reordered      bool
-	approximate    bool
-	gone           int32 // elements of blue without a partner, if more than half
+	// bs and gs are where the children of blue and green begin in engine.idx, nb and ng how many
+	// there are.
+	bs, nb, gs, ng int
+	// hb and hg are where their hashes begin in engine.hashes.
+	hb, hg int
+	// by are the members of the key that the elements are paired by; none: another way.
+	by []string
+	// guess: a key may be guessed.
+	guess bool
+	// guessed: that has been tried.
+	guessed bool
+	// reordered: one difference says that the order is another; elements are not said to have
+	// moved then.
+	reordered bool
+	// approximate: the pairs are not the best ones, for want of time.
+	approximate bool
+	// gone is how many elements of blue have no partner, if these are more than half.
+	gone int32
 }
 
 // array compares two arrays: it pairs their elements as the match rule says,

@@ -63,7 +63,9 @@ func (w *worker) compare(blue, green source) {
 // A source is a JSON text to be compared, and the Value of it where it has been read
 // before: the zero Value where it has not.
 type source struct {
+	// text is the body as it came.
 	text []byte
+	// read is the body as it was read before; the zero Value: it was not.
 	read Value
 }
 

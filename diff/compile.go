@@ -18,35 +18,52 @@ import (
 // Rules are rules made ready for comparing, with the options they were made
 // ready under. They are immutable and safe for concurrent use.
 type Rules struct {
-	prog   *program
-	opts   Options
-	lim    limits
-	header []int // rules on headers
-	status []int // rules on the status
-	only   map[string]int
-	leaks  []authority
-	pool   sync.Pool // of *worker
+	// prog is all rules with the automaton's states of those on the body.
+	prog *program
+	// opts are as given; limits has their defaults filled in.
+	opts Options
+	// lim are the bounds that bodies are read under.
+	lim limits
+	// header are the indices of rules on headers.
+	header []int
+	// status are the indices of rules on the status.
+	status []int
+	// only are the headers that a rule `only` names, each with its rule; nil: all headers are
+	// compared.
+	only map[string]int
+	// leaks are the names of blue's places.
+	leaks []authority
+	// pool holds idle workers.
+	pool sync.Pool
 }
 
 // A compiledRule is a rule with what its kind's check has prepared of it.
 type compiledRule struct {
 	Rule
-	row   *ruleKind
-	order int // of the row in ruleKinds
+	// row is the kind of the rule.
+	row *ruleKind
+	// order is the row's index in ruleKinds.
+	order int
 	// specificity is that of the path, or of the header's name: a name with a
 	// cookie or attribute in brackets before a plain one, that before a pattern.
 	// Where two rules of a kind match a place, the greater one is in force.
 	specificity int
-	re          *regexp.Regexp // rewrite with a pattern
-	abs, rel    *big.Rat       // tolerance: exact, nil where not given
-	format      func(string) bool
-	kind        Kind          // allow: of the differences that it allows
-	reading     NumberReading // of a rule `number`
+	// re is the pattern of a rewrite.
+	re *regexp.Regexp
+	// abs and rel are the bounds of a tolerance, exact; nil where not given.
+	abs, rel *big.Rat
+	// format is the predicate of a format.
+	format func(string) bool
+	// kind is what an allow rule allows; 0: all kinds.
+	kind Kind
+	// reading is that of a rule `number`.
+	reading NumberReading
 	// broad: the path ends in a selector that takes more than it names.
 	broad bool
 	// anything: the pattern takes any text.
 	anything bool
-	normal   []func(string) string // string: applied in this order
+	// normal are the normalisers of a string rule, in the order in which they are applied.
+	normal []func(string) string
 }
 
 // maxRegexp bounds a regular expression, maxRules a list of rules.
@@ -124,12 +141,16 @@ var defaultRules = sync.OnceValue(func() *Rules {
 // A compiler checks a list of rules, one after the other, and collects every
 // mistake; out is thrown away when there is one.
 type compiler struct {
-	out  *Rules
-	now  time.Time
+	// out is what is being made.
+	out *Rules
+	// now is the time by which rules have ended or not.
+	now time.Time
+	// errs are the mistakes so far, of all rules.
 	errs []RuleError
 	// parsed holds the patterns of body rules by rule index.
 	parsed map[int]*Pattern
-	at     int // index of the rule that is being checked
+	// at is the index of the rule that is being checked.
+	at int
 }
 
 // fail records a mistake in a field of a rule; the hint says what to write.

@@ -117,24 +117,32 @@ const (
 // An Excerpt is one side's value at a difference: its JSON text cut to a
 // bound. The zero Excerpt means the side has nothing there.
 type Excerpt struct {
+	// Type is that of the value; AbsentType: the side has nothing.
 	Type ValueType
-	JSON string // JSON text; not valid JSON when Cut
-	Size int    // bytes of the whole value
-	Cut  bool   // JSON holds only the beginning
+	// JSON is the value's text; it is not valid JSON when Cut.
+	JSON string
+	// Size is the length of the whole value in bytes.
+	Size int
+	// Cut: JSON holds only the beginning.
+	Cut bool
 }
 
 // A Difference is one disagreement between blue and green.
 type Difference struct {
-	Kind     Kind
+	// Kind is what happened to the value.
+	Kind Kind
+	// Severity is what the difference may break.
 	Severity Severity
-	Where    Where
+	// Where is the part of the answer: status, header or body.
+	Where Where
 	// Path is a normalized RFC 9535 path for a body ($.channels[?@.id=='ch-7'].title
 	// for a keyed array), the lower-case name for a header, "" for the status.
 	Path string
 	// BluePointer and GreenPointer are JSON Pointers (RFC 6901); indices may
 	// differ per side. Empty where the side has nothing there.
 	BluePointer, GreenPointer string
-	Blue, Green               Excerpt
+	// Blue and Green show the values.
+	Blue, Green Excerpt
 	// Offset is a byte offset into the side's body for Invalid and Limit.
 	Offset int
 	// Note says more where the kind does not say it all.
@@ -163,33 +171,46 @@ func (d *Difference) Indices() (blue, green int, ok bool) {
 // Leaves accounts for the scalar leaves of blue's body (empty arrays and
 // objects count as leaves): Seen = Compared + Ignored + Dropped + Absent.
 type Leaves struct {
-	Seen     int // leaves of blue's body
-	Compared int // compared by value (a tolerance or format rule compares)
-	Ignored  int // only presence and type compared, or under a rule that lets any value pass
-	Dropped  int // not looked at
-	Absent   int // below a place that green does not have, or has with another type
+	// Seen are the leaves of blue's body.
+	Seen int
+	// Compared were compared by value; a tolerance or format rule compares too.
+	Compared int
+	// Ignored were compared in presence and type alone, or under a rule that lets any value
+	// pass.
+	Ignored int
+	// Dropped were not looked at.
+	Dropped int
+	// Absent are below a place that green does not have, or has with another type.
+	Absent int
 }
 
 // A RuleCount says what one rule did, in the order the rules were given.
 type RuleCount struct {
+	// Origin is the rule's, as Rule.Origin.
 	Origin string
-	Visits int // places it matched
-	Hits   int // real differences it hid
+	// Visits are the places that it matched, on either side.
+	Visits int
+	// Hits are the differences that it hid.
+	Hits int
 }
 
 // A Result is what Compare found.
 type Result struct {
 	// Differences count against green, in report order, at most Options.MaxDiffs.
 	Differences []Difference
-	Total       int // exact, also when Differences was cut
+	// Total is exact, also when Differences was cut.
+	Total int
 	// Hidden are the differences that rules removed, kept and counted.
-	Hidden      []Difference
+	Hidden []Difference
+	// HiddenTotal is exact, also when Hidden was cut.
 	HiddenTotal int
 	// Severity is the worst among Differences; Ignored when there are only
 	// hidden ones; Identical when there is nothing at all.
 	Severity Severity
-	Leaves   Leaves
-	Rules    []RuleCount
+	// Leaves says what became of every leaf of blue's body.
+	Leaves Leaves
+	// Rules counts what each rule did, in the order of the list.
+	Rules []RuleCount
 	// Notes are true and worth knowing, and never decide: array lengths, the
 	// key guessed for an array with a rule to paste, an approximate alignment.
 	Notes []string
@@ -206,10 +227,14 @@ type Header struct{ Name, Value string }
 
 // A Message is one answer as the comparison sees it.
 type Message struct {
-	Status      int
-	Headers     []Header // as received, repeated names kept
-	Body        []byte   // decoded from Content-Encoding
-	ContentType string   // declared; empty when absent
+	// Status is the HTTP status.
+	Status int
+	// Headers are as received, repeated names kept.
+	Headers []Header
+	// Body is decoded from its Content-Encoding.
+	Body []byte
+	// ContentType is as declared; empty: the answer has none.
+	ContentType string
 	// Read is the Value of Body, or of the JSON that package media makes of it, where
 	// somebody has read that already. Where no rule has a path it is not read again.
 	Read Value
@@ -224,6 +249,7 @@ type Message struct {
 // Options bound and steer a comparison. The zero value means the defaults of
 // every field.
 type Options struct {
+	// Mode is how strict a comparison is where no rule says anything.
 	Mode Mode
 	// Numbers says when numbers are equal where no rule `number` does: Decimal or
 	// Typed. Under Typed numbers in cookies that hold JSON count by notation too,
@@ -237,10 +263,16 @@ type Options struct {
 	Now time.Time
 	// DuplicateKeys: "error" (default), "last", "first".
 	DuplicateKeys string
-	MaxBody       int // bytes, default 64 MiB
-	MaxDepth      int // default 512
-	MaxNodes      int // default 8 << 20
-	MaxKeys       int // per object, default 1 << 20
-	MaxDiffs      int // stored per pair, default 10,000
-	MaxExcerpt    int // bytes of one shown value, default 256
+	// MaxBody is in bytes; 0: 64 MiB.
+	MaxBody int
+	// MaxDepth is how deep values may be nested; 0: 512.
+	MaxDepth int
+	// MaxNodes is how many values a body may have; 0: 8 << 20.
+	MaxNodes int
+	// MaxKeys is how many members an object may have; 0: 1 << 20.
+	MaxKeys int
+	// MaxDiffs is how many differences of a pair are kept; 0: 10,000. All are counted.
+	MaxDiffs int
+	// MaxExcerpt is how many bytes of a value are shown; 0: 256.
+	MaxExcerpt int
 }

@@ -16,13 +16,15 @@ type ruleRef int32
 // An effect is what the rules at one place add up to: of each kind the rule
 // with the most specific path, of equally specific ones the later.
 type effect struct {
-	rules []int // all that match, for their visits
+	// rules are all that match, for their visits.
+	rules []int
 	// The rules in force of the kinds that have a slot, see ruleKind.
 	drop, ignore, match, mapping, number, null, empty, embedded, leak ruleRef
 	// accepts are the rules in force that accept pairs of values, in the order in
 	// which they are asked.
 	accepts []ruleRef
-	allows  []int // allow rules, in file order
+	// allows are allow rules, in file order.
+	allows []int
 	// open are those rules that may let some values here change to anything, see lets.
 	open []ruleRef
 	// orderFree: the array's elements hash to the same whatever their order.
@@ -30,7 +32,8 @@ type effect struct {
 	// numbers and strings: a rule has the last word on values of that type, so
 	// they hash to the constant of their type.
 	numbers, strings bool
-	reading          NumberReading // of the rule `number`, where there is one
+	// reading is that of the rule `number`, where there is one.
+	reading NumberReading
 	// anyNotation: a rule accepts numbers in whatever notation they are.
 	anyNotation bool
 }

@@ -7,10 +7,14 @@ const noNode = ^uint32(0)
 
 // A step is one hop of the path from the root to the place being compared.
 type step struct {
-	bt, gt *tree // trees of the nodes
+	// bt and gt are the trees of the nodes: inside an embedded document those of the document.
+	bt, gt *tree
+	// bn and gn are the nodes; noNode: the side has nothing here.
 	bn, gn uint32
-	bi, gi int32 // indices of an element; -1 for a member or an absent side
-	frame  int32 // one more than the element's array in e.frames; 0 for a member
+	// bi and gi are the indices of an element; -1 for a member or an absent side.
+	bi, gi int32
+	// frame is one more than the element's array in engine.frames; 0 for a member.
+	frame int32
 	// gone is how many siblings on blue, itself included, green does not have;
 	// 0 unless that is more than half.
 	gone int32
@@ -19,9 +23,13 @@ type step struct {
 // A worker holds all that one comparison needs, reused by the next one under
 // the same rules.
 type worker struct {
+	// parser reads both bodies, one after the other.
 	parser parser
-	auto   *automaton
-	b, g   tree
+	// auto is the automaton of the rules; nil without rules on the body.
+	auto *automaton
+	// b and g hold what was read, unless a source had it already.
+	b, g tree
+	// engine compares the two.
 	engine engine
 	// blueVisits counts the places of blue's body per state; parser.visits green's.
 	blueVisits []uint32
@@ -63,38 +71,62 @@ func (r *Rules) release(w *worker) {
 
 // An engine compares two trees. See Compare for its rules.
 type engine struct {
-	rules *Rules // never nil
-	auto  *automaton
-	b, g  *tree  // the two bodies, or the documents inside of them, being compared
-	path  []step // from the root to the current place
+	// rules is never nil.
+	rules *Rules
+	// auto is the worker's.
+	auto *automaton
+	// b and g are the two bodies, or the documents inside of them, being compared.
+	b, g *tree
+	// path leads from the root to the current place.
+	path []step
 	// pointer is how much of path the JSON Pointers follow: inside an embedded
 	// document they stay at the string that holds it.
-	pointer  int
+	pointer int
+	// embedded is how many documents within texts are open.
 	embedded int
-	outer    *tree        // green's tree around the embedded documents
-	hider    ruleRef      // the rule that hides all differences found meanwhile
-	quiet    int          // above 0: leaves are already accounted for
-	retyped  bool         // what is being recorded is an integer that became a fraction, or the reverse
-	seen     *Bijections  // what map rules have paired over the case
-	at       [2]time.Time // of the two answers, see Message.At
-	leaves   Leaves
-	hits     []int // by rule: differences that it hid
-	charged  []int // what is hidden at the places of a rule, by any allow rule
-	visits   []int // by rule: places that it matched
-	out      recorder
-	patch    *patcher // nil unless a patch is asked for
-	notes    []string // for Result.Notes, each once
-	met      []Form   // harmless forms in which equal bodies differ
-	work     int      // steps that alignment may still take
+	// outer is green's tree around the embedded documents.
+	outer *tree
+	// hider is the rule that hides all differences found meanwhile.
+	hider ruleRef
+	// quiet is above 0 where leaves are already accounted for.
+	quiet int
+	// retyped: what is being recorded is an integer that became a fraction, or the reverse.
+	retyped bool
+	// seen is what map rules have paired over the case.
+	seen *Bijections
+	// at are the times of the two answers, see Message.At.
+	at [2]time.Time
+	// leaves are the counts so far.
+	leaves Leaves
+	// hits are the differences that each rule hid.
+	hits []int
+	// charged is what is hidden at the places of a rule, by any allow rule.
+	charged []int
+	// visits are the places that each rule matched.
+	visits []int
+	// out keeps what is found.
+	out recorder
+	// patch is nil unless a patch is asked for.
+	patch *patcher
+	// notes are for Result.Notes, each once.
+	notes []string
+	// met are harmless forms in which equal bodies differ.
+	met []Form
+	// work is how many steps alignment may still take.
+	work int
 
-	idx    []uint32 // stacks of children and pairs, shared by the recursion
+	// idx, ops, frames and hashes are stacks of children, pairs, arrays and hashes, shared by
+	// the recursion.
+	idx    []uint32
 	ops    []pairing
 	frames []frame
-	keys   map[string][]string // see keyNamed
+	// keys are guessed keys by name, see keyNamed.
+	keys   map[string][]string
 	hashes []uint64
-	slots  []slot
-	table  []uint32
-	tails  []int32
+	// slots, table and tails are room for tables of one alignment, used again.
+	slots []slot
+	table []uint32
+	tails []int32
 }
 
 // forget drops what belongs to one comparison, and all of its memory where that

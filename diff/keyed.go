@@ -239,9 +239,12 @@ func (e *engine) guessKey(f *frame) bool {
 
 // A candidate is a member that may be a key.
 type candidate struct {
-	name  []byte
-	prior int // how much its name looks like a key, see namePrior
-	typ   ValueType
+	// name is that of the member, as written.
+	name []byte
+	// prior is how much the name looks like a key, see namePrior.
+	prior int
+	// typ is that of the value in blue's first element.
+	typ ValueType
 }
 
 // addCandidate keeps the likeliest names, the earlier of two alike first.

@@ -12,18 +12,22 @@ import (
 // the documentation come from the rows of ruleKinds: a new kind is one row, and
 // a new word of Do.
 type ruleKind struct {
-	do  Do
-	doc string // what it means, for the table in docs/rules.md
+	// do is the word in the file.
+	do Do
+	// doc is what it means, for the table in docs/rules.md.
+	doc string
 	// params are the keys that it takes besides place, reason, ticket and date.
 	params []string
 	// as are the words of the key `as`; none: it is a name or a list. One of them
 	// has to be written where asRequired is set.
 	as         []string
 	asRequired bool
-	asList     bool // several words, applied in their order
+	// asList: `as` takes several words, applied in their order.
+	asList bool
 	// required are keys without which the rule is a mistake, with what to write.
 	required []Required
-	places   places
+	// places are those that the kind can be written for.
+	places places
 	// hides says that differences vanish whatever the values are: such a rule may
 	// not be written for a whole body or for all headers.
 	hides bool

@@ -269,16 +269,20 @@ func (e *engine) forms(blue, green *media.Doc, src [2][]byte) {
 
 // A textDifference is one outside the trees: in the status or a header.
 type textDifference struct {
-	kind        Kind
-	where       Where
-	severity    Severity
-	path        string
-	blue, green string // JSON text; empty: the side has nothing
+	kind     Kind
+	where    Where
+	severity Severity
+	path     string
+	// blue and green are JSON text; empty: the side has nothing.
+	blue, green string
 	typ         ValueType
 	note        string
-	leak        string  // see Difference.Leak
-	by          ruleRef // the rule that hides it
-	shapeless   bool    // it counts in shape mode too
+	// leak is what Difference.Leak holds.
+	leak string
+	// by is the rule that hides it; 0: it counts.
+	by ruleRef
+	// shapeless: it counts in shape mode too.
+	shapeless bool
 }
 
 // foundText records a difference outside the trees, as found does inside them.

@@ -10,31 +10,46 @@ import (
 // limits are Options' bounds with the defaults filled in. Two bodies that were read
 // under equal limits have trees that can be compared with each other.
 type limits struct {
-	body, depth, nodes, keys int  // bytes, nesting, values, and members of one object
-	duplicates               byte // 'e'rror, 'l'ast, 'f'irst, 'k'eep both
-	typed                    bool // numbers hash by value and notation
+	// body is in bytes; depth is the nesting, nodes the values, keys the members of one object.
+	body, depth, nodes, keys int
+	// duplicates is the first letter of the policy: error, last, first, keep both.
+	duplicates byte
+	// typed: numbers hash by value and notation.
+	typed bool
 }
 
 // A memberEntry is a member of an object that is still being read. Members of all
 // open objects are on one stack, of which an object owns the top.
 type memberEntry struct {
-	name uint32 // half of its name's hash
+	// name is half of the hash of the member's name.
+	name uint32
+	// node is the value.
 	node uint32
 }
 
 // A parser reads one body in one pass: grammar, UTF-8, duplicate names, bounds,
 // subtree hashes, and the rules' automaton beside it.
 type parser struct {
-	src     []byte
-	t       *tree
-	auto    *automaton // nil without rules
-	prog    *program
-	visits  []uint32 // per state: places read in it
+	// src is the body being read.
+	src []byte
+	// t takes the nodes.
+	t *tree
+	// auto is nil without rules.
+	auto *automaton
+	// prog is the automaton's program: it says what the rules of a state do.
+	prog *program
+	// visits are the places read in each state.
+	visits []uint32
+	// members is the stack of the open objects' members.
 	members []memberEntry
-	table   []uint32 // for duplicates, of objects with many members
-	buf     []byte   // a string without its escapes
-	lim     limits
-	err     *SyntaxError // the first mistake; nothing is read after it
+	// table finds duplicates in objects with many members.
+	table []uint32
+	// buf is a string without its escapes, valid until the next one.
+	buf []byte
+	// lim are the bounds.
+	lim limits
+	// err is the first mistake; nothing is read after it.
+	err *SyntaxError
 }
 
 // parse reads src into t, rules starting in state st. The memory of t is used again;

@@ -41,8 +41,10 @@ func Patch(blue, green []byte, rules *Rules) (patch []byte, total int, err error
 
 // A patcher collects the operations of a patch while the engine compares.
 type patcher struct {
-	ops    []patchOp               // those that shift no index
-	arrays map[string]*arrayChange // by pointer in blue
+	// ops are those that shift no index.
+	ops []patchOp
+	// arrays are the changed ones, by their pointer in blue.
+	arrays map[string]*arrayChange
 }
 
 // A patchOp is one operation: add, remove or replace. value is nil for remove.
@@ -53,11 +55,16 @@ type patchOp struct {
 
 // An arrayChange is what happens to the elements of one array.
 type arrayChange struct {
+	// pointer is the array's in blue.
 	pointer string
-	depth   int   // segments of the pointer
-	removed []int // indices in blue
-	added   []arrayAdd
-	whole   []byte // green's array, when elements moved
+	// depth is the number of segments of the pointer.
+	depth int
+	// removed are indices in blue.
+	removed []int
+	// added are elements that only green has.
+	added []arrayAdd
+	// whole is green's array, when elements moved.
+	whole []byte
 }
 
 // An arrayAdd is an element that only green has.

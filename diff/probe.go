@@ -11,11 +11,16 @@ import (
 // the negative control: the other answer is read once, and of what differs only
 // the number is kept. It is not safe for concurrent use; Close ends it.
 type Probe struct {
-	rules         *Rules
+	// rules are those of every comparison.
+	rules *Rules
+	// like has the status and headers of every variant; against is the other answer.
 	like, against *Message
-	g             *tree   // of against
-	w             *worker // nil: there is no shorter way than CompareMessages
-	fixed         int     // differences of status and headers, the same for every variant
+	// g is against as it was read.
+	g *tree
+	// w is nil where there is no shorter way than CompareMessages.
+	w *worker
+	// fixed counts the differences of status and headers, the same for every variant.
+	fixed int
 }
 
 // NewProbe makes a probe for variants of like's body; its status, headers and
@@ -86,6 +91,7 @@ func (p *Probe) Close() {
 
 // A NamedPath is a path by which something outside the rules looks at a body.
 type NamedPath struct {
+	// Path is a pattern, see ParsePath.
 	Path string
 	// Below: all leaves below the places are looked at, not the places alone.
 	Below bool
@@ -129,11 +135,18 @@ func (r *Rules) Named(m *Message, paths []NamedPath) (all, uncompared int) {
 
 // namedCount counts along a walk in document order.
 type namedCount struct {
-	e               *engine
-	t               *tree
-	own             int         // rules from here on are marks
-	marks           []NamedPath // in the order of those rules
-	hidden, below   uint32      // nodes before these are in a hidden, or a counted, subtree
+	// e knows the rules.
+	e *engine
+	// t is the body.
+	t *tree
+	// own is where the rules end and the marks begin.
+	own int
+	// marks are in the order of those rules.
+	marks []NamedPath
+	// hidden and below end the subtree that is hidden, or counted as a whole: nodes before them
+	// are in it.
+	hidden, below uint32
+	// all and uncompared are the two counts of Named.
 	all, uncompared int
 }
 

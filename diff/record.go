@@ -17,22 +17,32 @@ type span struct{ from, to uint32 }
 // A pending difference points into the recorder's text; its strings are made
 // once, when the comparison is over.
 type pending struct {
-	d           Difference // without the strings below
-	path        span
-	bluePtr     span
-	greenPtr    span
+	// d is without the strings below.
+	d Difference
+	// path, bluePtr and greenPtr are the place, for both sides and in each.
+	path     span
+	bluePtr  span
+	greenPtr span
+	// blue and green are the excerpts of the values.
 	blue, green span
 }
 
 // A recorder keeps what a comparison finds.
 type recorder struct {
-	buf         []byte    // all texts, one after the other
-	kept, hides []pending // those that count, and those that rules hid: at most max each
-	total       int       // exact, also beyond max
+	// buf holds all texts, one after the other.
+	buf []byte
+	// kept are those that count, hides those that rules hid: at most max each.
+	kept, hides []pending
+	// total is exact, also beyond max.
+	total int
+	// hiddenTotal is exact too.
 	hiddenTotal int
-	worst       Severity // of those that count
-	max         int
-	excerpt     int // bytes of one shown value
+	// worst is the gravest of those that count.
+	worst Severity
+	// max is Options.MaxDiffs with its default.
+	max int
+	// excerpt is how many bytes of one value are shown.
+	excerpt int
 }
 
 // reset empties the recorder and keeps its memory.

@@ -35,32 +35,52 @@ const (
 // A Rule changes how differences at a place count. Exactly one of At, Header,
 // Headers and Where says which place.
 type Rule struct {
-	At      string   // a path pattern: RFC 9535 without functions, see Pattern
-	Header  string   // one header name
-	Headers []string // with DoOnly
-	Where   string   // "status"
+	// At is a path pattern: RFC 9535 without functions, see Pattern.
+	At string
+	// Header is one header name.
+	Header string
+	// Headers are names, with DoOnly.
+	Headers []string
+	// Where is "status", or empty.
+	Where string
 
-	Do     Do
-	By     []string // match: key members
-	As     string   // match: list|set|multiset|auto; rewrite, map: a name; others: see Do
-	AsList []string // string: normalisers in order
-	Abs    *float64 // tolerance
-	Rel    *float64 // tolerance, a ratio: 0.1 is 10 %
+	// Do is what the rule does; the other fields depend on it.
+	Do Do
+	// By are the key members of match.
+	By []string
+	// As is list, set, multiset or auto for match, a name for rewrite and map; for other kinds
+	// see Do.
+	As string
+	// AsList are the normalisers of string, in order.
+	AsList []string
+	// Abs is how far apart numbers may be under tolerance; nil: not given.
+	Abs *float64
+	// Rel is the same as a ratio of blue's number: 0.1 is 10 %.
+	Rel *float64
+	// Within is how far apart moments may be under time.
 	Within time.Duration
-	Is     string // format name
+	// Is is the name of a format.
+	Is string
 	// Notation is "any" where time and format let the notation differ (T or a space,
 	// an offset or Z, letter case of hex); a jwt then counts by its form alone.
 	Notation string
 	// Pattern is the regular expression of format `regex`, or of a text rewrite.
-	Pattern             string
-	BlueText, GreenText string // rewrite
-	Kind                string // allow: added, removed, changed, type, order
-	Max                 Bound  // allow: the most that it hides of a pair
-	Allow               bool   // leak: true switches the check off here
+	Pattern string
+	// BlueText and GreenText are the texts that rewrite replaces, each on its side.
+	BlueText, GreenText string
+	// Kind is what allow allows: added, removed, changed, type or order; empty: all of it.
+	Kind string
+	// Max is the most that allow hides of a pair.
+	Max Bound
+	// Allow, with leak, switches the check off here.
+	Allow bool
 
-	Why    string
+	// Why is the reason that every rule which hides something must give.
+	Why string
+	// Ticket is where the reason is being worked on; may be empty.
 	Ticket string
-	Until  time.Time // the last day on which the rule holds; zero: no end
+	// Until is the last day on which the rule holds; zero: it has no end.
+	Until time.Time
 	// Origin says where the rule was written: file:line:col.
 	Origin string
 }
@@ -78,8 +98,10 @@ const anyNotation = "any"
 // differences, or a share of the places that its path matches in the answer that
 // has more of them. The zero Bound is none.
 type Bound struct {
+	// Count is a number of places.
 	Count int
-	Share float64 // above 0 and at most 1; 0: Count is meant
+	// Share is of the places that the rule matched, above 0 and at most 1; 0: Count is meant.
+	Share float64
 }
 
 // String is the bound as a file says it: 3 or 10%.
@@ -100,11 +122,16 @@ func (b Bound) of(n int) int {
 
 // A RuleError says what is wrong with one rule of a list.
 type RuleError struct {
-	Rule   int    // index into the list
-	Field  string // the YAML key the error is about: at, do, by, as, …
-	Offset int    // byte offset in that field's text
-	Msg    string
-	Hint   string
+	// Rule is the index into the list.
+	Rule int
+	// Field is the YAML key that the error is about: at, do, by, as, …
+	Field string
+	// Offset is in bytes, into that field's text.
+	Offset int
+	// Msg is what is wrong.
+	Msg string
+	// Hint is what to write instead; may be empty.
+	Hint string
 }
 
 // A ruleParam is a key that says more of what a rule does. Validation and

@@ -17,10 +17,12 @@ import (
 // A valuePair is two values that differ, as the rules that may accept them see
 // them: texts without their quotes, numbers as written.
 type valuePair struct {
-	blue, green string // as the sides sent them
+	// blue and green are as the sides sent them.
+	blue, green string
 	// Texts after the normalisers and rewrites so far.
 	changedBlue, changedGreen string
-	at                        [2]time.Time // when the two answers came
+	// at is when the two answers came.
+	at [2]time.Time
 }
 
 // acceptsTexts is the rule under which two different texts are the same; 0 when

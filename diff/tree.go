@@ -20,12 +20,18 @@ import (
 // Where a value ends is not kept, for the text itself says so (tree.end).
 type node struct {
 	// hash is equal for equal values, however they are written.
-	hash  uint64
-	start uint32 // first byte of the value
-	next  uint32 // node behind the subtree
-	key   uint32 // first byte of the member's name, behind its quote; 0 for an element
-	klen  uint16 // bytes of the name as written, at most longName
-	typ   ValueType
+	hash uint64
+	// start is the first byte of the value.
+	start uint32
+	// next is the node after the subtree.
+	next uint32
+	// key is the first byte of the member's name, after its quote; 0 for an element.
+	key uint32
+	// klen is the length of the name as written, at most longName.
+	klen uint16
+	// typ is the type of the value.
+	typ ValueType
+	// flags are the flag constants.
 	flags uint8
 }
 
@@ -45,18 +51,25 @@ const (
 
 // A tree is a parsed body, or the reason why there is none.
 type tree struct {
-	src   []byte
+	// src is the body, which nodes point into.
+	src []byte
+	// nodes are in document order: a subtree is a run of them.
 	nodes []node
 	// ruled holds hashes as the rules see values: what they hide is left out. It
 	// guides the pairing of elements and decides nothing. Parallel to nodes, as
 	// far as it goes.
-	ruled  []uint64
+	ruled []uint64
+	// leaves counts scalars, and arrays and objects without content.
 	leaves int
 	// typed: hash tells 1 from 1.0, see Options.Numbers.
 	typed bool
-	lim   limits // that it was read under
-	err   *SyntaxError
-	dups  []dupKey
+	// lim is what the body was read under.
+	lim limits
+	// err says why the body could not be read; the nodes are then not to be used.
+	err *SyntaxError
+	// dups are the first names that an object has twice.
+	dups []dupKey
+	// nDups is how many there are in all.
 	nDups int
 }
 
@@ -71,9 +84,12 @@ type dupKey struct{ node uint32 }
 
 // A SyntaxError says why a body could not be read as JSON, and at which byte.
 type SyntaxError struct {
-	Kind   Kind // Invalid, DuplicateKey or Limit
+	// Kind is Invalid, DuplicateKey or Limit.
+	Kind Kind
+	// Offset is in bytes from the beginning of the body.
 	Offset int
-	Msg    string
+	// Msg is what is wrong there.
+	Msg string
 }
 
 // Error is the kind of mistake, its byte and what is wrong there, in one line.

@@ -221,9 +221,13 @@ func (v Value) Select(p *Pattern) []Node {
 
 // A Node is a value that Select has found.
 type Node struct {
-	Path  string // normalized, see Difference.Path
-	Type  ValueType
-	JSON  []byte // as written; shares the body's memory
+	// Path is normalized, see Difference.Path.
+	Path string
+	// Type is that of the value.
+	Type ValueType
+	// JSON is as written; it shares the body's memory.
+	JSON []byte
+	// Value is the value for further reading.
 	Value Value
 }
 
