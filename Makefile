@@ -33,6 +33,10 @@ test-report: ## lint and test the page's script, render reports in headless Chro
 test-cluster: ## read, wait for, compare and patch two real API servers of Kubernetes (builds one from the module proxy, 10 to 60 minutes once)
 	BGVERIFY_LONG=1 BGVERIFY_KUBE_ASSETS=$$(.ci/kube-assets | tail -n 1) $(GO) test -count=1 -run Real -v ./runner/cluster/...
 
+test-store: ## copy runs to a real S3 server, versitygw, and read them back (installs it from the module proxy)
+	GOBIN=$(CURDIR)/bin $(GO) install github.com/versity/versitygw/cmd/versitygw@v1.8.0
+	BGVERIFY_S3_SERVER=$(CURDIR)/bin/versitygw $(GO) test -count=1 -v -run Real ./report/archive/remote
+
 screenshots: ## take the pictures of README and docs from a report of the demo (about two minutes)
 	cd report/browser && npm ci --no-audit --no-fund --ignore-scripts --silent
 	$(GO) build -o bin/bgverify ./cmd/bgverify

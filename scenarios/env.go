@@ -36,6 +36,7 @@ func (l *loader) readEnv(w *walker) *Env {
 	}
 	e.Clusters, e.Prometheus = stage.ReadClusters(o, host{w}), stage.ReadPrometheus(o, host{w})
 	e.Notify = stage.ReadNotify(o, host{w})
+	e.Archive = stage.ReadStore(o)
 	w.readRequire(o, e)
 	e.Answer = w.readAnswer(o)
 	e.Transport = w.readTransport(o)

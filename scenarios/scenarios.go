@@ -443,6 +443,8 @@ type Env struct {
 	Prometheus *stage.Prometheus
 	// Notify are those who hear of the verdict.
 	Notify []stage.Notify
+	// Archive is where run folders are copied to; the zero Store: nowhere.
+	Archive stage.Store
 	// Answer says which answers are successes, for every suite; a suite's own paths win.
 	Answer    *AnswerTest
 	Transport []TransportAllow

@@ -107,6 +107,7 @@ func (s *session) conduct(ctx context.Context, w *archive.Writer, walk walker) e
 		verdict = verdict.Worse(run.Broken)
 	}
 	s.notify(ctx, out, w, verdict)
+	s.copyToStore(ctx, out, w)
 	signal := 0
 	if end != nil {
 		signal = end.Signal

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,7 +29,8 @@ func newGateCommand(io stdio) *cobra.Command {
 		GroupID: "archive",
 		Short:   "Check an archived run and exit with the status of its verdict",
 		Long: `Check an archived run (a folder, an id under --out, or latest) and exit with its
-verdict's status.
+verdict's status. --out s3://bucket/prefix reads it from an object store: every file
+must have the digest of the manifest, and the newest run must be whole.
 
 A run that is incomplete, changed since it was written, too old, or of another
 build of green exits with 3, whatever its own verdict.
@@ -53,17 +55,18 @@ The newest such run of a stage decides; without one, gate exits with 4.`,
   bgverify gate latest --service epg --green-build 9f2c1e7 && ./shift-dns epg 10%
   bgverify gate latest --require compare,load,identity --no-weaker 7f3a
   bgverify gate latest --without load
-  bgverify gate latest --after dev,verification --green-build 9f2c1e7 --max-age 24h`,
+  bgverify gate latest --after dev,verification --green-build 9f2c1e7 --max-age 24h
+  bgverify gate latest --out s3://stb-runs/staging --max-age 2h`,
 		Args: oneRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("max-age") && flags.gate.MaxAge <= 0 {
 				return usage("--max-age 2h", "--max-age %s accepts no run", flags.gate.MaxAge)
 			}
-			return flags.check(io, args[0])
+			return flags.check(cmd.Context(), io, args[0])
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&flags.root, "out", "runs", "`folder` that keeps the runs")
+	f.StringVar(&flags.root, "out", "runs", "`folder` that keeps the runs, or s3://bucket/prefix")
 	f.StringVar(&flags.gate.Digest, "digest", "", "the `sha256` that the run printed on its last line")
 	f.DurationVar(&flags.gate.MaxAge, "max-age", 0, "how old the verdict may be; any age without it")
 	f.StringVar(&flags.gate.GreenBuild, "green-build", "", "what green's identity must have been")
@@ -78,7 +81,7 @@ The newest such run of a stage decides; without one, gate exits with 4.`,
 
 // check holds an archived run to the flags, prints why it is refused, and exits with
 // the status of what is left of its verdict.
-func (g *gateFlags) check(io stdio, name string) error {
+func (g *gateFlags) check(ctx context.Context, io stdio, name string) error {
 	gate := g.gate
 	var err error
 	if gate.Without, err = aspects("without", g.without); err != nil {
@@ -93,25 +96,31 @@ func (g *gateFlags) check(io stdio, name string) error {
 		}
 	}
 	// The run first, then the one that it must not be weaker than.
-	folder, err := openFolder(g.root, name)
+	folder, err := openKept(ctx, g.root, name)
 	if err != nil {
 		return err
 	}
+	defer folder.close()
 	if g.noWeaker != "" {
-		if gate.Stronger, err = openRun(g.root, g.noWeaker); err != nil {
+		earlier, err := openKept(ctx, g.root, g.noWeaker)
+		if err != nil {
 			return err
+		}
+		defer earlier.close()
+		if gate.Stronger, err = earlier.Run(); err != nil {
+			return broken(err)
 		}
 	}
 	if gate.After, err = ladder(g.root, g.after); err != nil {
 		return err
 	}
 	gate.Now = time.Now()
-	answer := gate.Check(folder)
+	answer := gate.Check(folder.Folder)
 	status := answer.Verdict.ExitStatus(answer.Signal)
 	for _, reason := range answer.Reasons {
 		fmt.Fprintf(io.out, "  - %s\n", text.Visible(reason))
 	}
-	fmt.Fprintf(io.out, "bgverify: gate verdict=%s exit=%d run=%s\n", answer.Verdict, status, folder.Path())
+	fmt.Fprintf(io.out, "bgverify: gate verdict=%s exit=%d run=%s\n", answer.Verdict, status, folder.name)
 	return exit(status)
 }
 
@@ -146,6 +155,9 @@ func oneRun(cmd *cobra.Command, args []string) error {
 // openFolder finds a run; one that is not there is the caller's mistake, one
 // that cannot be read is broken.
 func openFolder(root, name string) (*archive.Folder, error) {
+	if err := localRoot(root); err != nil {
+		return nil, err
+	}
 	path, err := history.Resolve(root, name)
 	if err != nil {
 		return nil, usage("a folder, an id under --out, or latest", "%w", err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 
@@ -16,6 +17,7 @@ type historyFlags struct {
 	limit        int
 	rebuild      bool
 	pin, unpin   []string
+	upload, to   string
 }
 
 func newHistoryCommand(io stdio) *cobra.Command {
@@ -29,44 +31,46 @@ their causes compare with the run of the same suites before: new, known, fixed.
 A pinned run (marked *) is never pruned by --keep and --keep-days.
 
 --rebuild makes the list anew from the run.json files in the run folders, as it is
-needed after folders were moved. The exit status says whether the list could be
+needed after folders were moved. --out s3://bucket/prefix lists the runs of an object
+store; --upload copies a run there, as archive: of an env file does. The exit status says whether the list could be
 read, not what is in it.`,
 		Example: `  bgverify history
   bgverify history --output json | jq '.[0].new'
   bgverify history --pin 7f3a
+  bgverify history --out s3://stb-runs/staging
+  bgverify history --upload 7f3a --to s3://stb-runs/staging
   bgverify history --rebuild --out /var/lib/bgverify/runs`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return showHistory(io, flags)
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return showHistory(cmd.Context(), io, flags)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&flags.root, "out", "runs", "`folder` that keeps the runs")
+	f.StringVar(&flags.root, "out", "runs", "`folder` that keeps the runs, or s3://bucket/prefix")
 	f.StringVar(&flags.output, "output", "text", "what standard output is: text or json")
 	f.IntVarP(&flags.limit, "limit", "n", 20, "list the newest `N` runs; 0 all")
 	f.BoolVar(&flags.rebuild, "rebuild", false, "make the history anew from the run folders first")
 	f.StringArrayVar(&flags.pin, "pin", nil, "keep the run with this `ID` from being pruned; may be repeated")
 	f.StringArrayVar(&flags.unpin, "unpin", nil, "let the run with this `ID` be pruned again; may be repeated")
+	f.StringVar(&flags.upload, "upload", "", "copy this `run` to the object store of --to")
+	f.StringVar(&flags.to, "to", "", "object `store`: s3://bucket/prefix")
 	return cmd
 }
 
-// showHistory does what the flags ask of the archive, then lists its runs.
-func showHistory(io stdio, flags historyFlags) error {
+// showHistory lists the runs of an archive.
+func showHistory(ctx context.Context, io stdio, flags historyFlags) error {
 	if err := checkOutput(flags.output); err != nil {
 		return err
 	}
 	if flags.limit < 0 {
 		return usage("0 lists all", "--limit %d is negative", flags.limit)
 	}
-	if _, err := os.Stat(flags.root); err != nil {
-		return usage("--out names the folder that keeps the runs", "%s: %w", flags.root, unwrapPath(err))
+	if (flags.upload != "") != (flags.to != "") {
+		return usage("--upload RUN --to s3://bucket/prefix", "--upload and --to need each other")
 	}
-	if err := flags.maintain(io); err != nil {
-		return err
-	}
-	list, bad, err := history.List(flags.root)
+	list, bad, err := flags.list(ctx, io)
 	if err != nil {
-		return broken(err)
+		return err
 	}
 	if bad > 0 {
 		fmt.Fprintf(io.err, "bgverify: warning: %s of the history cannot be read; --rebuild makes it anew\n", text.Count(bad, "line"))
@@ -78,6 +82,33 @@ func showHistory(io stdio, flags historyFlags) error {
 		return tellBroken("write the history", printJSON(io.out, list))
 	}
 	return tellBroken("write the history", history.WriteList(io.out, list))
+}
+
+// list does what the flags ask of the archive, then reads its runs.
+func (flags *historyFlags) list(ctx context.Context, io stdio) ([]history.Listed, int, error) {
+	changes := len(flags.pin)+len(flags.unpin) > 0 || flags.rebuild || flags.upload != ""
+	if isStore(flags.root) && !changes {
+		return flags.listStore(ctx, io)
+	}
+	if err := localRoot(flags.root); err != nil {
+		return nil, 0, err
+	}
+	if _, err := os.Stat(flags.root); err != nil {
+		return nil, 0, usage("--out names the folder that keeps the runs", "%s: %w", flags.root, unwrapPath(err))
+	}
+	if err := flags.maintain(io); err != nil {
+		return nil, 0, err
+	}
+	if flags.upload != "" {
+		if err := flags.send(ctx, io); err != nil {
+			return nil, 0, err
+		}
+	}
+	list, bad, err := history.List(flags.root)
+	if err != nil {
+		return nil, 0, broken(err)
+	}
+	return list, bad, nil
 }
 
 // maintain pins and unpins runs, and rebuilds the history from the run folders.

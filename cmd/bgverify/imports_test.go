@@ -77,16 +77,18 @@ var allowed = map[string][]string{
 	"report/archive": {
 		"report/archive/disk", "report/archive/history", "report/archive/redact", "internal/suggest", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/notation", "diff/perf", "scenarios",
 	},
-	"report/archive/disk":    {},
-	"report/archive/redact":  {"internal/text", "diff", "diff/notation"},
-	"report/archive/history": {"internal/text", "report/archive/disk", "runner/run", "diff", "diff/cause", "diff/perf"},
-	"report/archive/replay":  {"report/archive/redact", "report/archive/history", "runner/run", "internal/hint", "diff", "diff/notation", "diff/perf", "runner", "runner/attack", "runner/wire", "report/archive"},
-	"report/notify":          {"internal/text", "runner/run", "scenarios/stage"},
-	"report/archive/merge":   {"report/archive", "report/archive/replay", "runner", "runner/run", "internal/hint"},
-	"report/serve":           {"report/archive", "report/archive/disk", "report/archive/history", "runner/run", "internal/hint", "internal/suggest", "internal/text"},
-	"report/reporttest":      {"runner/run", "runner/wire", "diff", "diff/cause", "diff/perf", "scenarios", "report"},
-	"fixtures":               {},
-	"fixtures/faultproxy":    {},
+	"report/archive/disk":              {},
+	"report/archive/redact":            {"internal/text", "diff", "diff/notation"},
+	"report/archive/history":           {"internal/text", "report/archive/disk", "runner/run", "diff", "diff/cause", "diff/perf"},
+	"report/archive/replay":            {"report/archive/redact", "report/archive/history", "runner/run", "internal/hint", "diff", "diff/notation", "diff/perf", "runner", "runner/attack", "runner/wire", "report/archive"},
+	"report/archive/remote":            {"internal/hint", "report/archive", "report/archive/history", "scenarios/stage"},
+	"report/archive/remote/remotetest": {}, // imported by tests alone
+	"report/notify":                    {"internal/text", "runner/run", "scenarios/stage"},
+	"report/archive/merge":             {"report/archive", "report/archive/replay", "runner", "runner/run", "internal/hint"},
+	"report/serve":                     {"report/archive", "report/archive/disk", "report/archive/history", "runner/run", "internal/hint", "internal/suggest", "internal/text"},
+	"report/reporttest":                {"runner/run", "runner/wire", "diff", "diff/cause", "diff/perf", "scenarios", "report"},
+	"fixtures":                         {},
+	"fixtures/faultproxy":              {},
 
 	// The import of other tools: one package a source, over internal.
 	"scenarios/convert": {
@@ -160,7 +162,7 @@ var allowed = map[string][]string{
 		"runner/tap", "runner/tap/double", "runner/tap/record",
 		"diff", "diff/cause", "diff/perf", "scenarios", "scenarios/stb", "scenarios/convert", "runner", "runner/asks", "runner/run", "runner/wire", "runner/attack",
 		"runner/attack/recorded", "runner/calibrate", "runner/fleet", "runner/scout", "runner/selftest", "runner/probe", "report/shiftpage", "runner/shift", "runner/shift/command", "runner/shift/drivers", "runner/shift/machine", "scenarios/shiftfile", "report", "report/notify", "report/page", "report/serve", "report/source", "report/words",
-		"report/archive", "report/archive/disk", "report/archive/history", "report/archive/merge", "report/archive/redact", "report/archive/replay",
+		"report/archive", "report/archive/disk", "report/archive/history", "report/archive/merge", "report/archive/remote", "report/archive/redact", "report/archive/replay",
 		"fixtures", "fixtures/faultproxy", "internal/hint", "internal/text", "internal/watch", "internal/suggest", "scenarios/template",
 		"scenarios/apiuse", "scenarios/openapi",
 		"runner/cluster", "runner/cluster/resources", "scenarios/problem", "scenarios/stage",
@@ -171,8 +173,8 @@ var allowed = map[string][]string{
 var owner = map[string][]string{
 	"github.com/tsenart/vegeta/v12":            {"runner/attack", "runner/attack/recorded"}, // one fires, the other reads result files
 	"github.com/tidwall/gjson":                 {"runner/calibrate"},
-	"github.com/aws/aws-sdk-go-v2":             {"runner/shift/route53"},
-	"github.com/aws/smithy-go":                 {"runner/shift/route53"},
+	"github.com/aws/aws-sdk-go-v2":             {"runner/shift/route53", "report/archive/remote"},
+	"github.com/aws/smithy-go":                 {"runner/shift/route53", "report/archive/remote"},
 	"gopkg.in/yaml.v3":                         {"scenarios", "scenarios/shiftfile", "scenarios/stage", "scenarios/internal/source", "scenarios/internal/keys", "scenarios/openapi", "scenarios/convert/postman"},
 	"github.com/olekukonko/tablewriter":        {"report", "report/page"},
 	"github.com/google/go-cmp":                 {"diff/internal/oracle", "scenarios/convert/internal/converttest"},

@@ -3,16 +3,20 @@ package main
 import (
 	"errors"
 	"flag"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/bgverify/bgverify/fixtures"
+	"github.com/bgverify/bgverify/report/archive/remote/remotetest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden parts of the scripts")
@@ -42,6 +46,7 @@ func TestScripts(t *testing.T) {
 			"twin":     twin,
 			"onerun":   onerun,
 			"recorded": recordedResults,
+			"store":    objectStore,
 		},
 	})
 }
@@ -85,6 +90,42 @@ func twin(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("BLUE", services.BlueURL)
 	ts.Setenv("GREEN", services.GreenURL)
 	ts.Setenv("BLUE_ALIAS", strings.Replace(services.BlueURL, "127.0.0.1", "localhost", 1))
+}
+
+// objectStores hold the store of each script that started one.
+var objectStores sync.Map
+
+// store start begins an object store for the rest of the script; store drop SUFFIX removes
+// the objects whose keys end with it; store refuse makes it answer 403, store allow ends that.
+func objectStore(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: store start|drop SUFFIX|refuse|allow")
+	}
+	known, _ := objectStores.Load(ts.Name())
+	server, _ := known.(*remotetest.Server)
+	switch args[0] {
+	case "start":
+		server = remotetest.New()
+		h := httptest.NewServer(server)
+		ts.Defer(h.Close)
+		for name, value := range remotetest.Env(h.URL) {
+			ts.Setenv(name, value)
+		}
+		objectStores.Store(ts.Name(), server)
+	case "drop":
+		for key := range server.Objects() {
+			if strings.HasSuffix(key, args[1]) {
+				server.Set(key, nil)
+			}
+		}
+	case "refuse":
+		server.Fail(func(w http.ResponseWriter, _ *http.Request, _ string) bool {
+			remotetest.Refuse(w, http.StatusForbidden, "AccessDenied")
+			return true
+		})
+	case "allow":
+		server.Fail(nil)
+	}
 }
 
 // onerun [DIR] checks that the archive holds exactly one run folder and sets RUN to it.

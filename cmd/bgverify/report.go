@@ -25,16 +25,18 @@ func newReportCommand(io stdio) *cobra.Command {
 		Short:   "Render an archived run again, in any format",
 		Long: `Render a run (a folder, an id under --out, or latest) from its log. A run that was
 killed is shown as incomplete. The report goes to standard output or to the file of
--o, never into the run's own folder, whose files are listed in its manifest.`,
+-o, never into the run's own folder, whose files are listed in its manifest.
+--out s3://bucket/prefix reads from an object store.`,
 		Example: `  bgverify report latest
   bgverify report latest --format html -o /tmp/report.html
   bgverify report latest --format json | jq .causes`,
 		Args: oneRun,
-		RunE: func(_ *cobra.Command, args []string) error {
-			folder, err := openFolder(root, args[0])
+		RunE: func(cmd *cobra.Command, args []string) error {
+			folder, err := openKept(cmd.Context(), root, args[0])
 			if err != nil {
 				return err
 			}
+			defer folder.close()
 			run, err := folder.Run()
 			if err != nil {
 				return broken(err)
@@ -42,7 +44,7 @@ killed is shown as incomplete. The report goes to standard output or to the file
 			write := func(w stdlib.Writer) error {
 				if format == "text" {
 					opts := textOptions(io.out, noColor)
-					opts.Folder = folder.Path()
+					opts.Folder = folder.name
 					return report.Text(w, run, opts)
 				}
 				chosen, _ := report.Lookup(format)
@@ -63,7 +65,7 @@ killed is shown as incomplete. The report goes to standard output or to the file
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&root, "out", "runs", "`folder` that keeps the runs")
+	f.StringVar(&root, "out", "runs", "`folder` that keeps the runs, or s3://bucket/prefix")
 	f.StringVar(&format, "format", "text", "`format` of the report: text, "+strings.Join(formatNames(), ", "))
 	f.StringVarP(&output, "output", "o", "", "`file` to write; standard output when empty")
 	f.StringVar(&traceURL, "trace-url", "", "link `template` for trace ids")

@@ -54,6 +54,9 @@ func newSession(io stdio, flags *runFlags, t *tree, flagsTyped []string) (*sessi
 }
 
 func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how loading) (*session, error) {
+	if err := localRoot(flags.out); err != nil {
+		return nil, err
+	}
 	vars, err := flags.variables()
 	if err != nil {
 		return nil, err

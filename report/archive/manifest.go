@@ -171,16 +171,25 @@ func (f *Folder) Manifest() (*Manifest, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
-	var m Manifest
-	if err := dec.Decode(&m); err != nil {
+	m, err := ParseManifest(text)
+	if err != nil {
 		return nil, "", fmt.Errorf("read %s: %w", filepath.Join(f.path, ManifestFile), err)
 	}
-	if m.Schema != 1 {
-		return nil, "", fmt.Errorf("read %s: schema %d, want 1", filepath.Join(f.path, ManifestFile), m.Schema)
+	return m, digestOf(text), nil
+}
+
+// ParseManifest reads the text of a manifest.
+func ParseManifest(text []byte) (*Manifest, error) {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	m := new(Manifest)
+	if err := dec.Decode(m); err != nil {
+		return nil, err
 	}
-	return &m, digestOf(text), nil
+	if m.Schema != 1 {
+		return nil, fmt.Errorf("schema %d, want 1", m.Schema)
+	}
+	return m, nil
 }
 
 // Verify compares the folder with its manifest, file by file, and run.json and

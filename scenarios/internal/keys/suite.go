@@ -299,6 +299,10 @@ var envTable = Table{"env file", "An env file is what one stage (dev, verificati
 		"none", "{blue: http://prometheus.blue.example:9090, green: http://prometheus.green.example:9090}", false, "",
 	},
 	{
+		"archive", aText, "The object store that the folder of each run is copied to once it is complete.",
+		"none", "s3://stb-runs/staging", false, "",
+	},
+	{
 		"notify", listOf(object("notify")), "Who hears of the verdict of `bgverify run` and `resume`.",
 		"nobody", "[{slack_env: SLACK_WEBHOOK, on: [fail, inconclusive]}]", false, "",
 	},

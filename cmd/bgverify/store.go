@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/report/archive"
+	"github.com/bgverify/bgverify/report/archive/history"
+	"github.com/bgverify/bgverify/report/archive/remote"
+	"github.com/bgverify/bgverify/scenarios/stage"
+)
+
+// Budgets of copying a run folder; the second is for a run that a signal ended, whose
+// process will soon be killed.
+const (
+	copyBudget    = 15 * time.Minute
+	copyAfterStop = 15 * time.Second
+)
+
+// isStore reports whether --out, or a run, is in an object store.
+func isStore(name string) bool { return strings.HasPrefix(name, stage.StoreScheme) }
+
+// localRoot refuses an object store where runs are written, or read in place.
+func localRoot(root string) error {
+	if isStore(root) {
+		return usage("gate, report and history read from a store; archive: of an env file copies runs there",
+			"--out %s is an object store, and this command needs a folder", root)
+	}
+	return nil
+}
+
+// openStore makes an object store ready to be asked.
+func openStore(ctx context.Context, address string) (*remote.Store, error) {
+	at, err := stage.ParseStore(address)
+	if err != nil {
+		return nil, usage("s3://bucket/prefix", "%s: %w", text.Visible(address), err)
+	}
+	store, err := remote.Open(ctx, at)
+	return store, failed(ctx, err)
+}
+
+// A keptRun is an archived run to read: in place, or a copy from an object store.
+type keptRun struct {
+	*archive.Folder
+	// name is the path of the folder, or its address in the store.
+	name string
+	// root is the folder that a copy is in; empty: it is no copy.
+	root string
+}
+
+// close removes a copy.
+func (k *keptRun) close() {
+	if k.root != "" {
+		_ = os.RemoveAll(k.root) // in the system's own folder for such files
+	}
+}
+
+// openKept finds a run as openFolder does, also in an object store: below --out
+// s3://bucket/prefix, or by its whole address.
+func openKept(ctx context.Context, root, name string) (*keptRun, error) {
+	if isStore(name) {
+		i := strings.LastIndexByte(name, '/')
+		root, name = name[:i], name[i+1:]
+	}
+	if !isStore(root) {
+		folder, err := openFolder(root, name)
+		if err != nil {
+			return nil, err
+		}
+		return &keptRun{Folder: folder, name: folder.Path()}, nil
+	}
+	store, err := openStore(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	found, err := store.Resolve(ctx, name)
+	if err != nil {
+		return nil, failed(ctx, err)
+	}
+	k := &keptRun{name: store.Address(found)}
+	if k.root, err = os.MkdirTemp("", "bgverify-run-*"); err != nil {
+		return nil, broken(err)
+	}
+	path, err := store.Fetch(ctx, found, k.root)
+	if err == nil {
+		k.Folder, err = archive.Open(path)
+	}
+	if err != nil {
+		k.close()
+		return nil, failed(ctx, err)
+	}
+	return k, nil
+}
+
+// copyToStore copies the finished run folder to where the env file says. A failure is a
+// warning with the command that tries again; the verdict stays.
+func (s *session) copyToStore(ctx context.Context, out stdio, w *archive.Writer) {
+	if s.flags.verb != "" || s.plan.Env == nil || s.plan.Env.Archive == (stage.Store{}) || s.finished == nil {
+		return
+	}
+	budget := copyBudget
+	if ctx.Err() != nil {
+		budget = copyAfterStop
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), budget)
+	defer cancel()
+	to := s.plan.Env.Archive.String()
+	store, err := openStore(ctx, to)
+	if err == nil {
+		err = store.Upload(ctx, w.Path())
+	}
+	if err != nil {
+		fmt.Fprintf(out.err, "bgverify: warning: the run was not copied to %s: %s\n  hint: bgverify history --out %s --upload %s --to %s\n",
+			to, text.Visible(err.Error()), s.flags.out, w.ID(), to)
+		return
+	}
+	if !s.flags.quiet {
+		fmt.Fprintf(out.err, "copied to %s\n", store.Address(filepath.Base(w.Path())))
+	}
+}
+
+// upload copies an archived run to an object store.
+func (flags *historyFlags) send(ctx context.Context, io stdio) error {
+	store, err := openStore(ctx, flags.to)
+	if err != nil {
+		return err
+	}
+	folder, err := openFolder(flags.root, flags.upload)
+	if err != nil {
+		return err
+	}
+	if err := folder.Verify(); err != nil {
+		return broken(err)
+	}
+	if err := store.Upload(ctx, folder.Path()); err != nil {
+		return broken(fmt.Errorf("copy to %s: %w", flags.to, err))
+	}
+	fmt.Fprintf(io.err, "copied to %s\n", store.Address(filepath.Base(folder.Path())))
+	return nil
+}
+
+// listStore lists the runs of an object store: the newest, and some before them that they
+// are compared with.
+func (flags *historyFlags) listStore(ctx context.Context, io stdio) ([]history.Listed, int, error) {
+	store, err := openStore(ctx, flags.root)
+	if err != nil {
+		return nil, 0, err
+	}
+	root, err := os.MkdirTemp("", "bgverify-history-*")
+	if err != nil {
+		return nil, 0, broken(err)
+	}
+	defer os.RemoveAll(root)
+	most := 0
+	if flags.limit > 0 {
+		most = 2*flags.limit + 20
+	}
+	unread, err := store.FetchHeads(ctx, root, most)
+	for _, err := range unread {
+		fmt.Fprintf(io.err, "bgverify: warning: left out: %s\n", text.Visible(err.Error()))
+	}
+	if err != nil {
+		return nil, 0, failed(ctx, err)
+	}
+	if _, _, err := archive.RebuildHistory(root, archive.Options{}); err != nil {
+		return nil, 0, broken(err)
+	}
+	list, bad, err := history.List(root)
+	return list, bad, tellBroken("list "+flags.root, err)
+}
