@@ -39,7 +39,7 @@ var flagGroups = []struct {
 	{"Source", []string{"from", "namespace", "openapi", "postman", "har", "jmeter", "get", "force", "no-run"}},
 	{"Output", []string{"output", "quiet", "verbose", "no-color", "no-progress"}},
 	{"Server", []string{"suites", "listen", "token-file"}},
-	{"Archive", []string{"out", "run-id", "format", "report-assets", "trace-url", "ticket", "keep", "keep-days"}},
+	{"Archive", []string{"out", "run-id", "format", "report-assets", "trace-url", "ticket", "keep", "keep-days", "limit", "rebuild", "pin", "unpin", "upload", "to"}},
 }
 
 // ungrouped is up to how many flags a help lists without groups.

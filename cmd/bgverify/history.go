@@ -53,7 +53,7 @@ read, not what is in it.`,
 	f.StringArrayVar(&flags.pin, "pin", nil, "keep the run with this `ID` from being pruned; may be repeated")
 	f.StringArrayVar(&flags.unpin, "unpin", nil, "let the run with this `ID` be pruned again; may be repeated")
 	f.StringVar(&flags.upload, "upload", "", "copy this `run` to the object store of --to")
-	f.StringVar(&flags.to, "to", "", "object `store`: s3://bucket/prefix")
+	f.StringVar(&flags.to, "to", "", "the object `store` that --upload copies to: s3://bucket/prefix")
 	return cmd
 }
 
