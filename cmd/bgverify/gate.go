@@ -129,6 +129,11 @@ func ladder(root string, stages []string) (archive.Ladder, error) {
 	if slices.ContainsFunc(stages, func(s string) bool { return strings.TrimSpace(s) != s || s == "" }) {
 		return archive.Ladder{}, usage("--after dev,verification", "--after names an empty stage, or one with spaces around it")
 	}
+	if len(stages) > 0 {
+		if err := localRoot(root); err != nil {
+			return archive.Ladder{}, err
+		}
+	}
 	return archive.Ladder{Root: root, Stages: stages}, nil
 }
 
