@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/bgverify/bgverify/scenarios/shiftfile"
 )
 
 // commandLine finds bgverify's command lines in pipelines and scripts.
@@ -55,7 +57,7 @@ func TestDeploySamples(t *testing.T) {
 }
 
 // manifests are the documents of a YAML file. A Job that a sync or a person repeats has no
-// fixed name, and no verdict is retried.
+// fixed name, and no verdict is retried. A walk of traffic has one, and is: its next pod rolls back.
 func manifests(t *testing.T, path string, text []byte) []*yaml.Node {
 	t.Helper()
 	var out []*yaml.Node
@@ -77,7 +79,7 @@ func manifests(t *testing.T, path string, text []byte) []*yaml.Node {
 				BackoffLimit *int `yaml:"backoffLimit"`
 			}
 		}
-		if doc.Decode(&job) == nil && job.Kind == "Job" && !strings.Contains(path, "fleet") {
+		if doc.Decode(&job) == nil && job.Kind == "Job" && !strings.Contains(path, "fleet") && !strings.Contains(path, "shift") {
 			if job.Metadata.Name != "" || job.Spec.BackoffLimit == nil || *job.Spec.BackoffLimit != 0 {
 				t.Errorf("%s: a Job with a fixed name, or one that is retried", path)
 			}
@@ -95,6 +97,19 @@ func TestDeployEnvs(t *testing.T) {
 		sent := strings.Contains(out.String(), "https://api."+stage+".green.example/")
 		if got != statusUnknown || strings.Contains(errs.String(), "error:") || !sent {
 			t.Errorf("%s: status %d\n%s", stage, got, errs.String())
+		}
+	}
+}
+
+// The files that deploy/shift.yaml names are there.
+func TestDeployShift(t *testing.T) {
+	f, problems := shiftfile.Load(os.DirFS("../../deploy"), "shift.yaml", func(string) (string, bool) { return "set", true })
+	if problems.HasErrors() {
+		t.Fatal(problems)
+	}
+	for _, name := range append([]string{f.Probe.Env, f.Run.Env}, append(f.Probe.Suites, f.Run.Suites...)...) {
+		if _, err := os.Stat(filepath.Join("../../deploy", name)); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -268,6 +268,7 @@ func TestRealServers(t *testing.T) {
 	t.Run("ready", func(t *testing.T) { realReady(t, green, config) })
 	t.Run("patch", func(t *testing.T) { realPatch(t, green, config) })
 	t.Run("walk", func(t *testing.T) { realWalk(t, green, config) })
+	t.Run("samples", func(t *testing.T) { realSamples(t, green) })
 }
 
 // realReady walks an Application through its states on a real server.
