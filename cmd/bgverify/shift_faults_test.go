@@ -10,6 +10,14 @@ import (
 	"time"
 )
 
+// onlyLong leaves a test to make test-shift: each takes seconds, in which it mostly waits.
+func onlyLong(t *testing.T) {
+	t.Helper()
+	if os.Getenv("BGVERIFY_TORTURE") == "" {
+		t.Skip("make test-shift tries it")
+	}
+}
+
 const longHold = "hold: {min: 1h, settle: 0s}\n"
 
 // A killed walk whose weights somebody else has changed since is left to a person: the next
@@ -39,6 +47,7 @@ func TestShiftKilledAndChanged(t *testing.T) {
 // Two walks whose records are in two folders do not know of each other, but see what the
 // other wrote: one of them goes no further, and a rollback of the other one holds.
 func TestShiftTwoFolders(t *testing.T) {
+	onlyLong(t)
 	t.Parallel()
 	r := newShiftRig(t, longHold)
 	first, out := r.start("shift.yaml", "--out", "a")
@@ -80,6 +89,7 @@ func TestShiftLostPipe(t *testing.T) {
 
 // Output that is stuck, on both streams, keeps no rollback from being done.
 func TestShiftStuckPipe(t *testing.T) {
+	onlyLong(t)
 	t.Parallel()
 	r := newShiftRig(t, longHold)
 	cmd, _ := r.start("shift.yaml")
@@ -111,6 +121,7 @@ func TestShiftStuckPipe(t *testing.T) {
 
 // A record that reaches the limit of its file in the middle of a walk rolls back.
 func TestShiftFileLimit(t *testing.T) {
+	onlyLong(t)
 	t.Parallel()
 	r := newShiftRig(t, "hold: {min: 20ms, settle: 0s}\n")
 	r.write("shift.yaml", strings.Replace(r.read("shift.yaml"), "[5%, 100%]", "[1%, 5%, 25%, 50%, 75%, 90%, 95%, 100%]", 1)+"\n")
@@ -124,6 +135,7 @@ func TestShiftFileLimit(t *testing.T) {
 
 // Output on a full disk, and a folder for records that is none, let no walk begin.
 func TestShiftNoPlace(t *testing.T) {
+	onlyLong(t)
 	t.Parallel()
 	r := newShiftRig(t, longHold)
 	r.write("shifts", "not a folder")
@@ -144,6 +156,7 @@ func TestShiftNoPlace(t *testing.T) {
 
 // A walk cannot be stopped by the terminal: it would leave weights that nobody watches.
 func TestShiftCtrlZ(t *testing.T) {
+	onlyLong(t)
 	t.Parallel()
 	r := newShiftRig(t, longHold)
 	cmd, out := r.start("shift.yaml")
@@ -160,6 +173,7 @@ func TestShiftCtrlZ(t *testing.T) {
 
 // A set that changes the weights to others than asked for pauses the walk, which says so.
 func TestShiftWrongWeights(t *testing.T) {
+	onlyLong(t)
 	t.Parallel()
 	r := newShiftRig(t, longHold)
 	r.write("set.sh", "#!/bin/sh\nif [ $SHIFT_GREEN = 5 ]; then echo '{\"blue\": 70, \"green\": 30}' > weights; else cat > weights; fi\n")

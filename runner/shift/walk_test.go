@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bgverify/bgverify/runner/shift/machine"
@@ -100,44 +101,50 @@ func back(t *testing.T, d *fakeDriver, r *Result) {
 	}
 }
 
+// inBubble gives a test a clock of its own, on which waiting takes no time.
+func inBubble(test func(t *testing.T)) func(t *testing.T) {
+	return func(t *testing.T) { synctest.Test(t, test) }
+}
+
 // A write that hangs and does not heed its context does not keep the rollback from
 // leaving; when it lands late, the rollback is written again.
 func TestHangingWrite(t *testing.T) {
 	t.Parallel()
-	d := &fakeDriver{}
-	landed := make(chan struct{})
-	d.onWrite = func(_ context.Context, to machine.Weights) error {
-		if to.Green == 100 {
-			time.Sleep(2 * time.Second)
-			close(landed)
+	synctest.Test(t, func(t *testing.T) {
+		d := &fakeDriver{}
+		landed := make(chan struct{})
+		d.onWrite = func(_ context.Context, to machine.Weights) error {
+			if to.Green == 100 {
+				time.Sleep(2 * time.Second)
+				close(landed)
+			}
+			return nil
 		}
-		return nil
-	}
-	w := newWalk(t, d)
-	w.Plan.Hold = 0
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() {
-		for d.weights().Green != 5 {
-			time.Sleep(time.Millisecond)
+		w := newWalk(t, d)
+		w.Plan.Hold = 0
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			for d.weights().Green != 5 {
+				time.Sleep(time.Millisecond)
+			}
+			time.Sleep(300 * time.Millisecond)
+			cancel()
+		}()
+		r := w.Go(ctx, machine.New(w.Plan, 0), machine.Begin)
+		select {
+		case <-landed:
+		default:
+			t.Error("the walk ended while a write was on its way")
 		}
-		time.Sleep(300 * time.Millisecond)
-		cancel()
-	}()
-	r := w.Go(ctx, machine.New(w.Plan, 0), machine.Begin)
-	select {
-	case <-landed:
-	default:
-		t.Error("the walk ended while a write was on its way")
-	}
-	back(t, d, r)
+		back(t, d, r)
+	})
 }
 
 // A disk that is full rolls the walk back, and does not keep the rollback from being done.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	for n := range 12 {
-		t.Run(strconv.Itoa(n), func(t *testing.T) {
-			t.Parallel()
+		t.Run(strconv.Itoa(n), inBubble(func(t *testing.T) {
 			d := &fakeDriver{}
 			w := newWalk(t, d)
 			w.Plan.Hold = 0
@@ -156,7 +163,7 @@ func TestFullDisk(t *testing.T) {
 			default:
 				t.Errorf("%s with %s", r.Outcome, d.weights())
 			}
-		})
+		}))
 	}
 }
 
@@ -177,15 +184,17 @@ func (f *fullDisk) Close() error { return nil }
 // A disk that hangs does not hold up a rollback.
 func TestHangingDisk(t *testing.T) {
 	t.Parallel()
-	d := &fakeDriver{}
-	w := newWalk(t, d)
-	disk := &slowDisk{release: make(chan struct{})}
-	defer close(disk.release)
-	w.Open = func() (File, error) { return disk, nil }
-	back(t, d, run(t, w, func(cancel context.CancelFunc) {
-		disk.hang.Store(true)
-		cancel()
-	}))
+	synctest.Test(t, func(t *testing.T) {
+		d := &fakeDriver{}
+		w := newWalk(t, d)
+		disk := &slowDisk{release: make(chan struct{})}
+		defer close(disk.release)
+		w.Open = func() (File, error) { return disk, nil }
+		back(t, d, run(t, w, func(cancel context.CancelFunc) {
+			disk.hang.Store(true)
+			cancel()
+		}))
+	})
 }
 
 type slowDisk struct {
@@ -205,14 +214,14 @@ func (f *slowDisk) Close() error { return nil }
 // A panic of a check, of the driver, or of the probe rolls back.
 func TestPanics(t *testing.T) {
 	t.Parallel()
-	t.Run("check", func(t *testing.T) {
+	t.Run("check", inBubble(func(t *testing.T) {
 		d := &fakeDriver{}
 		w := newWalk(t, d)
 		w.Plan.Hold, w.Plan.Run = 0, true
 		w.Run = func(context.Context, machine.Step) (machine.Verdict, string) { panic("in a check") }
 		back(t, d, w.Go(t.Context(), machine.New(w.Plan, 0), machine.Begin))
-	})
-	t.Run("write", func(t *testing.T) {
+	}))
+	t.Run("write", inBubble(func(t *testing.T) {
 		d := &fakeDriver{}
 		d.onWrite = func(_ context.Context, to machine.Weights) error {
 			if to.Green == 100 {
@@ -223,8 +232,8 @@ func TestPanics(t *testing.T) {
 		w := newWalk(t, d)
 		w.Plan.Hold = 0
 		back(t, d, w.Go(t.Context(), machine.New(w.Plan, 0), machine.Begin))
-	})
-	t.Run("first rollback write", func(t *testing.T) {
+	}))
+	t.Run("first rollback write", inBubble(func(t *testing.T) {
 		d := &fakeDriver{}
 		var panicked atomic.Bool
 		d.onWrite = func(_ context.Context, to machine.Weights) error {
@@ -234,8 +243,8 @@ func TestPanics(t *testing.T) {
 			return nil
 		}
 		back(t, d, run(t, newWalk(t, d), func(cancel context.CancelFunc) { cancel() }))
-	})
-	t.Run("read", func(t *testing.T) {
+	}))
+	t.Run("read", inBubble(func(t *testing.T) {
 		d := &fakeDriver{}
 		var reads atomic.Int64
 		d.onRead = func(context.Context) error {
@@ -245,13 +254,13 @@ func TestPanics(t *testing.T) {
 			return nil
 		}
 		back(t, d, newWalk(t, d).Go(t.Context(), machine.New(newWalk(t, d).Plan, 0), machine.Begin))
-	})
+	}))
 }
 
 // A terminal that is lost rolls back; one that hangs keeps nothing from being done.
 func TestTerminal(t *testing.T) {
 	t.Parallel()
-	t.Run("lost", func(t *testing.T) {
+	t.Run("lost", inBubble(func(t *testing.T) {
 		d := &fakeDriver{}
 		w := newWalk(t, d)
 		w.Tell = func(l Line) error {
@@ -261,8 +270,8 @@ func TestTerminal(t *testing.T) {
 			return nil
 		}
 		back(t, d, w.Go(t.Context(), machine.New(w.Plan, 0), machine.Begin))
-	})
-	t.Run("stuck", func(t *testing.T) {
+	}))
+	t.Run("stuck", inBubble(func(t *testing.T) {
 		d := &fakeDriver{}
 		w := newWalk(t, d)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -276,31 +285,33 @@ func TestTerminal(t *testing.T) {
 			cancel()
 		}()
 		back(t, d, w.Go(ctx, machine.New(w.Plan, 0), machine.Begin))
-	})
+	}))
 }
 
 // A mechanism that cannot be reached for a while is tried until it can.
 func TestUnreachableDuringRollback(t *testing.T) {
 	t.Parallel()
-	d := &fakeDriver{}
-	var down atomic.Bool
-	d.onWrite = func(_ context.Context, to machine.Weights) error {
-		if down.Load() {
-			return errors.New("connection refused")
+	synctest.Test(t, func(t *testing.T) {
+		d := &fakeDriver{}
+		var down atomic.Bool
+		d.onWrite = func(_ context.Context, to machine.Weights) error {
+			if down.Load() {
+				return errors.New("connection refused")
+			}
+			return nil
 		}
-		return nil
-	}
-	d.onRead = func(context.Context) error {
-		if down.Load() {
-			return errors.New("connection refused")
+		d.onRead = func(context.Context) error {
+			if down.Load() {
+				return errors.New("connection refused")
+			}
+			return nil
 		}
-		return nil
-	}
-	back(t, d, run(t, newWalk(t, d), func(cancel context.CancelFunc) {
-		down.Store(true)
-		time.AfterFunc(1500*time.Millisecond, func() { down.Store(false) })
-		cancel()
-	}))
+		back(t, d, run(t, newWalk(t, d), func(cancel context.CancelFunc) {
+			down.Store(true)
+			time.AfterFunc(1500*time.Millisecond, func() { down.Store(false) })
+			cancel()
+		}))
+	})
 }
 
 // A record cut at any byte still says what a rollback needs, once a write may have left.
