@@ -44,9 +44,10 @@ type Driver interface {
 
 // A Claimer is a driver that starts processes, which live on when this one is killed.
 type Claimer interface {
-	// Claim stops what earlier processes of the walk in a folder have left running, and
-	// returns how many it stopped. What the driver starts from now on belongs to the walk.
-	Claim(ctx context.Context, folder string) int
+	// Claim marks what the driver starts from now on as the walk's of a folder. With stop it
+	// first stops what an earlier process of the walk was in the middle of, and returns how
+	// many commands it stopped.
+	Claim(ctx context.Context, folder string, stop bool) int
 }
 
 // ErrRefused marks an answer of a mechanism that a repetition does not change.

@@ -115,15 +115,15 @@ func (w *Walk) Go(ctx context.Context, m machine.Machine, first machine.EventKin
 	return e.loop(ctx, first)
 }
 
-// claim stops what an earlier process of the walk left running. A driver that hangs here holds
-// up nothing.
+// claim stops the write that an earlier process of the walk was killed in. A driver that hangs here
+// holds up nothing.
 func (e *engine) claim(c Claimer) {
 	stopped := make(chan int, 1)
-	go func() { stopped <- c.Claim(e.base, e.walk.Folder) }()
+	go func() { stopped <- c.Claim(e.base, e.walk.Folder, e.m.Late()) }()
 	select {
 	case n := <-stopped:
 		if n > 0 {
-			e.tell("", "stopped %d processes that an earlier process of this walk had started", n)
+			e.tell("", "stopped a write that an earlier process of this walk had begun")
 		}
 	case <-time.After(closing):
 	}

@@ -24,8 +24,8 @@ import (
 //     repeated until get shows it, so it must do no harm when it is called twice.
 //  3. What get prints after a set decides, whatever the status of set: one that failed is
 //     repeated until the time of a write is over.
-//  4. Commands carry the folder of the walk in SHIFT_WALK. By that, those which a killed
-//     process left running are found and stopped before anything else is written (Linux).
+//  4. Commands carry the folder of the walk in SHIFT_WALK. By that, a set in whose middle its
+//     walk was killed is found and stopped before anything else is written (Linux).
 type Driver struct {
 	config shiftfile.Exec
 	dir    string
@@ -36,12 +36,15 @@ type Driver struct {
 // walkVariable marks the commands of a walk. Rule 4.
 const walkVariable = "SHIFT_WALK"
 
-// Claim stops the commands that earlier processes of a walk left running.
-func (d *Driver) Claim(ctx context.Context, folder string) int {
+// Claim marks commands by the folder of their walk; stop stops those of earlier processes.
+func (d *Driver) Claim(ctx context.Context, folder string, stop bool) int {
 	if abs, err := filepath.Abs(folder); err == nil {
 		folder = abs
 	}
 	d.walk.Store(folder)
+	if !stop {
+		return 0
+	}
 	return stopMarked(ctx, walkVariable+"="+folder)
 }
 

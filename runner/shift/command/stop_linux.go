@@ -10,12 +10,15 @@ import (
 	"time"
 )
 
-// stopMarked kills the processes of this machine whose environment has an entry, but for this
-// one and those that started it, and waits until they are gone or ctx ends. It returns how
-// many it killed. Processes that start others meanwhile are looked for again.
+// stopMarked kills the commands of this machine whose environment has an entry, with what they
+// have started, and waits until they are gone or ctx ends. It returns how many it killed.
+//
+// A command is the leader of its process group, as ownGroup made it, and not of a session. What
+// inherited the entry and is none is spared: daemons that a finished command has started, such as
+// a load balancer that it replaced, and whatever started this process.
 func stopMarked(ctx context.Context, mark string) int {
 	spared := map[int]bool{}
-	for pid := os.Getpid(); pid > 1 && !spared[pid]; pid = parentOf(pid) {
+	for pid := os.Getpid(); pid > 1 && !spared[pid]; pid, _, _ = familyOf(pid) {
 		spared[pid] = true
 	}
 	killed := map[int]bool{}
@@ -27,7 +30,10 @@ func stopMarked(ctx context.Context, mark string) int {
 			if err != nil || spared[pid] || !hasEntry(name, mark) {
 				continue
 			}
-			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			if _, group, session := familyOf(pid); group != pid || session == pid {
+				continue
+			}
+			if err := syscall.Kill(-pid, syscall.SIGKILL); err != nil {
 				spared[pid] = true // another user's, or gone
 				continue
 			}
@@ -56,20 +62,19 @@ func hasEntry(name, entry string) bool {
 	return false
 }
 
-// parentOf is the parent of a process; 0: it cannot be read.
-func parentOf(pid int) int {
+// familyOf is the parent, group and session of a process; 0: they cannot be read.
+func familyOf(pid int) (parent, group, session int) {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
-		return 0
+		return 0, 0, 0
 	}
-	// The name of the program, in parentheses, may hold anything; state and parent follow it.
+	// The name of the program, in parentheses, may hold anything; the state follows it.
 	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
-	if len(fields) < 2 {
-		return 0
+	if len(fields) < 4 {
+		return 0, 0, 0
 	}
-	parent, err := strconv.Atoi(string(fields[1]))
-	if err != nil {
-		return 0
+	for i, to := range []*int{&parent, &group, &session} {
+		*to, _ = strconv.Atoi(string(fields[i+1]))
 	}
-	return parent
+	return parent, group, session
 }

@@ -97,6 +97,9 @@ func (m Machine) Reopened() Machine {
 // Touched reports whether a write has left that may have changed the weights.
 func (m Machine) Touched() bool { return m.touched }
 
+// Late reports whether a write of an earlier process may still land.
+func (m Machine) Late() bool { return m.late }
+
 // Phase is where the walk is.
 func (m Machine) Phase() Phase { return m.phase }
 
