@@ -332,7 +332,11 @@ func (l *loader) readFile(name string, explicit bool) *Suite {
 	}
 	w := newWalker(l, src)
 	if src.Root.Kind != yaml.MappingNode {
-		w.Errorf(src.Root, "a scenario file begins with suite:", "the file holds %s, not a mapping", keys.KindWord(src.Root))
+		hint := "a scenario file begins with suite:"
+		if strings.HasPrefix(src.Root.Value, "<") {
+			hint = "is it a plan of JMeter? bgverify import jmeter FILE -o DIR writes scenario files of it"
+		}
+		w.Errorf(src.Root, hint, "the file holds %s, not a mapping", keys.KindWord(src.Root))
 		return nil
 	}
 	// The kind decides by which table the file is read, so it must be known before any key
@@ -348,14 +352,7 @@ func (l *loader) readFile(name string, explicit bool) *Suite {
 	// No table fits. A mistyped top key is the most frequent reason; the first word that
 	// resembles a kind's own key is taken for it.
 	case kind == "":
-		hint := "a scenario file begins with suite:"
-		for _, k := range keys {
-			if c := suggest.Nearest(k, []string{"suite", "parts", "rules", "sides", "limits"}); c != "" {
-				hint = fmt.Sprintf("did you mean %q instead of %q?", c, k)
-				break
-			}
-		}
-		w.Errorf(src.Root, hint, "this is neither a suite nor a parts, rule or env file")
+		w.Errorf(src.Root, kindHint(keys), "this is neither a suite nor a parts, rule or env file")
 	// Somebody who names a parts file in run believes that its steps are sent.
 	case explicit && !l.opts.Others:
 		article := "a"
@@ -405,4 +402,33 @@ func fileKind(keys []string, name string) string {
 		return "config"
 	}
 	return ""
+}
+
+// kindHint says what a file that is none of ours seems to be, by its top keys: a file of
+// another tool, or one with a mistyped or missing key.
+func kindHint(keys []string) string {
+	has := func(k string) bool { return slices.Contains(keys, k) }
+	format := ""
+	switch {
+	case has("info") && (has("item") || has("requests")):
+		format = "postman"
+	case has("openapi") || has("swagger"):
+		format = "openapi"
+	case has("log"):
+		format = "har"
+	case has("blue") || has("green"):
+		return "an env file has both under sides: {blue: {url: …}, green: {url: …}}"
+	}
+	if format != "" {
+		return "is it a file of another tool? bgverify import " + format + " FILE -o DIR writes scenario files of it"
+	}
+	for _, k := range keys {
+		if c := suggest.Nearest(k, []string{"suite", "parts", "rules", "sides", "limits"}); c != "" {
+			return fmt.Sprintf("did you mean %q instead of %q?", c, k)
+		}
+	}
+	if has("cases") {
+		return "add a name above it: suite: NAME"
+	}
+	return "a scenario file begins with suite:"
 }

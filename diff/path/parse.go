@@ -91,7 +91,11 @@ func (p *parser) segment() (segment, error) {
 		sels, err := p.bracket()
 		return segment{sels: sels}, err
 	default:
-		return s, p.fail(p.pos, "", "expected . or [ and got %q", p.text[p.pos:p.pos+1])
+		hint := ""
+		if strings.IndexByte(" \t\n\r", p.text[p.pos-1]) >= 0 {
+			hint = "quote a name with a blank: ['a b']"
+		}
+		return s, p.fail(p.pos, hint, "expected . or [ and got %q", p.text[p.pos:p.pos+1])
 	}
 	if s.deep && p.peek() == '[' {
 		sels, err := p.bracket()
@@ -121,6 +125,8 @@ func (p *parser) shorthand() (selector, error) {
 	}
 	name := p.text[start:p.pos]
 	switch {
+	case name == "" && start == len(p.text):
+		return selector{}, p.fail(start, "add a name, * for all members, or remove the dot", "a name is missing at the end")
 	case name == "":
 		return selector{}, p.fail(start, "quote a name with other characters: ['a-b']", "a name is missing")
 	case name == "*":
@@ -163,7 +169,7 @@ func (p *parser) bracket() ([]selector, error) {
 			p.pos++
 			return sels, nil
 		case 0:
-			return nil, p.fail(open, "", "[ without ]")
+			return nil, p.fail(open, "write ] at the end", "[ without ]")
 		default:
 			return nil, p.fail(p.pos, "", "expected , or ] and got %q", p.text[p.pos:p.pos+1])
 		}
@@ -185,7 +191,7 @@ func (p *parser) selector(open int) (selector, error) {
 	case c == '-' || c == ':' || c >= '0' && c <= '9':
 		return p.indexOrSlice()
 	case c == 0:
-		return selector{}, p.fail(open, "", "[ without ]")
+		return selector{}, p.fail(open, "write [0] for the first element, [*] for all", "[ without ]")
 	default:
 		return selector{}, p.fail(p.pos, "quote a name: ['name']", "expected a name, an index, a slice, * or ? and got %q", p.text[p.pos:p.pos+1])
 	}

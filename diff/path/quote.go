@@ -35,7 +35,7 @@ func (p *parser) quoted() (string, error) {
 			p.pos++
 		}
 	}
-	return "", p.fail(open, "", "the quote is not closed")
+	return "", p.fail(open, "write "+string(q)+"] after the name", "the quote is not closed")
 }
 
 // escape reads one escape, which begins at p, and writes its character. The quote of the other

@@ -188,8 +188,13 @@ func (w *Reader) unknownHint(word string, t *Table) string {
 		return "" // nobody will read it
 	}
 	foreign := foreignKeys
-	if t.Name == "matchers" || t.Name == "count" {
+	switch t.Name {
+	case "matchers", "count":
 		foreign = foreignMatchers
+	case "rule":
+		foreign = foreignRuleKeys
+	case "env":
+		foreign = foreignEnvKeys
 	}
 	if hint, ok := foreign[strings.ToLower(word)]; ok && suggest.Nearest(word, t.Names()) == "" {
 		return hint

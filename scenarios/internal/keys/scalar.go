@@ -376,7 +376,14 @@ func (o *Mapping) EachElement(name string, f func(i int, n *yaml.Node)) {
 	case s.Form == FormUnion && n.Kind != yaml.MappingNode, s.Form == FormUnion && shapeOf(s, FormObject) != nil:
 		f(0, n)
 	default:
-		o.Fail(n, "", "%s must be %s, not %s", name, s.Word(), KindWord(n))
+		hint := ""
+		if n.Kind == yaml.MappingNode && s.Form == FormList {
+			hint = "begin each element with a dash"
+			if k := o.Table.Key(name); strings.HasPrefix(k.Example, "[") {
+				hint += ", or write " + name + ": " + k.Example
+			}
+		}
+		o.Fail(n, hint, "%s must be %s, not %s", name, s.Word(), KindWord(n))
 	}
 }
 

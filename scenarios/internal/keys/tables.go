@@ -54,6 +54,19 @@ var foreignKeys = map[string]string{
 	"vus": "write rate:",
 }
 
+// foreignRuleKeys are what somebody writes for the keys of a rule.
+var foreignRuleKeys = map[string]string{
+	"path": "write at:", "jsonpath": "write at:", "field": "write at:", "pointer": "write at:", "action": "write do:",
+	"ignore": "write at: with do: ignore", "reason": "write why:", "because": "write why:", "headers": "write header:",
+}
+
+// foreignEnvKeys are what somebody writes at the top of an env file.
+var foreignEnvKeys = map[string]string{
+	"suite": "this is a suite: name it as PATH, and an env file with --env", "cases": "cases belong to a suite, which is named as PATH",
+	"blue": "write sides: {blue: {url: …}, green: {url: …}}", "green": "write sides: {blue: {url: …}, green: {url: …}}",
+	"variables": "write vars:", "headers": "headers belong to a side: sides: {blue: {headers: …}}",
+}
+
 // foreignMatchers are the matchers of other tools, with ours.
 var foreignMatchers = map[string]string{
 	"equals": "write eq:", "equal": "write eq:", "equalto": "write eq:", "is": "write eq:", "value": "write eq:",

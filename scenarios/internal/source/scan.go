@@ -24,6 +24,7 @@ type scanner struct {
 	start int // index of the current line
 	flow  int
 	open  []int // places of the brackets around
+	quote int   // one more than the place of a quote that the text does not close; 0: there is none
 	close int   // the next }} of this line, or its end; valid while not before i
 	begun bool  // inside a plain scalar: its first character has been read
 	marks []mark
@@ -47,16 +48,19 @@ func quotePlaceholders(text string) (string, []mark) {
 // maxMarks bounds how many placeholders of one file are reported.
 const maxMarks = 1000
 
-// unclosed finds the last bracket that is open at the end of the text.
-func unclosed(text string) (line, col int, bracket string) {
+// unclosed finds the quote, or else the last bracket, that is open at the end of the text.
+func unclosed(text string) (line, col int, mark string) {
 	s := &scanner{text: text, out: []byte(text), line: 1}
 	for s.i < len(s.text) {
 		s.step()
 	}
-	if len(s.open) == 0 {
+	at := s.quote - 1
+	if at < 0 && len(s.open) == 0 {
 		return 0, 0, ""
 	}
-	at := s.open[len(s.open)-1]
+	if at < 0 {
+		at = s.open[len(s.open)-1]
+	}
 	start := strings.LastIndexByte(text[:at], '\n') + 1
 	return strings.Count(text[:at], "\n") + 1, utf8.RuneCountInString(text[start:at]) + 1, text[at : at+1]
 }
@@ -145,6 +149,7 @@ func (s *scanner) endsKey() bool {
 
 // quoted skips a quoted scalar and leaves i at its last character.
 func (s *scanner) quoted(q byte) {
+	open := s.i
 	for s.i++; s.i < len(s.text); s.i++ {
 		switch c := s.text[s.i]; {
 		case c == '\n':
@@ -158,6 +163,7 @@ func (s *scanner) quoted(q byte) {
 			return
 		}
 	}
+	s.quote = open + 1
 }
 
 // block skips a block scalar: the header's line and every following line that is

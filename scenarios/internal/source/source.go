@@ -14,8 +14,6 @@ import (
 	"io"
 	"io/fs"
 	"path"
-	"regexp"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -167,18 +165,26 @@ func (s *File) separators() {
 	}
 }
 
+// invalidUTF8 is the problem of a file in another encoding, at the first byte that is not UTF-8.
 func (s *File) invalidUTF8(data []byte) problem.Problem {
-	line, hint := 1, ""
+	line, col := 1, 1
 	for i, text := range s.Lines {
 		if !utf8.ValidString(text) {
-			line = i + 1
+			line, col = i+1, utf8.RuneCountInString(strings.ToValidUTF8(text, "\x00"))
+			if at := strings.IndexByte(strings.ToValidUTF8(text, "\x00"), 0); at >= 0 {
+				col = utf8.RuneCountInString(text[:at]) + 1
+			}
 			break
 		}
 	}
-	if LooksCP949(data) {
+	hint := "save the file as UTF-8"
+	switch {
+	case bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")):
+		hint = "the bytes look like UTF-16: save the file as UTF-8"
+	case LooksCP949(data):
 		hint = "the bytes look like CP949: save the file as UTF-8"
 	}
-	return problem.Problem{Pos: s.at(line, 1), Summary: "the file is not UTF-8", Hint: hint}
+	return problem.Problem{Pos: s.at(line, col), Summary: "the file is not UTF-8", Hint: hint}
 }
 
 // parse turns text into one bounded YAML document and returns its top mapping.
@@ -250,64 +256,6 @@ func overBounds(root *yaml.Node) (at *yaml.Node, what string) {
 	}
 	walk(root, 0)
 	return at, what
-}
-
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(?s)(.*)$`)
-
-// yamlProblem gives a YAML error its place and, where the cause is known, a hint.
-func (s *File) yamlProblem(err error) problem.Problem {
-	line, msg := 1, err.Error()
-	if m := yamlLine.FindStringSubmatch(msg); m != nil {
-		if n, convErr := strconv.Atoi(m[1]); convErr == nil {
-			line = n
-		}
-		msg = m[2]
-		if parserError.MatchString(msg) {
-			line++ // yaml.v3 counts lines from 0 in errors of its parser, from 1 in those of its scanner
-		}
-	}
-	line = min(max(line, 1), len(s.Lines))
-	text := s.Lines[line-1]
-	p := problem.Problem{Pos: s.at(line, 1+len(text)-len(strings.TrimLeft(text, " \t"))), Width: len([]rune(strings.TrimSpace(text)))}
-	p.Summary = "not valid YAML: " + msg
-	indent := text[:len(text)-len(strings.TrimLeft(text, " \t"))]
-	switch {
-	case strings.Contains(indent, "\t"):
-		p.Hint = "YAML is indented with spaces; this line has a tab"
-	case strings.Contains(msg, "mapping values are not allowed"):
-		p.Hint = `a value that contains ": " must be quoted`
-	case strings.Contains(msg, "cannot start any token"):
-		p.Hint = "a value that starts with @ or ` or % must be quoted"
-	case strings.Contains(msg, "did not find expected key"):
-		p.Hint = "look for wrong indentation here or just above"
-	case strings.Contains(msg, "exceeded max depth"):
-		p.Summary = fmt.Sprintf("nested more than %d deep", maxDepth)
-	case strings.Contains(msg, "unknown anchor"):
-		p.Hint = "a value that starts with * must be quoted"
-		if m := unknownAnchor.FindStringSubmatch(msg); m != nil {
-			s.moveTo(&p, "*"+m[1])
-		}
-	case strings.Contains(msg, "did not find expected ','"):
-		p.Hint = "look for a missing comma or bracket; inside { } and [ ] a value with one of , ? [ ] { } must be quoted"
-		if line, col, open := unclosed(strings.Join(s.Lines, "\n")); open != "" {
-			p.Summary, p.Pos.Line, p.Pos.Col, p.Width = fmt.Sprintf("not valid YAML: %s is never closed", open), line, col, 1
-		}
-	}
-	return p
-}
-
-var parserError = regexp.MustCompile(`^did not find expected ('|<|key|node content)`)
-
-var unknownAnchor = regexp.MustCompile(`unknown anchor '(.*)' referenced`)
-
-// moveTo moves a problem to the first line that holds a text.
-func (s *File) moveTo(p *problem.Problem, text string) {
-	for i, line := range s.Lines {
-		if before, _, ok := strings.Cut(line, text); ok {
-			p.Pos.Line, p.Pos.Col, p.Width = i+1, utf8.RuneCountInString(before)+1, utf8.RuneCountInString(text)
-			return
-		}
-	}
 }
 
 // IsNull reports whether a node is null, written or left out.
