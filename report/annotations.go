@@ -27,7 +27,7 @@ func Annotations(w io.Writer, ran *run.Run) error {
 	for i := range src.End.Causes {
 		c := &src.End.Causes[i]
 		if i < maxAnnotations && len(c.Examples) > 0 {
-			title := fmt.Sprintf("cause %d: %s in %s", source.Number(c.ID), c.Kind, text.Count(c.Cases, "case"))
+			title := fmt.Sprintf("cause %d: %s in %s", source.Number(c.ID), c.Kind, c.Seen())
 			text := words.Place(c.Where, c.Path) + ": " + source.Edit(c)
 			example[c.Examples[0]] = append(example[c.Examples[0]], title, text)
 		}

@@ -59,7 +59,7 @@ func (t *textReport) causes() error {
 			what = c.Kind.String()
 		}
 		what = strings.TrimSpace(what + " " + source.SpreadCount(s))
-		rows = append(rows, []string{source.SpreadIDs(s, ", "), c.Kind.String(), t.safe(source.SpreadPlace(s)), t.safe(what), text.Thousands(all.Cases[i]), t.safe(example(c))})
+		rows = append(rows, []string{source.SpreadIDs(s, ", "), c.Kind.String(), t.safe(source.SpreadPlace(s)), t.safe(what), seen(c, all.Cases[i]), t.safe(example(c))})
 	}
 	if n := len(all.List) - textCauses; n > 0 {
 		rows = append(rows, []string{"", "", fmt.Sprintf("and %d more", n), "", "", ""})
@@ -73,6 +73,14 @@ func (t *textReport) causes() error {
 		}
 	}
 	return t.table(cols, rows)
+}
+
+// seen is how many cases have a cause, or which parts of a suite where none has.
+func seen(c *cause.Cause, cases int) string {
+	if cases == 0 && len(c.Parts) > 0 {
+		return c.Seen()
+	}
+	return text.Thousands(cases)
 }
 
 // example is the first case that a cause was seen in.

@@ -8,7 +8,12 @@
 // Nothing here decides whether two answers are equal.
 package cause
 
-import "github.com/bgverify/bgverify/diff"
+import (
+	"strings"
+
+	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/internal/text"
+)
 
 // A Cause is differences of many pairs that one edit explains.
 type Cause struct {
@@ -24,7 +29,9 @@ type Cause struct {
 	Severity diff.Severity `json:"severity"`
 	Count    int           `json:"count"` // differences
 	// Cases counts each case once, however many of its steps have the difference.
-	Cases    int      `json:"cases"`
+	Cases int `json:"cases"`
+	// Parts says which of setup and teardown have the difference too. They are not cases.
+	Parts    []string `json:"parts,omitempty"`
 	Examples []string `json:"examples"` // the first three case ids
 	// Rule is the YAML of rules that hide the cause's differences and little else:
 	// tried on the answers they were seen in. Empty where none is proposed.
@@ -54,3 +61,15 @@ func Place(d *diff.Difference) string {
 // difference that was added for the cause, except for those of the new name of a renamed
 // member.
 func (c *Cause) Place() string { return c.Kind.String() + " " + c.Where.String() + " " + c.Path }
+
+// Seen says where the differences were seen, in words: 2 cases, setup, or 2 cases and setup.
+func (c *Cause) Seen() string {
+	parts := strings.Join(c.Parts, " and ")
+	switch {
+	case parts == "":
+		return text.Count(c.Cases, "case")
+	case c.Cases == 0:
+		return parts
+	}
+	return text.Count(c.Cases, "case") + " and " + parts
+}

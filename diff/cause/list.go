@@ -124,7 +124,7 @@ func (c *Set) renamed(taken map[groupKey]bool) []*found {
 func (b *bucket) cause(k groupKey, e edit) Cause {
 	return Cause{
 		Kind: k.kind, Where: k.where, Path: k.path, Edit: e.text, Leak: e.leak, Severity: b.severity,
-		Count: b.count, Cases: len(b.cases), Examples: b.exampleIDs(), Scope: b.scope(),
+		Count: b.count, Cases: len(b.cases) - len(b.parts), Parts: b.partNames(), Examples: b.exampleIDs(), Scope: b.scope(),
 	}
 }
 

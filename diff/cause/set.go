@@ -3,6 +3,7 @@ package cause
 import (
 	"cmp"
 	"hash/maphash"
+	"maps"
 	"slices"
 	"strings"
 
@@ -68,6 +69,7 @@ type bucket struct {
 	most     int // the most of them in one pair
 	// cases has a hash for each case id, so that a case with many differences counts once.
 	cases    map[uint64]struct{}
+	parts    map[uint64]string // those of them that are no cases of the plan: their Site.Part
 	suite    string // that they were seen in
 	suites   bool   // in more than one
 	examples []Site // the first three cases
@@ -83,6 +85,7 @@ type bucket struct {
 type Site struct {
 	Index int    // the case's place in the plan
 	Case  string // its id
+	Part  string // setup or teardown, which are not counted as cases; empty: a case
 	Suite string // "": not known
 	Step  string
 	// Sample is the pair of answers, to try a proposed rule on; nil: not kept.
@@ -250,8 +253,25 @@ func (b *bucket) seen(at *Site) {
 	earlier := func(x Site) bool { return x.Case == at.Case && at.compare(&x) < 0 }
 	if _, known := b.cases[id]; !known || slices.ContainsFunc(b.examples, earlier) {
 		b.cases[id] = struct{}{}
+		if at.Part != "" {
+			b.parts = withPart(b.parts, id, at.Part)
+		}
 		b.example(at)
 	}
+}
+
+// withPart adds a part to a map that few buckets need.
+func withPart(parts map[uint64]string, id uint64, part string) map[uint64]string {
+	if parts == nil {
+		parts = map[uint64]string{}
+	}
+	parts[id] = part
+	return parts
+}
+
+// partNames are the kinds of the parts, each once, sorted.
+func (b *bucket) partNames() []string {
+	return slices.Compact(slices.Sorted(maps.Values(b.parts)))
 }
 
 // maxExamples bounds the cases that a cause names.
@@ -286,7 +306,7 @@ func (b *bucket) scope() string {
 	switch {
 	case b.suites || b.suite == "":
 		return ""
-	case len(b.cases) == 1:
+	case len(b.cases) == 1 && len(b.parts) == 0:
 		return "case " + b.examples[0].Case
 	default:
 		return "suite " + b.suite
@@ -309,6 +329,9 @@ func (b *bucket) merge(o *bucket) {
 	b.severity = max(b.severity, o.severity)
 	for id := range o.cases {
 		b.cases[id] = struct{}{}
+	}
+	for id, part := range o.parts {
+		b.parts = withPart(b.parts, id, part)
 	}
 	for i := range o.examples {
 		b.example(&o.examples[i])

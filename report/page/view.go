@@ -296,7 +296,7 @@ func knownOf(causes []causeView, news int) string {
 // causeView makes the view of a cause, with the rule that would silence it.
 func (s *pageRun) causeView(c *cause.Cause) causeView {
 	v := causeView{
-		ID: source.Number(c.ID), Where: words.Place(c.Where, c.Path), Cases: text.Count(c.Cases, "case"), Share: s.share(c.Cases),
+		ID: source.Number(c.ID), Where: words.Place(c.Where, c.Path), Cases: c.Seen(), Share: s.share(c.Cases),
 		Examples: c.Examples, Rule: eachLine(c.Rule), Scope: text.Visible(c.Scope), NoRule: text.Visible(c.NoRule),
 	}
 	if s.opts.Known != nil {

@@ -111,7 +111,7 @@ func (s *Spreads) Count(src *Run) error {
 			return err
 		}
 		// Differences of a case that passed do not count, such as one in quarantine.
-		if c.Verdict > run.Pass {
+		if c.Verdict > run.Pass && c.Kind == "" {
 			s.Add(src.CausesOfCase(c))
 		}
 	}

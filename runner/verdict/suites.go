@@ -185,7 +185,7 @@ func (c *conclusion) differences() {
 		}
 		// Causes that the sentence has named already get the last rank; see claim.
 		c.repeats = named[cause.ID]
-		c.claim(run.Fail, "%s: %s in %s (%s)", sentence, text.Count(cause.Count, "difference"), text.Count(cause.Cases, "case"),
+		c.claim(run.Fail, "%s: %s in %s (%s)", sentence, text.Count(cause.Count, "difference"), cause.Seen(),
 			strings.Join(cause.Examples, ", "))
 	}
 	c.repeats = false

@@ -197,7 +197,7 @@ func (t *Totals) mergeFindings(s *SuiteOf, u *suiteTotals, r *run.CaseResult) {
 		if step.DifferencesTotal > 0 && step.Lane == "" {
 			differs = true
 			t.causes.AddAt(cause.Site{
-				Index: r.Index, Case: r.ID, Suite: s.Suite.Name, Step: step.Name,
+				Index: r.Index, Case: r.ID, Part: r.Kind, Suite: s.Suite.Name, Step: step.Name,
 				Sample: sampleOf(step, s.Suite.MinCoverage),
 			}, Roots(step.Differences))
 			step.Pair = nil // large, and no longer needed

@@ -153,6 +153,10 @@ func (c *conclusion) beforehand() {
 				v = run.Broken
 			}
 			reachable = reachable.Worse(v)
+			// Why nothing was sent lists all services of blue already.
+			if p.Stop != "" && d.Side == scenarios.Blue && len(p.Same) == 0 {
+				continue
+			}
 			c.claim(v, "%s is unreachable: %s: %s", d.Label, d.Err.Class, d.Err.Detail)
 		}
 		if p.Checked > 0 {
@@ -188,11 +192,22 @@ func (c *conclusion) identity() {
 		measured = "1 probe, the same before and after"
 	}
 	if verdict != run.Pass {
-		measured = text.Cut(strings.Join(append(slices.Clone(r.reasons), c.in.Changed...), "; "), 160)
+		measured = wrongIdentity(append(slices.Clone(r.reasons), c.in.Changed...))
 	}
 	c.gate(verdict, "identity", measured, "as declared, unchanged")
 	// The report has what the sides are, even where nothing is wrong with it.
 	c.end.Sides = *r.Sides(c.end.Sides)
+}
+
+// wrongIdentity is what the gate shows of an identity that is not as declared: the beginning
+// of the first reason. The reasons of the verdict have the rest.
+func wrongIdentity(reasons []string) string {
+	const shown = 50
+	measured := text.Cut(strings.TrimPrefix(reasons[0], "identity "), shown)
+	if n := len(reasons) - 1; n > 0 {
+		measured += fmt.Sprintf(" and %d more", n)
+	}
+	return measured
 }
 
 // uncovered claims the verdict of a required suite that no claim speaks of: a finding may be
