@@ -206,7 +206,7 @@ func (s *suiteRun) setup(ctx context.Context, c *session) {
 			w.cross(ctx, s.suite.Setup, "")
 		}
 		w.result.Index = s.cases.first
-		s.run.record(s, c.repeated(w.finish()))
+		s.run.record(s, refused(c.repeated(w.finish())))
 	}
 	c.lanes, c.apart, c.unusable, c.verdict = w.lanes, w.apart, "", 0
 	c.barred = w.barred
@@ -251,6 +251,50 @@ func (c *session) repeated(r *run.CaseResult) *run.CaseResult {
 	}
 	c.passed = c.passed || r.Verdict == run.Pass
 	return r
+}
+
+// refused turns a setup that failed an expectation on both sides alike, such as a sign-in with
+// a wrong password, into a broken one: what it was given is wrong, no case could be judged,
+// and how two refusals differ proves nothing of green. Where green fails more than blue does,
+// the setup fails.
+func refused(r *run.CaseResult) *run.CaseResult {
+	if r.Verdict != run.Fail {
+		return r
+	}
+	refusals := 0
+	for i := range r.Steps {
+		if r.Steps[i].Verdict != run.Fail {
+			continue
+		}
+		if !alikeUnmet(r.Steps[i].Expectations) {
+			return r
+		}
+		refusals++
+	}
+	if refusals == 0 {
+		return r
+	}
+	r.Verdict = run.Broken
+	r.Reasons = slices.Insert(r.Reasons, 0, "both sides refuse setup alike: look at its address, user, password and other values")
+	for i := range r.Steps {
+		if r.Steps[i].Verdict == run.Fail {
+			r.Steps[i].Verdict = run.Broken
+		}
+	}
+	return r
+}
+
+// alikeUnmet reports whether blue and green failed the same expectations, at least one, with
+// the same findings.
+func alikeUnmet(checked []run.Expectation) bool {
+	unmet := map[string][]string{}
+	for _, e := range checked {
+		if !e.OK {
+			unmet[e.Side] = append(unmet[e.Side], e.What+" "+e.Got)
+		}
+	}
+	blue, green := unmet[scenarios.Blue.String()], unmet[scenarios.Green.String()]
+	return len(blue) > 0 && slices.Equal(blue, green)
 }
 
 // kinds are the lanes that the suite's cases walk.
