@@ -44,10 +44,15 @@ func newInitCommand(io stdio) *cobra.Command {
 identity and measured rules, and a suite with a case for each path that both
 sides answered. Then validate and run it.
 
-Only GET requests are sent: to well-known health and version paths, and to those
-of --get, of which the cases are then made. The rules come from a short calibration of each side against itself;
-read them before you rely on a PASS. With --openapi, --postman, --har or
---jmeter the suites are imported from that file.
+Only GET requests are sent, without a sign-in: to well-known health and version
+paths, and to up to 24 paths that blue's API description and links name, except
+those whose name says that they act, such as logout. With --get the cases are
+made of these paths alone. With --openapi, --postman, --har or --jmeter the
+suites are imported from that file.
+
+The rules come from a short calibration of each side against itself; read them
+before you rely on a PASS. A suite of health and version paths alone is written
+as advisory: it says nothing of what clients ask, and cannot pass a run.
 
 Without --blue and --green the addresses are asked for on a terminal. The exit
 status is that of the run.`,
@@ -112,6 +117,9 @@ func (f *initFlags) askAddresses(io stdio) error {
 				"--%s holds a password, which would be written to a file", a.flag)
 		}
 	}
+	if strings.TrimRight(f.blue, "/") == strings.TrimRight(f.green, "/") {
+		return usage("comparing a side with itself proves nothing", "blue and green are the same address: %s", f.blue)
+	}
 	if f.rounds < 1 || f.rounds > 100 {
 		return usage("1 to 100", "--rounds %d is out of bounds", f.rounds)
 	}
@@ -144,10 +152,10 @@ func (f *initFlags) start(ctx context.Context, io stdio, dir string) error {
 	case err != nil:
 		return failed(ctx, err)
 	}
-	tellFound(io, found, len(f.get) > 0)
+	tellFound(io, found)
 	if len(found.Endpoints) == 0 && imported == nil {
 		return usage("name a path that answers without a sign-in: --get /v1/channels; or import: --openapi, --postman, --har, --jmeter",
-			"none of these paths is answered by both sides as an API does")
+			"no path was found that both sides answer: health, version, API descriptions and links were tried")
 	}
 	if err := f.write(dir, found, imported); err != nil {
 		return err
@@ -172,7 +180,11 @@ func (f *initFlags) start(ctx context.Context, io stdio, dir string) error {
 	if f.noRun {
 		return nil
 	}
-	return judge(ctx, io, f.runFlags(dir), t, nil)
+	err = judge(ctx, io, f.runFlags(dir), t, nil)
+	if imported == nil {
+		tellScope(io, found)
+	}
+	return err
 }
 
 // readImport converts the file of an import flag; nil: there is none.
@@ -250,7 +262,7 @@ func (f *initFlags) measure(ctx context.Context, io stdio, t *tree, dir string) 
 		Rounds: f.rounds, Settle: f.settle, Both: true, Seed: 1, Plan: u.plan, Execute: u.execute, Log: goio.Discard,
 	})
 	if err != nil {
-		return nil, failed(ctx, err)
+		return nil, u.failed(ctx, err)
 	}
 	var out bytes.Buffer
 	if err := found.Write(&out); err != nil {
@@ -260,7 +272,7 @@ func (f *initFlags) measure(ctx context.Context, io stdio, t *tree, dir string) 
 }
 
 // tellFound says what a first look found.
-func tellFound(io stdio, found *scout.Found, all bool) {
+func tellFound(io stdio, found *scout.Found) {
 	for _, id := range found.Identity {
 		place, must := id.At, string(id.Must)
 		if id.Must == scout.Same {
@@ -277,11 +289,21 @@ func tellFound(io stdio, found *scout.Found, all bool) {
 	for _, e := range found.Endpoints {
 		fmt.Fprintf(io.out, "case      %s  %s, %s\n", e.Path, e.Media, text.Count(e.Bytes, "byte"))
 	}
-	if all { // the user named the paths: each one counts
-		for _, s := range found.Skipped {
-			fmt.Fprintf(io.out, "left out  %s  %s\n", s.Path, s.Why)
+	for _, s := range found.Skipped {
+		if !s.Guessed {
+			fmt.Fprintf(io.out, "left out  %s  %s\n", text.Visible(s.Path), s.Why)
 		}
 	}
+}
+
+// tellScope says after the first run how little it has shown.
+func tellScope(io stdio, found *scout.Found) {
+	if !found.Asks() {
+		fmt.Fprintln(io.err, "bgverify: only health and version paths answer without a sign-in, so the suite is advisory and cannot pass. Name paths with --get, import what clients ask, or write cases.")
+		return
+	}
+	fmt.Fprintf(io.err, "bgverify: this verdict covers %s without a sign-in. It covers no sign-in, no request that writes, and no load.\n",
+		text.Count(len(found.Endpoints), "path"))
 }
 
 // tellFirstRun says what was written and what to do with it.

@@ -72,7 +72,15 @@ func (id *Identity) place() string {
 // Suite is the first suite: one case for each path that both sides answer.
 func Suite(found *Found) []byte {
 	var b bytes.Buffer
-	b.WriteString("suite: first\ndoc: What was found at a first look. Replace it by what your clients really ask.\n\ncases:\n")
+	b.WriteString("suite: first\ndoc: What was found at a first look. Replace it by what your clients really ask.\n")
+	if !found.Asks() {
+		b.WriteString(`
+# Health and version say nothing of what clients ask, so that this suite cannot pass a run.
+# Add cases that matter, then remove this line:
+gate: advisory
+`)
+	}
+	b.WriteString("\ncases:\n")
 	names := map[string]bool{}
 	for _, e := range found.Endpoints {
 		fmt.Fprintf(&b, "  - case: %s\n    get: %s\n", caseName(e.Path, names), text.Quote(e.Path))

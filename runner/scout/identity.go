@@ -2,6 +2,7 @@ package scout
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -57,10 +58,15 @@ func identities(path string, answers [2][]*wire.Exchange) []candidate {
 func bodyValues(x *wire.Exchange) map[string]string { return scalars(x.Answer) }
 
 func headerValues(x *wire.Exchange) map[string]string {
-	out := map[string]string{}
+	out, twice := map[string]string{}, map[string]bool{}
 	for _, f := range x.Headers {
-		out[strings.ToLower(f.Name)] = f.Value
+		name := strings.ToLower(f.Name)
+		_, seen := out[name]
+		twice[name] = seen || twice[name]
+		out[name] = f.Value
 	}
+	// Which of several values an identity would read is not the same everywhere.
+	maps.DeleteFunc(out, func(name, _ string) bool { return twice[name] })
 	return out
 }
 

@@ -1,7 +1,8 @@
 // Package scout takes a first look at two services that nobody has described yet.
 // In come the addresses of blue and green and a few paths; out comes what a first
-// suite can be made of: which of the paths both sides answer as an API does, and
-// what each side says it is. It sends GET requests alone, a few for each path, and
+// suite can be made of: which paths both sides answer, also of those that blue's API
+// description and links name, and what each side says it is. It sends GET requests
+// alone, a few for each path, leaves out paths whose name says that a GET acts, and
 // decides nothing: the suite that is written from its findings is judged by a run.
 package scout
 
@@ -53,16 +54,27 @@ type Endpoint struct {
 	Media string
 	// Bytes is the size of blue's body.
 	Bytes int
+	// Known: the path is one of health or version, which says nothing of what clients ask.
+	Known bool
 }
 
 // Skipped is a path that no case is made of.
-type Skipped struct{ Path, Why string }
+type Skipped struct {
+	Path, Why string
+	// Guessed: nothing but its usual name spoke for the path.
+	Guessed bool
+}
 
 // Found is what both services are.
 type Found struct {
 	Identity  []Identity
 	Endpoints []Endpoint
 	Skipped   []Skipped
+}
+
+// Asks reports whether a case asks more than health and version paths.
+func (f *Found) Asks() bool {
+	return slices.ContainsFunc(f.Endpoints, func(e Endpoint) bool { return !e.Known })
 }
 
 // An UnreachableError says that a side gave no answer to any request.
@@ -84,63 +96,133 @@ type side struct {
 	wire *wire.Transport
 }
 
+// A look is a first look under way.
+type look struct {
+	sides      [2]*side
+	found      *Found
+	candidates []candidate
+	asked      map[string]bool
+	answered   [2]bool
+	last       [2]*wire.Err
+	// first is blue's first answer to each path that both sides answered, to find links in.
+	first []answer
+}
+
+// An answer is what blue says at a path.
+type answer struct {
+	path string
+	got  *wire.Exchange
+}
+
 // Look asks both sides for each path, and says what was found. Without paths it tries
-// the well-known ones; with paths it asks those too, but for identities alone. Rules:
+// the well-known ones and those that blue's answers lead to; with paths it asks the
+// well-known ones for identities alone. Rules:
 //
-//  1. A path makes a case when both sides answer each sample with 2xx and a body
-//     that is not HTML; why another one does not is in Skipped.
-//  2. An identity is a value that all samples of a side agree on. Values that differ
+//  1. A path makes a case when both sides answer each sample with 2xx and a body; why
+//     another one does not is in Skipped.
+//  2. A web page makes a case where the user named its path. It also does where nothing
+//     else but health and version paths answers, unless blue sends a page for any path.
+//  3. An identity is a value that all samples of a side agree on. Values that differ
 //     between the sides tell two clusters apart; one with the name of a build that is
 //     equal shows one release. At most one of each is chosen: that with the most telling name.
-//  3. A side that gives no answer to any path is an error.
+//  4. A side that gives no answer to any path is an error.
 func Look(ctx context.Context, blueURL, greenURL string, paths []string) (*Found, error) {
-	sides := [2]*side{{name: "blue", base: blueURL}, {name: "green", base: greenURL}}
-	for _, s := range sides {
+	l := &look{sides: [2]*side{{name: "blue", base: blueURL}, {name: "green", base: greenURL}}, found: &Found{}, asked: map[string]bool{}}
+	for _, s := range l.sides {
 		var err error
 		if s.wire, err = wire.New(wire.Config{BaseURL: s.base, Limits: wire.Limits{Body: 1 << 20}}); err != nil {
 			return nil, fmt.Errorf("address of %s: %w", s.name, err)
 		}
 	}
-	found := &Found{}
-	var candidates []candidate
-	answered := [2]bool{}
-	var last [2]*wire.Err
-	ask := slices.Clone(WellKnown)
+	err := l.named(ctx, paths)
+	if err == nil && len(paths) == 0 {
+		err = l.discover(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for i, s := range l.sides { // Rule 4
+		if !l.answered[i] && l.last[i] != nil {
+			return nil, &UnreachableError{Side: s.name, Err: l.last[i]}
+		}
+	}
+	l.found.Identity = choose(l.candidates)
+	return l.found, nil
+}
+
+// named asks for the paths of the user, and for the well-known ones.
+func (l *look) named(ctx context.Context, paths []string) error {
+	for _, path := range paths {
+		if _, err := l.ask(ctx, path, asNamed); err != nil {
+			return err
+		}
+	}
+	how := asKnown
 	if len(paths) > 0 {
-		ask = append(slices.Clone(paths), slices.DeleteFunc(ask, func(p string) bool { return slices.Contains(paths, p) })...)
+		how = forIdentity
 	}
-	for i, path := range ask {
-		named := len(paths) == 0 || i < len(paths)
-		answers := [2][]*wire.Exchange{}
-		for i, s := range sides {
-			answers[i] = s.ask(ctx, path)
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
-			}
-			if err := answers[i][len(answers[i])-1].Err; err != nil {
-				last[i] = err
-			} else {
-				answered[i] = true
-			}
-		}
-		if why := whyNot(answers); why != "" { // Rule 1
-			if named {
-				found.Skipped = append(found.Skipped, Skipped{path, why})
-			}
-			continue
-		}
-		if blue := answers[0][0]; named {
-			found.Endpoints = append(found.Endpoints, Endpoint{Path: path, Media: media(blue), Bytes: len(blue.Answer)})
-		}
-		candidates = append(candidates, identities(path, answers)...)
-	}
-	for i, s := range sides { // Rule 3
-		if !answered[i] && last[i] != nil {
-			return nil, &UnreachableError{Side: s.name, Err: last[i]}
+	for _, path := range WellKnown {
+		if _, err := l.ask(ctx, path, how); err != nil {
+			return err
 		}
 	}
-	found.Identity = choose(candidates)
-	return found, nil
+	return nil
+}
+
+// A purpose is why a path is asked for, which decides what becomes of its answers.
+type purpose uint8
+
+const (
+	asNamed     purpose = iota + 1 // by the user: makes a case, also of a page
+	asKnown                        // well-known: makes a case of health or version
+	asFound                        // found in an answer: makes a case
+	asPage                         // found in a page: makes a case, also of a page
+	forIdentity                    // makes no case
+)
+
+// ask asks both sides for a path, once, and keeps what can be used. It reports whether the
+// path makes a case.
+func (l *look) ask(ctx context.Context, path string, how purpose) (bool, error) {
+	if l.asked[path] {
+		return false, nil
+	}
+	l.asked[path] = true
+	answers := [2][]*wire.Exchange{}
+	for i, s := range l.sides {
+		answers[i] = s.ask(ctx, path)
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		if err := answers[i][len(answers[i])-1].Err; err != nil {
+			l.last[i] = err
+		} else {
+			l.answered[i] = true
+		}
+	}
+	why, page := whyNot(answers) // Rule 1
+	if why == "" {
+		l.first = append(l.first, answer{path, answers[0][0]})
+		if page != "" && how != asNamed && how != asPage { // Rule 2
+			why = page
+		}
+	}
+	if why != "" {
+		if how != forIdentity {
+			l.found.Skipped = append(l.found.Skipped, Skipped{Path: path, Why: why, Guessed: how == asKnown})
+		}
+		return false, nil
+	}
+	if page == "" {
+		l.candidates = append(l.candidates, identities(path, answers)...)
+	}
+	if how == forIdentity {
+		return false, nil
+	}
+	blue := answers[0][0]
+	l.found.Endpoints = append(l.found.Endpoints, Endpoint{
+		Path: path, Media: media(blue), Bytes: len(blue.Answer), Known: how == asKnown && path != "/",
+	})
+	return true, nil
 }
 
 // ask sends the samples of a path, each on a fresh connection so that several pods
@@ -148,10 +230,7 @@ func Look(ctx context.Context, blueURL, greenURL string, paths []string) (*Found
 func (s *side) ask(ctx context.Context, path string) []*wire.Exchange {
 	var out []*wire.Exchange
 	for range samples {
-		x := s.wire.Do(ctx, &wire.Request{
-			Method: "GET", URL: strings.TrimSuffix(s.base, "/") + path, Fresh: true,
-			Headers: []wire.Field{{Name: "Accept", Value: "application/json, */*;q=0.5"}},
-		})
+		x := s.once(ctx, path)
 		out = append(out, x)
 		if x.Err != nil || x.Status/100 != 2 {
 			break
@@ -160,23 +239,32 @@ func (s *side) ask(ctx context.Context, path string) []*wire.Exchange {
 	return out
 }
 
-// whyNot says why no case can be made of the answers of both sides; empty: it can.
-func whyNot(answers [2][]*wire.Exchange) string {
+// once asks for a path over a fresh connection.
+func (s *side) once(ctx context.Context, path string) *wire.Exchange {
+	return s.wire.Do(ctx, &wire.Request{
+		Method: "GET", URL: strings.TrimSuffix(s.base, "/") + path, Fresh: true,
+		Headers: []wire.Field{{Name: "Accept", Value: "application/json, */*;q=0.5"}},
+	})
+}
+
+// whyNot says why no case can be made of the answers of both sides, and whether one of them
+// is a web page; empty: it can, and none is.
+func whyNot(answers [2][]*wire.Exchange) (why, page string) {
 	for i, list := range answers {
 		name := [2]string{"blue", "green"}[i]
 		x := list[len(list)-1]
 		switch {
 		case x.Err != nil:
-			return fmt.Sprintf("%s: %s: %s", name, x.Err.Class, x.Err.Detail)
+			return fmt.Sprintf("%s: %s: %s", name, x.Err.Class, x.Err.Detail), ""
 		case x.Status/100 != 2:
-			return fmt.Sprintf("%s answers %d", name, x.Status)
+			return fmt.Sprintf("%s answers %d", name, x.Status), ""
 		case len(bytes.TrimSpace(x.Answer)) == 0:
-			return name + " answers without a body"
-		case isHTML(x):
-			return name + " answers with a web page"
+			return name + " answers without a body", ""
+		case isHTML(x) && page == "":
+			page = name + " answers with a web page"
 		}
 	}
-	return ""
+	return "", page
 }
 
 // isHTML reports whether an answer is a page for people, as sign-in pages and

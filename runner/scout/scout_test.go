@@ -31,7 +31,13 @@ func serve(t *testing.T, name, build string) string {
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintf(w, `{"region": "%s-%d"}`, name, count.Add(1)) // another one in each answer: a counter, no identity
 	})
-	json("/v1/channels?region=seoul", `{}`)
+	json("/v1/channels", `{"channels": []}`)
+	json("/v1/titles", `{"titles": []}`)
+	json("/api", `{"links": ["/v1/channels?region=seoul", "/v1/session/logout", "//elsewhere.example/x", "/v1/channels/{id}", "/v1/gone"]}`)
+	json("/openapi.json", `{"openapi": "3.0.3", "servers": [{"url": "https://api.example/v1"}], "paths": {
+		"/titles": {"get": {"parameters": [{"name": "size", "in": "query"}]}, "post": {}},
+		"/search": {"get": {"parameters": [{"name": "q", "in": "query", "required": true}]}},
+		"/titles/{id}": {"get": {}}, "/orders": {"post": {}}}}`)
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<!doctype html><p>sign in") })
 	mux.HandleFunc("GET /ping", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	s := httptest.NewServer(mux)
@@ -41,7 +47,7 @@ func serve(t *testing.T, name, build string) string {
 
 func TestLook(t *testing.T) {
 	blue, green := serve(t, "kr-blue", "9f2c1e7"), serve(t, "kr-green", "9f2c1e7")
-	found, err := Look(t.Context(), blue, green, WellKnown)
+	found, err := Look(t.Context(), blue, green, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +62,9 @@ func TestLook(t *testing.T) {
 	for _, e := range found.Endpoints {
 		paths = append(paths, e.Path+" "+e.Media)
 	}
-	if want := []string{"/version application/json", "/status application/json"}; !slices.Equal(paths, want) {
+	if want := []string{
+		"/version application/json", "/status application/json", "/v1/titles application/json", "/v1/channels?region=seoul application/json",
+	}; !slices.Equal(paths, want) {
 		t.Errorf("endpoints %q, want %q", paths, want)
 	}
 	why := map[string]string{}
@@ -64,10 +72,67 @@ func TestLook(t *testing.T) {
 		why[s.Path] = s.Why
 	}
 	for path, want := range map[string]string{
-		"/health": "blue answers with a web page", "/ping": "blue answers without a body", "/info": "blue answers 404",
+		"/health": "blue answers with a web page", "/ping": "blue answers without a body", "/info": "blue answers 404", "/v1/gone": "blue answers 404",
 	} {
 		if why[path] != want {
 			t.Errorf("%s is left out because %q, want %q", path, why[path], want)
+		}
+	}
+}
+
+// pages serves a site of web pages; a site of one page sends it for any path.
+func pages(t *testing.T, onePage bool) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.Header().Add("Server", "front")
+		w.Header().Add("Server", r.Host) // a header of two values is never an identity
+		switch {
+		case r.URL.Path == "/" || onePage:
+			fmt.Fprint(w, `<!doctype html><a class=x href="/about?a=1&amp;b=2#top">about</a> <a href="/sign-out">sign out</a> <a href="https://elsewhere.example/">x</a>`)
+		case r.URL.Path == "/about":
+			fmt.Fprint(w, "<html>about us")
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// Pages are cases where nothing else answers, or the user named them; a site of one page
+// answers everything and shows nothing.
+func TestLookAtPages(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		onePage bool
+		paths   []string
+		want    []string
+	}{
+		{"a site", false, nil, []string{"/", "/about?a=1&b=2"}},
+		{"a site of one page", true, nil, nil},
+		{"a named page", true, []string{"/about"}, []string{"/about"}},
+	} {
+		found, err := Look(t.Context(), pages(t, row.onePage), pages(t, row.onePage), row.paths)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range found.Endpoints {
+			got = append(got, e.Path)
+		}
+		if !slices.Equal(got, row.want) || len(found.Identity) > 0 {
+			t.Errorf("%s: cases of %q, want %q; identity %v", row.name, got, row.want, found.Identity)
+		}
+	}
+}
+
+// A suite of health and version paths alone cannot pass a run.
+func TestSuiteOfHealthIsAdvisory(t *testing.T) {
+	for path, want := range map[string]bool{"/healthz": true, "/v1/channels": false} {
+		suite := string(Suite(&Found{Endpoints: []Endpoint{{Path: path, Known: path == "/healthz"}}}))
+		if got := strings.Contains(suite, "\ngate: advisory\n"); got != want {
+			t.Errorf("%s: advisory %v, want %v\n%s", path, got, want, suite)
 		}
 	}
 }
