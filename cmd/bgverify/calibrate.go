@@ -57,8 +57,8 @@ prints, for each metric, the noise floor (the smallest margin that equal sides
 pass), the smallest regression found (MDE) and the time needed. What it finds
 is kept in runs/calibration.json, or the file of --calibration, for later runs
 over the same blue: intervals are widened by the bias of blue's replicas, a
-margin below twice the bias is refused, and a blue whose p50 is more than 1.3
-times the calibrated one is named, as it may share a bottleneck with green.
+margin below twice the bias is refused, and later runs warn where blue's p50 is
+more than 1.3 times the calibrated one: blue may share a bottleneck with green.
 
 No run is archived. What compensated steps create is taken back after each
 round. Exit status: 0 every unstable field has a rule, or there is none; 1
@@ -128,7 +128,7 @@ func (f *calibrateFlags) calibrate(ctx context.Context, io stdio, t *tree) error
 		Plan: u.plan, Execute: u.execute, Log: u.out.err,
 	})
 	if err != nil {
-		return failed(ctx, err)
+		return u.failed(ctx, err)
 	}
 	if err := found.Write(u.out.out); err != nil {
 		return broken(fmt.Errorf("write the rules: %w", err))
@@ -165,7 +165,7 @@ func (f *calibrateFlags) calibrateLoad(ctx context.Context, io stdio, t *tree) e
 	})
 	switch {
 	case err != nil:
-		return failed(ctx, err)
+		return u.failed(ctx, err)
 	case found.Interrupted:
 		return exit(run.Interrupted.ExitStatus(stopSignal(ctx)))
 	case found.Noisy: // as measured; a stage without figures weighs less

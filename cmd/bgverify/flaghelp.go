@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/bgverify/bgverify/internal/suggest"
+	"github.com/bgverify/bgverify/internal/text"
 )
 
 // flagHint suggests the flag that an unknown one was probably meant to be.
@@ -16,6 +18,20 @@ func flagHint(cmd *cobra.Command, err error) string {
 	help := "see 'bgverify " + strings.TrimPrefix(cmd.CommandPath(), "bgverify ") + " --help'"
 	if errors.Is(err, errEmpty) {
 		return "give it a value, or leave the flag out: is a variable of the pipeline not set?"
+	}
+	if errors.Is(err, errTwice) {
+		return "give it once; flags that may be repeated say so in " + strings.TrimPrefix(help, "see ")
+	}
+	// time.ParseDuration and the shorthand of pflag have words of their own for two frequent
+	// mistakes: a number without its unit, and a long flag with one dash.
+	if strings.Contains(err.Error(), "missing unit in duration") {
+		return "write a unit, such as 30s or 5m"
+	}
+	if _, short, found := strings.Cut(err.Error(), "in -"); found && strings.HasPrefix(err.Error(), "unknown shorthand flag") {
+		if name, _, _ := strings.Cut(short, "="); cmd.Flags().Lookup(name) != nil {
+			return "long flags have two dashes: --" + name
+		}
+		return help
 	}
 	_, name, found := strings.Cut(err.Error(), "unknown flag: --")
 	if !found {
@@ -34,6 +50,10 @@ func flagHint(cmd *cobra.Command, err error) string {
 // never set looks just like this, and a check that it was to name would be skipped.
 var errEmpty = errors.New("the value is empty")
 
+// errTwice is why a flag of one value refuses a second one: the first would be dropped
+// without a word, and with it a side or a stage.
+var errTwice = errors.New("it is given twice")
+
 // refuseEmpty makes an empty value of any flag, and an empty argument, a usage
 // error for a command and all below it. Flags of numbers, durations and switches
 // refuse it themselves.
@@ -47,7 +67,7 @@ func refuseEmpty(cmd *cobra.Command) {
 			}
 		default:
 			if f.Value.Type() == "string" {
-				f.Value = filled{f.Value}
+				f.Value = &filled{Value: f.Value}
 			}
 		}
 	})
@@ -59,7 +79,14 @@ func refuseEmpty(cmd *cobra.Command) {
 			if own == nil {
 				return nil
 			}
-			return own(cmd, args)
+			err := own(cmd, args)
+			var known *statusError
+			if err == nil || errors.As(err, &known) {
+				return err
+			}
+			// cobra counts arguments without saying which ones it wants.
+			_, wants, _ := strings.Cut(cmd.Use, " ")
+			return usage("see '"+cmd.CommandPath()+" --help'", "%s takes %s; %s given", cmd.Name(), cmp.Or(wants, "no argument"), text.Count(len(args), "argument"))
 		}
 	}
 	for _, child := range cmd.Commands() {
@@ -69,13 +96,20 @@ func refuseEmpty(cmd *cobra.Command) {
 
 func isBlank(text string) bool { return strings.TrimSpace(text) == "" }
 
-// filled is the value of a flag that may not be set to nothing.
-type filled struct{ pflag.Value }
+// filled is the value of a flag that may not be set to nothing, nor twice.
+type filled struct {
+	pflag.Value
+	given bool
+}
 
-func (f filled) Set(text string) error {
+func (f *filled) Set(text string) error {
 	if isBlank(text) {
 		return errEmpty
 	}
+	if f.given {
+		return errTwice
+	}
+	f.given = true
 	return f.Value.Set(text)
 }
 

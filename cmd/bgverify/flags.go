@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/bgverify/bgverify/internal/suggest"
 	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/scenarios"
@@ -142,13 +143,22 @@ func (f *runFlags) checkValues() error {
 	}
 	for _, name := range f.formats {
 		if _, ok := report.Lookup(name); !ok && name != "text" {
-			return usage("text, "+strings.Join(formatNames(), ", "), "unknown format %q", name)
+			return unknownFormat(name)
 		}
 	}
 	if f.seed == 0 {
 		f.seed, f.seedRandom = randomSeed(), true
 	}
 	return nil
+}
+
+// unknownFormat is the mistake of a report format that there is none of.
+func unknownFormat(name string) error {
+	known := append([]string{"text"}, formatNames()...)
+	if near := suggest.Nearest(name, known); near != "" {
+		return usage("did you mean "+near+"?", "unknown format %q", name)
+	}
+	return usage(strings.Join(known, ", "), "unknown format %q", name)
 }
 
 func formatNames() []string {

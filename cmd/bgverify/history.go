@@ -30,9 +30,10 @@ func newHistoryCommand(io stdio) *cobra.Command {
 their causes compare with the run of the same suites before: new, known, fixed.
 A pinned run (marked *) is never pruned by --keep and --keep-days.
 
---rebuild makes the list anew from the run.json files in the run folders, as it is
-needed after folders were moved. --out s3://bucket/prefix lists the runs of an object
-store; --upload copies a run there, as archive: of an env file does. The exit status says whether the list could be
+--rebuild makes the list anew from the run.json files in the run folders: use it
+after you moved or copied folders. --out s3://bucket/prefix lists the runs of an
+object store; --upload copies a run there, as archive: of an env file does. The
+exit status says whether the list could be
 read, not what is in it.`,
 		Example: `  bgverify history
   bgverify history --output json | jq '.[0].new'

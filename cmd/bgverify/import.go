@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/bgverify/bgverify/internal/suggest"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/scenarios"
 	"github.com/bgverify/bgverify/scenarios/convert"
@@ -52,7 +53,13 @@ of everything that could not be converted. Nothing is executed or sent.`,
 			if len(args) == 0 {
 				return nil
 			}
-			return usage("the formats are "+strings.Join(importNames(), ", "), "unknown format %q", args[0])
+			hint := "the formats are " + strings.Join(importNames(), ", ")
+			if _, err := os.Stat(args[0]); err == nil {
+				hint = "write bgverify import FORMAT " + args[0] + " -o DIR; " + hint
+			} else if near := suggest.Nearest(args[0], importNames()); near != "" {
+				hint = "did you mean " + near + "?"
+			}
+			return usage(hint, "unknown format %q", args[0])
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		// An unknown format is named, not its flags.

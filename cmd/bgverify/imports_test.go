@@ -28,7 +28,7 @@ var allowed = map[string][]string{
 	"diff/path":                     {"internal/text", "diff/literal", "diff/notation"},
 	"diff/token":                    {"internal/text", "diff/literal", "diff/notation"},
 	"diff":                          {"diff/token", "internal/text", "diff/media", "diff/literal", "diff/notation", "diff/path"},
-	"diff/cause":                    {"diff", "diff/literal", "diff/notation", "diff/path"},
+	"diff/cause":                    {"internal/text", "diff", "diff/literal", "diff/notation", "diff/path"},
 	"diff/mutate":                   {"diff", "diff/literal"},
 	"internal/suggest":              {},
 	"scenarios/problem":             {},

@@ -56,7 +56,7 @@ killed is shown as incomplete. The report goes to standard output or to the file
 				return report.WriteAll(run, []report.Output{{Format: chosen, W: w}}, page.Options{TraceURL: traceURL, Known: known})
 			}
 			if _, ok := report.Lookup(format); !ok && format != "text" {
-				return usage("text, "+strings.Join(formatNames(), ", "), "unknown format %q", format)
+				return unknownFormat(format)
 			}
 			if output == "" {
 				return tellBroken("write the report", write(io.out))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -142,12 +143,26 @@ const rootExample = `  # See the whole tool work on two embedded services
   # Compare two saved answers
   bgverify diff blue.json green.json --rules rules.yaml`
 
+// otherWords are what other tools call our commands.
+var otherWords = map[string]string{
+	"test": "run", "verify": "run", "start": "run", "exec": "run", "check": "validate", "lint": "validate",
+	"compare": "diff", "load": "judge", "convert": "import", "new": "init", "create": "init", "setup": "init",
+	"rollback": "shift rollback", "promote": "shift", "ls": "list", "show": "report", "html": "report", "runs": "history",
+	"server": "serve", "proxy": "tap", "mock": "fixtures",
+}
+
 // knownVerb refuses a verb that there is none of, with the nearest one.
 func knownVerb(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
 	hint := "see 'bgverify --help'"
+	if _, err := os.Stat(args[0]); err == nil {
+		return usage("did you mean bgverify run "+args[0]+"?", "unknown command %q", args[0])
+	}
+	if verb := otherWords[strings.ToLower(args[0])]; verb != "" {
+		return usage("did you mean "+verb+"?", "unknown command %q", args[0])
+	}
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 		hint = "did you mean " + strings.Join(near, " or ") + "?"
 	}

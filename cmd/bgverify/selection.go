@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/suggest"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/run"
@@ -52,6 +54,27 @@ func marked(suites []*scenarios.Suite) []run.Narrowing {
 		}
 	}
 	return out
+}
+
+// nearCase suggests the case that a --case which matches none was probably meant to name;
+// empty: none is near.
+func (s *session) nearCase(suites []*scenarios.Suite) string {
+	var ids, names []string
+	for _, suite := range suites {
+		for _, c := range suite.Cases {
+			_, name, _ := strings.Cut(c.ID, "/")
+			ids, names = append(ids, c.ID), append(names, name)
+		}
+	}
+	for _, glob := range s.flags.cases {
+		if slices.Contains(ids, glob) || slices.Contains(names, glob) {
+			continue
+		}
+		if near := cmp.Or(suggest.Nearest(glob, ids), suggest.Nearest(glob, names)); near != "" {
+			return fmt.Sprintf("did you mean --case %q?", near)
+		}
+	}
+	return ""
 }
 
 // refused reports load and writes that the suites hold and the stage does not

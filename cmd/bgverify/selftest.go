@@ -95,7 +95,7 @@ func runSelftest(ctx context.Context, io stdio, flags *runFlags, only []string, 
 		Out:        u.out.out, Log: u.out.err,
 	})
 	if err != nil {
-		return failed(ctx, err)
+		return u.failed(ctx, err)
 	}
 	// A fault that nothing noticed weighs more than what was left on green.
 	status := statusOK

@@ -60,7 +60,8 @@ A gate takes what bgverify gate takes, as parameters or as metadata of Flagger:
 max_age, green_build, digest, service, partial, without, require, after, and
 suites and env that the run must have been ordered with.
 
-One run at a time; the others wait and say their place. SIGTERM ends the run in
+One run at a time; others wait, and their state says how many are
+before them. SIGTERM ends the run in
 progress as interrupted, as well as those that wait. Variables BGVERIFY_VAR_name
 set variables of the suites; no other flag of run comes from the environment.`,
 		Example: `  bgverify serve --suites scenarios --env env/production.yaml

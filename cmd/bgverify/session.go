@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 	"time"
 
@@ -138,6 +140,9 @@ func (s *session) loadStage(opts scenarios.LoadOptions) (*scenarios.Env, error) 
 	if t.stage == nil && s.flags.env != "" {
 		var err error
 		if t.stage, err = openTree([]string{s.flags.env}); err != nil {
+			if filepath.Base(s.flags.env) == s.flags.env && filepath.Ext(s.flags.env) == "" {
+				return nil, usage("name an env file; names of stages come from envs: of bgverify.yaml", "there is no stage or env file %s", s.flags.env)
+			}
 			return nil, err
 		}
 	}
@@ -153,10 +158,11 @@ func (s *session) loadStage(opts scenarios.LoadOptions) (*scenarios.Env, error) 
 // selectCases leaves the cases that the flags choose; none is a usage error.
 func (s *session) selectCases(suites []*scenarios.Suite, sel scenarios.Selection) ([]*scenarios.Suite, error) {
 	const hint = "bgverify list shows ids and tags"
-	suites, err := scenarios.Select(suites, sel)
+	chosen, err := scenarios.Select(suites, sel)
 	if err != nil {
-		return nil, usage(hint, "%w", err)
+		return nil, usage(cmp.Or(s.nearCase(suites), hint), "%w", err)
 	}
+	suites = chosen
 	if len(suites) == 0 {
 		return nil, usage(hint, "no case is left to run: --tag, --case, --shard or --rerun-failed chose none")
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"sync"
 
 	"github.com/bgverify/bgverify/diff"
@@ -26,6 +27,18 @@ func newUnarchived(io stdio, flags *runFlags, t *tree, how loading) (u *unarchiv
 	u = &unarchived{io: io, flags: flags, tree: t, how: how, redactor: newRedactor()}
 	u.out, flush = redacted(io, u.redactor)
 	return u, flush
+}
+
+// failed is failed of package main for an error that may quote answers: its text is shown
+// without the secrets that were met.
+func (u *unarchived) failed(ctx context.Context, err error) error {
+	var status *statusError
+	if !errors.As(failed(ctx, err), &status) || status.err == nil {
+		return err
+	}
+	hidden := *status
+	hidden.err = errors.New(u.redactor.String(status.err.Error()))
+	return &hidden
 }
 
 // newRedactor makes a redactor with a key that nobody keeps.

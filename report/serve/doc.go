@@ -12,7 +12,7 @@
 //     asked for the state as JSON (style=state), where every state has status 200.
 //  2. A gate answers for runs that this server started, and only while the archived run is
 //     the one that was ordered: same id, suites, env file and flags, same digest.
-//  3. One run at a time. The others wait in order and say their place.
+//  3. One run at a time. Others wait in order, and their state says how many are before them.
 //  4. An order is on the disk before it is accepted. One that the server could not finish
 //     is interrupted, not forgotten, also after it was killed.
 //  5. An id names one order for good. The same order again starts nothing; another order

@@ -194,7 +194,8 @@ var passingDigits = regexp.MustCompile(`^[0-9]+$|[0-9]{4}|[0-9]{1,2}[-:/.][0-9]{
 // ofClock allows four times what was seen, in whole seconds, at least two.
 func ofClock(spread time.Duration, r *diff.Rule) string {
 	r.Do, r.Within = diff.DoTime, max(2*time.Second, (4*spread).Truncate(time.Second)+time.Second)
-	r.Why = fmt.Sprintf("clock; %s apart on blue itself", spread.Round(time.Millisecond))
+	apart := "up to " + max(spread, time.Millisecond).Round(time.Millisecond).String()
+	r.Why = fmt.Sprintf("clock; %s apart on blue itself", apart)
 	return "clock"
 }
 

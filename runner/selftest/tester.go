@@ -179,8 +179,11 @@ func (x *tester) baseline(ctx context.Context) error {
 		return err
 	}
 	if end.Verdict != run.Pass {
-		reasons := strings.Join(end.Reasons[:min(3, len(end.Reasons))], "; ")
-		return fmt.Errorf("the suites do not pass without a fault (%s): %s", end.Verdict, text.Visible(reasons))
+		var reasons strings.Builder
+		for _, reason := range end.Reasons[:min(3, len(end.Reasons))] {
+			reasons.WriteString("\n- " + text.Visible(text.Cut(reason, 200)))
+		}
+		return fmt.Errorf("the suites do not pass without a fault (%s): bgverify run shows why, bgverify calibrate proposes rules%s", end.Verdict, &reasons)
 	}
 	for _, p := range x.proxies {
 		p.Break("")

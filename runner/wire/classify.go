@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -53,7 +52,7 @@ func classify(err error, inBody bool) *Err {
 		return &Err{Class: ClassDNS, Detail: dnsDetail(dns)}
 	}
 	var record tls.RecordHeaderError
-	if errors.As(err, &record) && bytes.HasPrefix(record.RecordHeader[:], []byte("HTTP/")) {
+	if errors.As(err, &record) {
 		return &Err{Class: ClassTLS, Detail: "the server answers without TLS: its URL begins with http://, not https://"}
 	}
 	if isTLS(err) {

@@ -234,8 +234,8 @@ func ReadFS(fsys disk.FS, root string) (entries []Entry, bad int, err error) {
 // caller, because this package does not know how a page looks.
 type Render func(w io.Writer, entries []Entry) error
 
-// WriteIndex renders index.html anew, as it is needed after runs were removed or pinned. It
-// waits for the lock of the root.
+// WriteIndex renders index.html anew, for callers that removed or pinned runs. It waits for
+// the lock of the root.
 func WriteIndex(root string, render Render) error {
 	fsys := disk.OS{}
 	if err := WithRoot(fsys, root, func() error { return RenderIndex(fsys, root, render) }); err != nil {

@@ -14,7 +14,17 @@ import (
 // passed over. Each is a file to read before the run may begin.
 const opened = 5
 
-// WeakerThanLast says what a plan checks less than the last complete run of the same suites in
+// judged reports whether a run came to a verdict about green, by cases or by load.
+func judged(e *history.Entry) bool {
+	switch e.Verdict {
+	case run.Pass, run.Fail, run.Inconclusive:
+		return e.Counts.Judged() > 0 || slices.ContainsFunc(e.Suites, func(s history.EntrySuite) bool { return len(s.Loads) > 0 })
+	}
+	return false
+}
+
+// WeakerThanLast says what a plan checks less than the last run of the same suites that
+// judged anything, in
 // an archive; nil if there is none, or it checked no more. A history that cannot be read gives
 // nil too: it is a convenience, and no reason for a run to fail. Runs are the same where they
 // were given the same paths, or where their suites have the same names in the same order. The
@@ -31,8 +41,9 @@ func WeakerThanLast(root string, plan *runner.Plan) *run.WeakerThan {
 	tried := 0
 	for i := len(entries) - 1; i >= 0 && tried < opened; i-- {
 		e := &entries[i]
-		// Interrupted runs and judgements of archived exchanges are not what a release was held to.
-		if e.Verdict == run.Interrupted || e.Parent != "" || !slices.Equal(e.Paths, plan.Paths) && !slices.Equal(e.SuiteNames(), names) {
+		// A run that judged nothing, and a judgement of archived exchanges, is not what a release
+		// was held to. One that failed is: what its successor leaves out has to be seen.
+		if !judged(e) || e.Parent != "" || !slices.Equal(e.Paths, plan.Paths) && !slices.Equal(e.SuiteNames(), names) {
 			continue
 		}
 		tried++
