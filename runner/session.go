@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -206,7 +207,7 @@ func (s *suiteRun) setup(ctx context.Context, c *session) {
 			w.cross(ctx, s.suite.Setup, "")
 		}
 		w.result.Index = s.cases.first
-		s.run.record(s, refused(c.repeated(w.finish())))
+		s.run.record(s, judge.BreakRefused(c.repeated(w.finish())))
 	}
 	c.lanes, c.apart, c.unusable, c.verdict = w.lanes, w.apart, "", 0
 	c.barred = w.barred

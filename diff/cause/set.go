@@ -70,11 +70,11 @@ type bucket struct {
 	// cases has a hash for each case id, so that a case with many differences counts once.
 	cases    map[uint64]struct{}
 	parts    map[uint64]string // those of them that are no cases of the plan: their Site.Part
-	suite    string // that they were seen in
-	suites   bool   // in more than one
-	examples []Site // the first three cases
-	values   uint64 // hash of the first pair of values
-	varied   bool   // other pairs of values came after it
+	suite    string            // that they were seen in
+	suites   bool              // in more than one
+	examples []Site            // the first three cases
+	values   uint64            // hash of the first pair of values
+	varied   bool              // other pairs of values came after it
 	// places finds the narrowest path for a rule.
 	places path.Narrowing
 	// silence collects what a rule would have to accept.

@@ -23,9 +23,8 @@ func judged(e *history.Entry) bool {
 	return false
 }
 
-// WeakerThanLast says what a plan checks less than the last run of the same suites that
-// judged anything, in
-// an archive; nil if there is none, or it checked no more. A history that cannot be read gives
+// WeakerThanLast says what a plan checks less than the last run of the same suites that judged
+// anything, in an archive; nil if there is none, or it checked no more. A history that cannot be read gives
 // nil too: it is a convenience, and no reason for a run to fail. Runs are the same where they
 // were given the same paths, or where their suites have the same names in the same order. The
 // newest run that says what it asked decides.

@@ -1,4 +1,4 @@
-package runner
+package judge
 
 import (
 	"slices"
@@ -7,11 +7,11 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// refused turns a setup that failed an expectation on both sides alike, such as a sign-in with
+// BreakRefused turns a setup that failed an expectation on both sides alike, such as a sign-in with
 // a wrong password, into a broken one: what it was given is wrong, no case could be judged,
 // and how two refusals differ proves nothing of green. Where green fails more than blue does,
 // the setup fails.
-func refused(r *run.CaseResult) *run.CaseResult {
+func BreakRefused(r *run.CaseResult) *run.CaseResult {
 	if r.Verdict != run.Fail {
 		return r
 	}
