@@ -15,8 +15,8 @@ import (
 	"github.com/bgverify/bgverify/scenarios/stage"
 )
 
-// Budgets of copying a run folder; the second is for a run that a signal ended, whose
-// process will soon be killed.
+// Budgets of copying a run folder; the second begins with a signal, after which the process
+// will soon be killed.
 const (
 	copyBudget    = 15 * time.Minute
 	copyAfterStop = 15 * time.Second
@@ -103,20 +103,21 @@ func (s *session) copyToStore(ctx context.Context, out stdio, w *archive.Writer)
 	if s.flags.verb != "" || s.plan.Env == nil || s.plan.Env.Archive == (stage.Store{}) || s.finished == nil {
 		return
 	}
-	budget := copyBudget
-	if ctx.Err() != nil {
-		budget = copyAfterStop
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), budget)
+	stopped := ctx
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(stopped), copyBudget)
 	defer cancel()
+	defer context.AfterFunc(stopped, func() { time.AfterFunc(copyAfterStop, cancel) })()
 	to := s.plan.Env.Archive.String()
 	store, err := openStore(ctx, to)
 	if err == nil {
 		err = store.Upload(ctx, w.Path())
 	}
 	if err != nil {
-		fmt.Fprintf(out.err, "bgverify: warning: the run was not copied to %s: %s\n  hint: bgverify history --out %s --upload %s --to %s\n",
-			to, text.Visible(err.Error()), s.flags.out, w.ID(), to)
+		again := fmt.Sprintf("bgverify history --upload %s --to %s", w.ID(), to)
+		if s.flags.out != "runs" {
+			again += " --out '" + strings.ReplaceAll(s.flags.out, "'", `'\''`) + "'"
+		}
+		fmt.Fprintf(out.err, "bgverify: warning: the run was not copied to %s: %s\n  hint: %s\n", to, text.Visible(err.Error()), again)
 		return
 	}
 	if !s.flags.quiet {
@@ -124,7 +125,8 @@ func (s *session) copyToStore(ctx context.Context, out stdio, w *archive.Writer)
 	}
 }
 
-// upload copies an archived run to an object store.
+// send copies an archived run to an object store, once its folder is known to be what its
+// manifest says: what is in a store was whole when it was copied.
 func (flags *historyFlags) send(ctx context.Context, io stdio) error {
 	store, err := openStore(ctx, flags.to)
 	if err != nil {

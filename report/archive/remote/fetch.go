@@ -35,7 +35,9 @@ var runFolder = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z-[A-Za-
 // isRunFolder reports whether a name is one that the archive gives to folders.
 func isRunFolder(name string) bool { return runFolder.MatchString(name) }
 
-// Runs lists the folders below the prefix, newest first, whole or not.
+// Runs lists the folders below the prefix, newest first, whole or not. Their names begin with
+// the time, so that their order is that of the runs. Everything else below the prefix is
+// somebody else's and is passed over.
 func (s *Store) Runs(ctx context.Context) ([]string, error) {
 	prefix := s.at.Key("")
 	var out []string
@@ -59,6 +61,8 @@ func (s *Store) Runs(ctx context.Context) ([]string, error) {
 			slices.Reverse(out)
 			return slices.Compact(out), nil
 		}
+		// A store that repeats a page would be asked for ever, and a listing that ends early
+		// would lack the newest runs.
 		if page.NextContinuationToken == nil || next != nil && *next == *page.NextContinuationToken {
 			return nil, fmt.Errorf("list %s: the store says that there is more, and not how to go on", s.at)
 		}
@@ -67,7 +71,10 @@ func (s *Store) Runs(ctx context.Context) ([]string, error) {
 	return nil, fmt.Errorf("list %s: more than %d pages", s.at, maxPages)
 }
 
-// announced is the run that LATEST names, and the tag of the object; empty: there is none.
+// announced is the run that LATEST names, and the tag of the object, by which announce
+// notices other uploads; empty: nothing was uploaded below the prefix so far. What the object
+// holds is a name and a line feed. A store that has other text there is not one of ours, and
+// nothing is read from it.
 func (s *Store) announced(ctx context.Context) (folder string, tag *string, err error) {
 	limited, cancel := s.limited(ctx, 0)
 	defer cancel()
@@ -89,7 +96,9 @@ func (s *Store) announced(ctx context.Context) (folder string, tag *string, err 
 	return folder, got.ETag, nil
 }
 
-// Resolve finds the folder of a run: ref is a folder, an id, or latest.
+// Resolve finds the folder of a run: ref is a folder, an id, or latest. A folder that is
+// named is not looked for: Fetch says what is wrong with it. For latest see rule 3. The error
+// is a [hint.Error] where there is no such run, and about the store otherwise.
 func (s *Store) Resolve(ctx context.Context, ref string) (string, error) {
 	if isRunFolder(ref) {
 		return ref, nil
@@ -109,6 +118,8 @@ func (s *Store) Resolve(ctx context.Context, ref string) (string, error) {
 		}
 		return "", hint.Errorf("bgverify history --out "+s.at.String()+" lists the ids", "no run %q in %s", ref, s.at)
 	}
+	// The two are compared because each may be old: the listing of a cache in front of the
+	// store, and LATEST where the store does not know If-Match.
 	told, _, err := s.announced(ctx)
 	switch {
 	case err != nil:
@@ -118,13 +129,17 @@ func (s *Store) Resolve(ctx context.Context, ref string) (string, error) {
 	case told != "" && !slices.Contains(list, told): // Rule 3
 		return "", fmt.Errorf("the newest run of %s is not known: %s was announced, and the listing does not show it", s.at, told)
 	}
+	// The newest run may still be on its way, or its upload failed. Going on to the one before
+	// would answer with its pass in place of a failure.
 	if _, _, err := s.manifest(ctx, list[0]); err != nil {
 		return "", fmt.Errorf("the newest run of %s cannot be read: %w", s.at, err)
 	}
 	return list[0], nil
 }
 
-// manifest reads the manifest of a run, and its text; see rule 1.
+// manifest reads the manifest of a run, and its text, whose digest is that of the run. The
+// error wraps [archive.ErrIncomplete] where there is none; see rule 1. A manifest is only
+// accepted in the folder of its own run: a cache that mixes up two objects is noticed here.
 func (s *Store) manifest(ctx context.Context, folder string) (*archive.Manifest, []byte, error) {
 	limited, cancel := s.limited(ctx, 1<<20)
 	defer cancel()
@@ -155,7 +170,9 @@ func (s *Store) manifest(ctx context.Context, folder string) (*archive.Manifest,
 }
 
 // Fetch writes a run folder below a folder of this machine, and returns its path. Every
-// file has the digest of the manifest; whoever relies on the run verifies the folder.
+// file has the digest of the manifest; whoever relies on the run verifies the folder, which
+// also holds run.json, manifest and log against each other. After an error the folder is
+// there in part, without a manifest; the caller removes it.
 func (s *Store) Fetch(ctx context.Context, folder, below string) (string, error) {
 	return s.fetch(ctx, folder, below, func(string) bool { return true })
 }
@@ -205,6 +222,8 @@ func (s *Store) fetch(ctx context.Context, folder, below string, want func(name 
 	}
 	defer root.Close()
 	for _, f := range m.Files {
+		// The manifest comes from outside: its paths may not lead out of the folder. The root
+		// would refuse that too, and without saying which file asks for it.
 		if !fs.ValidPath(f.Path) || !filepath.IsLocal(filepath.FromSlash(f.Path)) || f.Path == archive.ManifestFile || f.Size < 0 {
 			return "", fmt.Errorf("the manifest of %s names %q, which is not a file of a run folder", s.Address(folder), f.Path)
 		}
@@ -231,7 +250,8 @@ func (s *Store) fetchFile(ctx context.Context, root *os.Root, folder string, wan
 	return errors.Join(s.get(ctx, path.Join(folder, want.Path), want, f), f.Close())
 }
 
-// get reads an object, which must have the size and digest of the manifest.
+// get reads an object, which must have the size and digest of the manifest. What was written
+// into before an error is worth nothing.
 func (s *Store) get(ctx context.Context, key string, want archive.FileDigest, into io.Writer) error {
 	limited, cancel := s.limited(ctx, want.Size)
 	defer cancel()

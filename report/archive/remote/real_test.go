@@ -32,8 +32,8 @@ func TestReal(t *testing.T) {
 	for name, value := range remotetest.Env("http://" + address) {
 		t.Setenv(name, value)
 	}
-	server := exec.CommandContext(t.Context(), binary, "--access", os.Getenv("AWS_ACCESS_KEY_ID"), "--secret", os.Getenv("AWS_SECRET_ACCESS_KEY"),
-		"--region", os.Getenv("AWS_REGION"), "--port", address, "posix", disk)
+	server := exec.CommandContext(t.Context(), binary, "--access", os.Getenv("AWS_ACCESS_KEY_ID"),
+		"--secret", os.Getenv("AWS_SECRET_ACCESS_KEY"), "--region", os.Getenv("AWS_REGION"), "--port", address, "posix", disk)
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -75,7 +75,8 @@ func Open(ctx context.Context, at stage.Store) (*Store, error) {
 // Address is a run of the store as it is written: s3://bucket/prefix/FOLDER.
 func (s *Store) Address(folder string) string { return s.at.String() + "/" + folder }
 
-// limited bounds a request that moves so many bytes.
+// limited bounds a request that moves so many bytes, all attempts of the SDK included. A
+// connection that hangs would otherwise hold a pipeline until somebody looks.
 func (s *Store) limited(ctx context.Context, bytes int64) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, s.patience+time.Duration(bytes/slowest)*time.Second, os.ErrDeadlineExceeded)
 }
@@ -92,12 +93,15 @@ func statusOf(err error) int {
 // isMissing reports whether the store said that there is no such object.
 func isMissing(err error) bool { return statusOf(err) == http.StatusNotFound }
 
-// isConflict reports whether an object was there, or was written at the same time.
+// isConflict reports whether an object was there, or was written at the same time: Amazon
+// answers 412 to the first and 409 to the second.
 func isConflict(err error) bool {
 	return statusOf(err) == http.StatusPreconditionFailed || statusOf(err) == http.StatusConflict
 }
 
-// explain says what was asked of the store and what it said, without the SDK's own words.
+// explain says what was asked of the store and what it said, without the SDK's own words,
+// which name the operation, ids of the request and every layer of the client. A store that
+// answered is told from one that did not: only the second is worth another try.
 func (s *Store) explain(what string, err error) error {
 	var said smithy.APIError
 	var lost interface{ CanceledError() bool }

@@ -49,7 +49,9 @@ func runDir(t *testing.T, folder string, files map[string]string) string {
 	return dir
 }
 
-var someFiles = map[string]string{"run.json": `{"id":"x"}`, "events.ndjson": "{}\n", "exchanges.ndjson": "", "bodies/aa/1": "body", "report.html": "<p>"}
+var someFiles = map[string]string{
+	"run.json": `{"id":"x"}`, "events.ndjson": "{}\n", "exchanges.ndjson": "", "bodies/aa/1": "body", "report.html": "<p>",
+}
 
 func open(t *testing.T) (*remotetest.Server, *Store) {
 	t.Helper()
@@ -139,10 +141,13 @@ func TestFaults(t *testing.T) {
 		{"a file is shorter", func(s *remotetest.Server) { s.Set(at+"run.json", []byte(`{"id"`)) }, "was cut off after 5 of 10 bytes"},
 		{"a file is longer", func(s *remotetest.Server) { s.Set(at+"run.json", []byte(`{"id":"x"} `)) }, "another content"},
 		{"a file is another", func(s *remotetest.Server) { s.Set(at+"run.json", []byte(`{"id":"y"}`)) }, "another content"},
-		{"the manifest of another run", func(s *remotetest.Server) { s.Set(at+"manifest.json", s.Objects()["stb/dev/"+older+"/manifest.json"]) }, "it is the manifest of run stb-7f3a"},
+		{"the manifest of another run", func(s *remotetest.Server) {
+			s.Set(at+"manifest.json", s.Objects()["stb/dev/"+older+"/manifest.json"])
+		}, "it is the manifest of run stb-7f3a"},
 		{"no manifest at all", func(s *remotetest.Server) { s.Set(at+"manifest.json", []byte("<html>")) }, "manifest.json: "},
 		{"a path that leads outside", func(s *remotetest.Server) {
-			s.Set(at+"manifest.json", []byte(`{"schema":1,"id":"stb-8a4b","verdict":"pass","files":[{"path":"../../x","size":1,"sha256":""}]}`))
+			s.Set(at+"manifest.json", []byte(`{"schema":1,"id":"stb-8a4b","verdict":"pass",
+				"files":[{"path":"../../x","size":1,"sha256":""}]}`))
 		}, "is not a file of a run folder"},
 		{"refused", func(s *remotetest.Server) {
 			s.Fail(func(w http.ResponseWriter, _ *http.Request, _ string) bool {

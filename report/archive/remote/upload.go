@@ -24,7 +24,9 @@ import (
 const atOnce = 4
 
 // Upload copies a finished run folder. The folder stays as it is. After an error the
-// folder in the store is not whole, and Upload can be called again.
+// folder in the store is not whole, and Upload can be called again: it asks for every file,
+// and those that are there are read back in place of being written. The files are those of the
+// manifest; what else is in the folder is not copied.
 func (s *Store) Upload(ctx context.Context, dir string) error {
 	folder, err := archive.Open(dir)
 	if err != nil {
@@ -39,6 +41,7 @@ func (s *Store) Upload(ctx context.Context, dir string) error {
 		return err
 	}
 	defer root.Close()
+	// Names order the runs of a store, and tell which of them an id means.
 	name := filepath.Base(filepath.Clean(dir))
 	if !isRunFolder(name) || !strings.HasSuffix(name, "-"+m.ID) {
 		return fmt.Errorf("%s is not named like the folder of run %s", name, m.ID)
@@ -89,7 +92,8 @@ func (s *Store) putAll(ctx context.Context, root *os.Root, folder string, files 
 	return context.Cause(ctx)
 }
 
-// put copies one file, whose content must be what the manifest says.
+// put copies one file, whose content must be what the manifest says. It is read twice: the
+// digest is sent before the content, and the store refuses a content of another one.
 func (s *Store) put(ctx context.Context, f *os.File, folder string, want archive.FileDigest) error {
 	key := path.Join(folder, want.Path)
 	sum := sha256.New()
@@ -118,13 +122,17 @@ func (s *Store) put(ctx context.Context, f *os.File, folder string, want archive
 	case !isConflict(err):
 		return s.explain("write "+key, err)
 	}
+	// It is there: from an upload that failed later, or because the answer to the first
+	// attempt was lost and the SDK tried again.
 	if err := s.get(ctx, key, want, io.Discard); err != nil {
 		return fmt.Errorf("%s is in the store already, with another content: %w", key, err)
 	}
 	return nil
 }
 
-// announce makes LATEST name a run, unless it names a newer one.
+// announce makes LATEST name a run, unless it names a newer one. Uploads of several machines
+// may do so at the same time: each write has the tag of what was read as its condition, so
+// that the name never goes back to an older run.
 func (s *Store) announce(ctx context.Context, folder string) error {
 	for range 3 {
 		now, tag, err := s.announced(ctx)
