@@ -253,3 +253,11 @@ func pick[T any](side scenarios.Side, blue, green T) T {
 	}
 	return blue
 }
+
+// firstReason is why a step ended as it did, in one sentence.
+func firstReason(r *run.StepResult) string {
+	if len(r.Reasons) == 0 {
+		return r.Verdict.String()
+	}
+	return r.Reasons[0]
+}

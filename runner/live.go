@@ -70,7 +70,8 @@ func NewLive(plan *Plan, answering scenarios.Side) (*Live, error) {
 			switch a.Kind {
 			case scenarios.AuthHMAC, scenarios.AuthDigest, scenarios.AuthAWS:
 				l.Close()
-				return nil, fmt.Errorf("%s: %s signs whole requests, and those of clients pass unread: auth %s cannot be added", a.Pos, to.Label(), a.Kind)
+				return nil, fmt.Errorf("%s: %s signs whole requests, and those of clients pass unread: auth %s cannot be added",
+					a.Pos, to.Label(), a.Kind)
 			}
 		}
 		l.ways = append(l.ways, &passing{l, to, to.Wire.Passing()})
@@ -220,7 +221,8 @@ func (l *Live) judge(step *scenarios.Step, name string, pair *run.Pair) (*judge.
 func (l *Live) book(r *run.CaseResult, step *scenarios.Step, pair *run.Pair, j *judge.Judgement) {
 	l.noteRules(step)
 	l.judged.Add(1)
-	r.At, r.Verdict, r.Reasons, r.Coverage, r.Steps = step.Pos.String(), j.Step.Verdict, j.Step.Reasons, j.Step.Coverage, []run.StepResult{j.Step}
+	r.At, r.Verdict, r.Reasons = step.Pos.String(), j.Step.Verdict, j.Step.Reasons
+	r.Coverage, r.Steps = j.Step.Coverage, []run.StepResult{j.Step}
 	for _, v := range j.Rules {
 		r.Rules = append(r.Rules, run.RuleVisits{At: v.Origin, Visits: v.Visits, Hits: v.Hits})
 	}
@@ -230,7 +232,9 @@ func (l *Live) book(r *run.CaseResult, step *scenarios.Step, pair *run.Pair, j *
 
 // Rejudge judges the pairs of an earlier live run again, each under the step that stepOf
 // finds, and sends nothing.
-func (l *Live) Rejudge(ctx context.Context, from *run.Run, sink run.Sink, stepOf func(*run.Pair) (*scenarios.Step, error)) (*run.End, error) {
+func (l *Live) Rejudge(
+	ctx context.Context, from *run.Run, sink run.Sink, stepOf func(*run.Pair) (*scenarios.Step, error),
+) (*run.End, error) {
 	l.e.sink, l.e.earlier, l.e.replay = sink, from, from.Pair
 	l.serve = func() (Served, error) {
 		for was, err := range from.Cases {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/bgverify/bgverify/internal/text"
@@ -45,7 +44,8 @@ func (e *execution) loadAll(ctx context.Context) []run.LoadResult {
 func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *run.LoadResult {
 	r := &run.LoadResult{Suite: s.index, Name: stage.Name, At: stage.Pos.String(), Rate: stage.Rate, Services: servicesUnder(s.suite, stage)}
 	if !s.mayLoad() {
-		r.Verdict, r.Reason = run.Skip, "load is not allowed here: the sides are not on loopback, and neither limits: {load: allow} of the env file nor a flag allows it"
+		r.Verdict, r.Reason = run.Skip, "load is not allowed here: the sides are not on loopback, "+
+			"and neither limits: {load: allow} of the env file nor a flag allows it"
 		return r
 	}
 	// Setup runs for each suite whose cases take the load, and its teardown after the stage,
@@ -180,7 +180,9 @@ func take(r *run.LoadResult, p *attack.Report) {
 // attackPlan renders a stage's routes. The suites whose setup was run for it are
 // put into homes, in the order of the steps. Without a plan, why says so and
 // verdict is the stage's.
-func (s *suiteRun) attackPlan(ctx context.Context, stage *scenarios.LoadStage, found *findings.Set, homes *[]*suiteRun) (plan *attack.Plan, why string, verdict run.Verdict) {
+func (s *suiteRun) attackPlan(
+	ctx context.Context, stage *scenarios.LoadStage, found *findings.Set, homes *[]*suiteRun,
+) (plan *attack.Plan, why string, verdict run.Verdict) {
 	plan = s.stagePlan(stage)
 	plan.Blue.Services, plan.Green.Services = map[string]wire.Config{}, map[string]wire.Config{}
 	for i := range stage.Steps {
@@ -191,7 +193,8 @@ func (s *suiteRun) attackPlan(ctx context.Context, stage *scenarios.LoadStage, f
 		}
 		step := part.Target.Steps[0]
 		if home.barsLoad(stage, part.Target) {
-			return nil, fmt.Sprintf("case %s leaves something behind: it takes load only with writes: true, where the stage's limits allow writes", part.Target.ID), run.Skip
+			return nil, fmt.Sprintf("case %s leaves something behind: it takes load only with writes: true, where the stage's limits allow writes",
+				part.Target.ID), run.Skip
 		}
 		w := newWalk(home, part.Target.ID, s.run.now())
 		w.test = part.Target
@@ -261,12 +264,16 @@ func (e *execution) homeOf(own *suiteRun, part *scenarios.LoadStep) (*suiteRun, 
 
 // route renders the requests of one route: one for each data row, or several
 // where the request draws values.
-func (w *walk) route(ctx context.Context, step *scenarios.Step, part *scenarios.LoadStep, plan *attack.Plan, found *findings.Set) (*attack.Route, error) {
+func (w *walk) route(
+	ctx context.Context, step *scenarios.Step, part *scenarios.LoadStep, plan *attack.Plan, found *findings.Set,
+) (*attack.Route, error) {
 	rules, err := w.suite.stepRules(step)
 	if err != nil {
 		return nil, err
 	}
-	route := &attack.Route{Name: step.Request.Method + " " + routePath(step), Weight: part.Weight, Compare: step.Compare && !w.suite.sharedService(step)}
+	route := &attack.Route{
+		Name: step.Request.Method + " " + routePath(step), Weight: part.Weight, Compare: step.Compare && !w.suite.sharedService(step),
+	}
 	judge := &loadJudge{route: found.AddRoute(route.Name), step: step, rules: rules, found: found}
 	for i, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
 		for _, m := range step.ExpectOf(side).Status {
@@ -328,19 +335,12 @@ func (w *walk) rowPayloads(route *attack.Route, add func(int) error) error {
 	return nil
 }
 
-// routePath is the step's path as the file writes it, without its query.
-func routePath(step *scenarios.Step) string {
-	path, _, _ := strings.Cut(step.Request.URL.Text, "?")
-	if step.Service != "" {
-		return step.Service + " " + path
-	}
-	return path
-}
-
 // payload renders a step's request for one side, once, before the load begins: signatures and
 // drawn values are those of that moment. What the request is expected to give goes to judging,
 // and how its service is reached to services.
-func (w *walk) payload(ctx context.Context, step *scenarios.Step, side scenarios.Side, name string, services map[string]wire.Config, judging *loadJudge) (*attack.Request, error) {
+func (w *walk) payload(
+	ctx context.Context, step *scenarios.Step, side scenarios.Side, name string, services map[string]wire.Config, judging *loadJudge,
+) (*attack.Request, error) {
 	sc := w.scope(w.lanes[straightLane(side)], side, step, name, w.started)
 	out, err := w.compose(ctx, step, sc)
 	if err != nil {
@@ -361,7 +361,9 @@ func (w *walk) payload(ctx context.Context, step *scenarios.Step, side scenarios
 	unsampled(out.request)
 	rows := &judging.rows[judge.Count(side == scenarios.Green)]
 	*rows = append(*rows, loadRow{checks: checks.WithoutLatency(), url: out.request.URL, body: out.request.Body, sent: out.request.Headers})
-	return &attack.Request{Service: key, Method: out.request.Method, URL: out.request.URL, Headers: out.request.Headers, Body: out.request.Body}, nil
+	return &attack.Request{
+		Service: key, Method: out.request.Method, URL: out.request.URL, Headers: out.request.Headers, Body: out.request.Body,
+	}, nil
 }
 
 // payloadKey is what a cache would tell requests apart by.

@@ -236,7 +236,9 @@ func (j *walkJudge) ComparePair(at attack.Moment, pair uint32, blue, green *atta
 	shared.State = judged.Seen // Rule 1
 	reveal := func() bool { return f.Reveal(b.walk.knownSecrets()) && f.Reveal(g.walk.knownSecrets()) }
 	if judged.Step.DifferencesTotal == 0 || reveal() {
-		f.Compared(&findings.Comparison{Route: j.route, At: at, Number: pair, SameLength: true, Step: &judged.Step, Pair: &run.Pair{Blue: &bx, Green: &gx}})
+		f.Compared(&findings.Comparison{
+			Route: j.route, At: at, Number: pair, SameLength: true, Step: &judged.Step, Pair: &run.Pair{Blue: &bx, Green: &gx},
+		})
 	} else {
 		f.ComparedHidden(j.route, at)
 	}

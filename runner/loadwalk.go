@@ -284,7 +284,8 @@ func (s *suiteRun) planCase(part *scenarios.LoadStep, plan *attack.Plan, found *
 	add := func(steps []*scenarios.Step, prefix string) error {
 		for _, step := range steps {
 			route := attack.Route{
-				Name:    fmt.Sprintf("%s, %s: %s %s", strings.TrimPrefix(part.Target.ID, s.suite.Name+"/"), prefix+step.Name, step.Request.Method, routePath(step)),
+				Name: fmt.Sprintf("%s, %s: %s %s", strings.TrimPrefix(part.Target.ID, s.suite.Name+"/"), prefix+step.Name,
+					step.Request.Method, routePath(step)),
 				Compare: step.Compare && !s.sharedService(step) && len(step.Sides) != 1,
 				Blue:    hosts(s.blue, step.Service), Green: hosts(s.green, step.Service),
 			}

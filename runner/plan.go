@@ -180,7 +180,13 @@ const (
 )
 
 // phaseNames are the phases as progress shows them.
-var phaseNames = [...]string{Preflight: "preflight", Comparing: "comparing", Loading: "load", Finishing: "finishing", Waiting: "waiting for green"}
+var phaseNames = [...]string{
+	Preflight: "preflight",
+	Comparing: "comparing",
+	Loading:   "load",
+	Finishing: "finishing",
+	Waiting:   "waiting for green",
+}
 
 // String is the phase as progress shows it.
 func (p Phase) String() string {

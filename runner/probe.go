@@ -141,8 +141,9 @@ func (p *probed) facts(ctx context.Context) (blue, green *transport.Facts) {
 // probes yields the safe GETs of a service: of the cases, then of setup.
 func (s *suiteRun) probes(service string) func(yield func(*probe) bool) {
 	fits := func(step *scenarios.Step) bool {
-		return step.Service == service && step.Request.Method == "GET" && step.Request.Body == nil && !step.HasEffects() && step.SideEffects != scenarios.Unreviewed &&
-			!step.Conditional() && len(step.Sides) == 0 && step.Request.URL != nil && strings.HasPrefix(step.Request.URL.Text, "/")
+		return step.Service == service && step.Request.Method == "GET" && step.Request.Body == nil && !step.HasEffects() &&
+			step.SideEffects != scenarios.Unreviewed && !step.Conditional() && len(step.Sides) == 0 &&
+			step.Request.URL != nil && strings.HasPrefix(step.Request.URL.Text, "/")
 	}
 	return func(yield func(*probe) bool) {
 		for _, c := range s.suite.Cases {

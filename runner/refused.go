@@ -47,7 +47,8 @@ func (r Refusal) Hint() string {
 	if r.Do != "" {
 		return r.Do + "; or leave load out by the env file's require: [compare], or for this run by --no-load"
 	}
-	hint := fmt.Sprintf("allow it in the env file, limits: {%s: allow}, or by --allow-%s; or leave it out by the env file's require: [compare]", r.What, r.What)
+	hint := fmt.Sprintf("allow it in the env file, limits: {%[1]s: allow}, or by --allow-%[1]s; "+
+		"or leave it out by the env file's require: [compare]", r.What)
 	if r.What == run.AspectLoad {
 		hint += ", or for this run by --no-load"
 	}
@@ -269,8 +270,8 @@ func addresses(routes []attack.Route, side func(attack.Route) []attack.Request) 
 func (s *suiteRun) stagePlan(stage *scenarios.LoadStage) *attack.Plan {
 	o := &s.run.plan.Options
 	plan := &attack.Plan{
-		Name: stage.Name, Rate: stage.Rate, Rates: stage.Rates, Users: stage.Users, Duration: stage.Duration, WarmUp: stage.WarmUp, Timeout: stage.Timeout,
-		Margins: stage.Margins, Connections: stage.Connections, Reconnect: stage.Reconnect, Interleaved: stage.Interleaved,
+		Name: stage.Name, Rate: stage.Rate, Rates: stage.Rates, Users: stage.Users, Duration: stage.Duration,
+		WarmUp: stage.WarmUp, Timeout: stage.Timeout, Margins: stage.Margins, Connections: stage.Connections, Reconnect: stage.Reconnect, Interleaved: stage.Interleaved,
 		Seed: random.Number(o.Seed, "load", s.suite.Name, stage.Name), Retry: o.OnInconclusive == RetryOnce,
 	}
 	// Which back ends answered is read from a header that the suite or the stage names.
@@ -352,4 +353,13 @@ func rowsShort(plan *attack.Plan) []string {
 		}
 	}
 	return out
+}
+
+// routePath is the step's path as the file writes it, without its query.
+func routePath(step *scenarios.Step) string {
+	path, _, _ := strings.Cut(step.Request.URL.Text, "?")
+	if step.Service != "" {
+		return step.Service + " " + path
+	}
+	return path
 }

@@ -117,7 +117,8 @@ func (s *suiteRun) enterSession(ctx context.Context, w *walk) (run.Verdict, stri
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	// Setup runs when nobody has run it, after a teardown, and when the session has grown old.
-	old := s.run.replay == nil && s.suite.Session != nil && s.suite.Session.TTL > 0 && c.lanes != nil && s.run.now().Sub(c.born) >= s.suite.Session.TTL
+	old := s.run.replay == nil && s.suite.Session != nil && s.suite.Session.TTL > 0 && c.lanes != nil &&
+		s.run.now().Sub(c.born) >= s.suite.Session.TTL
 	if c.lanes == nil || c.left || old {
 		s.setup(ctx, c)
 	}

@@ -70,7 +70,8 @@ type walk struct {
 func newWalk(s *suiteRun, id string, started time.Time) *walk {
 	return &walk{
 		suite: s, id: id, started: started,
-		lanes: map[LaneKind]*lane{}, seen: map[LaneKind]*diff.Bijections{}, last: map[LaneKind]*judge.Answer{}, offset: map[LaneKind]int{}, apart: map[LaneKind]time.Duration{},
+		lanes: map[LaneKind]*lane{}, seen: map[LaneKind]*diff.Bijections{}, last: map[LaneKind]*judge.Answer{},
+		offset: map[LaneKind]int{}, apart: map[LaneKind]time.Duration{},
 		result: &run.CaseResult{Suite: s.index, ID: id, Name: id},
 	}
 }
@@ -150,14 +151,6 @@ func (w *walk) ends(step *scenarios.Step, r *run.StepResult) bool {
 		return false
 	}
 	return !r.OnlyDiffers
-}
-
-// firstReason is why a step ended as it did, in one sentence.
-func firstReason(r *run.StepResult) string {
-	if len(r.Reasons) == 0 {
-		return r.Verdict.String()
-	}
-	return r.Reasons[0]
 }
 
 // skip records a step that was not run and returns the recorded result, valid until

@@ -44,7 +44,10 @@ func (f *Set) judging(counted *run.LoadJudging) *run.LoadJudging {
 	for _, name := range f.order {
 		if route, ok := strings.CutPrefix(name, lengthPlace); ok {
 			p := f.places[name]
-			c := cause.Cause{ID: len(out.Causes), Kind: diff.Changed, Where: diff.InBody, Path: "$", Edit: "other length, route " + route, Count: p.pairs, Cases: p.pairs}
+			c := cause.Cause{
+				ID: len(out.Causes), Kind: diff.Changed, Where: diff.InBody, Path: "$", Edit: "other length, route " + route,
+				Count: p.pairs, Cases: p.pairs,
+			}
 			out.Causes = append(out.Causes, run.LoadCause{Cause: c, Blocks: len(p.moments)})
 		}
 	}
@@ -187,7 +190,9 @@ func connectionFindings(g *run.Generator, requests run.PerSide) []run.LoadFindin
 		})
 	}
 	if attack.OpensSlowly(g) {
-		out = append(out, run.LoadFinding{Kind: run.LoadConnectionsSlow, Verdict: run.Fail, Blue: g.FirstMS[0] / 1000, Green: g.FirstMS[1] / 1000})
+		out = append(out, run.LoadFinding{
+			Kind: run.LoadConnectionsSlow, Verdict: run.Fail, Blue: g.FirstMS[0] / 1000, Green: g.FirstMS[1] / 1000,
+		})
 	}
 	return out
 }

@@ -189,7 +189,8 @@ func newService(c *Side, s scenarios.Service, pool *Pool) (*Service, error) {
 	}
 	out.Config = wire.Config{
 		BaseURL: base.Scheme + "://" + base.Host, Proxy: c.Config.Proxy, HTTP: c.Config.HTTP,
-		CAFile: file(tls.CA), CertFile: file(tls.Cert), KeyFile: file(tls.Key), ServerName: tls.ServerName, Insecure: tls.Insecure, Guard: pool.Guard,
+		CAFile: file(tls.CA), CertFile: file(tls.Cert), KeyFile: file(tls.Key), ServerName: tls.ServerName, Insecure: tls.Insecure,
+		Guard:  pool.Guard,
 		Limits: wire.Limits{Body: pool.MaxBody},
 	}
 	if !s.Shared { // what is shared lives in one place: the side's pins are not its own
