@@ -27,19 +27,8 @@ import (
 
 // execute runs the plan and leaves a finished run folder behind.
 func (s *session) execute(ctx context.Context) error {
-	if err := s.refused(ctx); err != nil {
-		return err
-	}
-	if err := s.openClusters(); err != nil {
-		return failed(ctx, err)
-	}
 	s.plan.Weaker = replay.WeakerThanLast(s.flags.out, s.plan)
-	unlock, err := lockLoad(s.plan, "run")
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	release, err := s.gather(ctx)
+	release, err := s.prepare(ctx, "run")
 	if err != nil {
 		return err
 	}
@@ -47,14 +36,35 @@ func (s *session) execute(ctx context.Context) error {
 	return s.into(ctx, runner.Execute)
 }
 
+// prepare does what a run needs before its folder is there: what the stage does not allow is
+// refused, clusters are connected, this host is locked for load and workers are gathered.
+// release undoes it.
+func (s *session) prepare(ctx context.Context, command string) (release func(), err error) {
+	if err := s.refused(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.openClusters(); err != nil {
+		return nil, failed(ctx, err)
+	}
+	unlock, err := lockLoad(s.plan, command)
+	if err != nil {
+		return nil, err
+	}
+	dismiss, err := s.gather(ctx)
+	if err != nil {
+		unlock()
+		return nil, err
+	}
+	return func() {
+		dismiss()
+		unlock()
+	}, nil
+}
+
 // into walks the plan into a new run folder.
 func (s *session) into(ctx context.Context, walk walker) error {
-	names := make([]string, len(s.plan.Suites))
-	for i, suite := range s.plan.Suites {
-		names[i] = suite.Name
-	}
 	w, err := archive.Create(s.flags.out, archive.Options{
-		FS: s.disk, Suite: folderName(names), ID: s.flags.runID, Tool: toolVersion(), Index: historyPage(s.flags.out),
+		FS: s.disk, Suite: folderName(suiteNames(s.plan)), ID: s.flags.runID, Tool: toolVersion(), Index: historyPage(s.flags.out),
 	})
 	if err != nil {
 		if errors.Is(err, archive.ErrTaken) {

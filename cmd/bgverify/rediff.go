@@ -85,23 +85,9 @@ func rediff(ctx context.Context, out stdio, again *runFlags, o rediffOptions, ar
 	if err != nil {
 		return broken(err)
 	}
-	t, err := keptTree(folder.Path(), plan)
+	t, err := rediffTree(folder.Path(), plan, o.env, args[1:])
 	if err != nil {
 		return err
-	}
-	// Suites and env file as they are now replace those of the folder.
-	if len(args) > 1 {
-		now, err := openTree(args[1:])
-		if err != nil {
-			return err
-		}
-		now.stage = t.stage
-		t = now
-	}
-	if o.env != "" {
-		if t.stage, err = openTree([]string{o.env}); err != nil {
-			return err
-		}
 	}
 	// Selection, flags and seed are the run's, so that cases and rows are the same.
 	how := loading{ids: plan.Cases, offline: true, same: true}
@@ -134,6 +120,28 @@ func rediff(ctx context.Context, out stdio, again *runFlags, o rediffOptions, ar
 		}
 		return runner.Rejudge(ctx, plan, from, sink, progress)
 	})
+}
+
+// rediffTree is the suites and the env file of a run's folder, or those given in their place.
+func rediffTree(folder string, plan *replay.Asked, env string, paths []string) (*tree, error) {
+	t, err := keptTree(folder, plan)
+	if err != nil {
+		return nil, err
+	}
+	if len(paths) > 0 {
+		now, err := openTree(paths)
+		if err != nil {
+			return nil, err
+		}
+		now.stage = t.stage
+		t = now
+	}
+	if env != "" {
+		if t.stage, err = openTree([]string{env}); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
 }
 
 // addedRules reads the rule file of a flag.

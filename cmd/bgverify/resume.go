@@ -89,19 +89,8 @@ func resume(ctx context.Context, io stdio, again *runFlags, name string) error {
 		return usage("--same-green confirms that nothing was deployed since",
 			"the run has no identity: nothing shows that blue and green are the builds they were when it began")
 	}
-	if err := s.refused(ctx); err != nil {
-		return err
-	}
-	if err := s.openClusters(); err != nil {
-		return failed(ctx, err)
-	}
 	s.plan.Weaker = from.Header.Weaker
-	unlock, err := lockLoad(s.plan, "resume")
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	release, err := s.gather(ctx)
+	release, err := s.prepare(ctx, "resume")
 	if err != nil {
 		return err
 	}
