@@ -14,6 +14,7 @@ import (
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/fleet"
+	"github.com/bgverify/bgverify/runner/parcel"
 )
 
 // fleetFlags are the flags of verbs whose load several machines may fire.
@@ -155,7 +156,7 @@ func distributed(plan *runner.Plan) int {
 
 // parcel is what workers need of the session.
 func (s *session) parcel() ([]byte, error) {
-	p := &runner.Parcel{
+	p := &parcel.Parcel{
 		Paths: s.tree.paths, Environ: s.env.asked(), Vars: s.plan.Vars, BlueURL: s.flags.blue, GreenURL: s.flags.green, Seed: s.flags.seed,
 		Now: s.plan.World.Now(),
 	}

@@ -62,6 +62,7 @@ var allowed = map[string][]string{
 	"runner/judge":     {"internal/suggest", "internal/text", "diff", "diff/path", "diff/literal", "diff/media", "diff/mutate", "diff/notation", "scenarios", "scenarios/template", "runner/envelope", "runner/random", "runner/run", "runner/wire"},
 	"runner/verdict":   {"internal/text", "diff", "diff/cause", "diff/perf", "scenarios", "runner/run", "runner/judge", "runner/wire"},
 	"runner/asks":      {"diff", "diff/perf", "scenarios", "runner/run", "runner/verdict"},
+	"runner/parcel":    {"runner", "runner/wire", "scenarios"},
 	"runner/services":  {"runner/places", "runner/wire", "scenarios"},
 	"runner/places":    {"diff", "scenarios", "runner/run", "runner/wire"},
 	"runner/transport": {"internal/text", "runner/judge", "runner/run", "runner/verdict", "runner/wire"},
@@ -161,7 +162,7 @@ var allowed = map[string][]string{
 	"cmd/bgverify": {
 		"runner/tap", "runner/tap/double", "runner/tap/record",
 		"diff", "diff/cause", "diff/perf", "scenarios", "scenarios/stb", "scenarios/convert", "runner", "runner/asks", "runner/run", "runner/wire", "runner/attack",
-		"runner/attack/recorded", "runner/calibrate", "runner/fleet", "runner/scout", "runner/selftest", "runner/probe", "report/shiftpage", "runner/shift", "runner/shift/command", "runner/shift/drivers", "runner/shift/machine", "scenarios/shiftfile", "report", "report/notify", "report/page", "report/serve", "report/source", "report/words",
+		"runner/attack/recorded", "runner/calibrate", "runner/fleet", "runner/parcel", "runner/scout", "runner/selftest", "runner/probe", "report/shiftpage", "runner/shift", "runner/shift/command", "runner/shift/drivers", "runner/shift/machine", "scenarios/shiftfile", "report", "report/notify", "report/page", "report/serve", "report/source", "report/words",
 		"report/archive", "report/archive/disk", "report/archive/history", "report/archive/merge", "report/archive/remote", "report/archive/redact", "report/archive/replay",
 		"fixtures", "fixtures/faultproxy", "internal/hint", "internal/text", "internal/watch", "internal/suggest", "scenarios/template",
 		"scenarios/apiuse", "scenarios/openapi",

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bgverify/bgverify/internal/text"
-	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/fleet"
+	"github.com/bgverify/bgverify/runner/parcel"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/wire"
 )
@@ -82,7 +82,7 @@ func (f *workerFlags) work(ctx context.Context, io stdio) error {
 	err = fleet.Work(ctx, fleet.WorkerOptions{
 		Join: address, Token: token, Tool: toolVersion(), Within: f.within,
 		Load: func(plan []byte) (fleet.Site, error) {
-			p := &runner.Parcel{}
+			p := &parcel.Parcel{}
 			if err := json.Unmarshal(plan, p); err != nil {
 				return nil, fmt.Errorf("read the plan: %w", err)
 			}
