@@ -77,6 +77,7 @@ func (t *turn) budget(e Event) {
 	switch {
 	case t.phase == RollingBack || t.phase == AskingBlue || t.phase == Opening || t.phase == Trying || !t.touched:
 	case t.phase == Paused && (t.plan.PauseOnFail || e.Verdict == Doubt): // it waits for a person already
+	case t.phase == Paused && t.at < t.askAfter: // a probe reports more often than blue must be asked
 	case e.Verdict == Doubt && t.phase != Writing && t.phase != Comparing:
 		t.pause(e.Why, Settling)
 	case e.Verdict == Doubt: // in the middle of a write: the next report finds it again
@@ -98,11 +99,16 @@ func (t *turn) suspect(why string) {
 	t.await(askBlue)
 }
 
-// askBlue bounds the question to blue: nothing keeps a rollback waiting for long.
-const askBlue = 5 * time.Second
+// askBlue bounds the question to blue: nothing keeps a rollback waiting for long. askBlueAgain is the
+// time between two of them while both sides fail.
+const (
+	askBlue      = 5 * time.Second
+	askBlueAgain = 10 * time.Second
+)
 
 func (t *turn) askedBlue(e Event) {
 	if e.Verdict == Fail {
+		t.askAfter = t.at + askBlueAgain
 		t.pause(fmt.Sprintf("%s; blue fails as well: %s", t.failing, e.Why), Settling)
 		return
 	}

@@ -300,3 +300,30 @@ func TestRecover(t *testing.T) {
 		}
 	}
 }
+
+// While both sides fail blue is asked now and then, not at each report; once it recovers, green's
+// failures roll back.
+func TestBothFail(t *testing.T) {
+	s := begin(t, plain)
+	asked := 0
+	report := func(blue Verdict) {
+		s.feed(Event{Kind: Budget, Why: "green fails"})
+		if s.m.Phase() == AskingBlue {
+			asked++
+			s.feed(Event{Kind: Checked, ID: s.last[DoAskBlue].ID, Verdict: blue, Why: "status 500"})
+		}
+	}
+	for range 60 { // half a minute
+		report(Fail)
+		s.in(Paused)
+		s.now += 500 * time.Millisecond
+	}
+	if asked != 3 {
+		t.Errorf("blue was asked %d times in 30 seconds", asked)
+	}
+	s.now += askBlueAgain
+	report(Pass)
+	s.in(RollingBack)
+	s.back()
+	s.ended(RolledBack, "green fails")
+}

@@ -42,6 +42,8 @@ type Machine struct {
 	enough bool
 	// reason is why the walk pauses, rolls back or ended, and failing what blue is asked for.
 	reason, failing string
+	// askAfter is when blue may be asked again while the walk is paused because it failed too.
+	askAfter time.Duration
 	// from is the phase to go on with after a pause; resuming is set while the weights are read for it.
 	from     Phase
 	resuming bool
