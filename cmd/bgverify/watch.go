@@ -29,7 +29,7 @@ func watchable(io stdio, cmd *cobra.Command, flags *runFlags) *cobra.Command {
 		if len(args) == 0 {
 			return usage("bgverify run scenarios/ --watch", "--watch needs the files or folders to watch")
 		}
-		for _, name := range []string{"run-id", "dry-run"} {
+		for _, name := range []string{"run-id", "dry-run", "workers"} {
 			if cmd.Flags().Changed(name) {
 				return usage("leave one of them out", "--watch runs many times: --%s does not apply", name)
 			}

@@ -264,9 +264,11 @@ func TestLossOfTheCoordinator(t *testing.T) {
 		t.Fatal(err)
 	}
 	design := perf.NewStage(perf.Design{Rate: 100, Duration: time.Minute, WarmUp: time.Second, Unit: 20 * time.Second, Timeout: 2 * time.Second, Routes: []perf.Route{{Name: "GET /", Share: 1}}}).Design()
-	if _, err := c.Stage(nil).Begin(context.Background(), attack.Order{Section: attack.Section{Name: "t", Design: design}}); err != nil {
+	firing, err := c.Stage(nil).Begin(context.Background(), attack.Order{Section: attack.Section{Name: "t", Design: design}})
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer firing.End()
 	for len(counters[0].sorted()) < 150 {
 		time.Sleep(20 * time.Millisecond)
 	}

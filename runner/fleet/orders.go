@@ -39,14 +39,18 @@ func (w *worker) obey(ctx context.Context, stop context.CancelCauseFunc, m *nats
 // prepare makes ready for an attack, next to the heartbeats.
 func (w *worker) prepare(ctx context.Context, o *order) {
 	w.mu.Lock()
-	busy := w.preparing || w.attack == o.Attack || w.site == nil || o.Fire == nil
-	w.preparing = w.preparing || !busy
+	busy := w.over || w.preparing || w.attack == o.Attack || w.site == nil || o.Fire == nil
+	if !busy {
+		w.preparing = true
+		w.prepared.Add(1)
+	}
 	w.mu.Unlock()
 	if busy {
 		return
 	}
 	w.endAttack()
 	go func() {
+		defer w.prepared.Done()
 		member, err := w.begin(ctx, o)
 		w.mu.Lock()
 		w.preparing = false
@@ -93,6 +97,16 @@ func (w *worker) fire(o *order) {
 		return
 	}
 	member.Fire(o.Slice, start, o.K, o.N)
+}
+
+// end ends the attack under way, and one that is being made ready, for good.
+func (w *worker) end() {
+	w.mu.Lock()
+	w.over = true
+	w.mu.Unlock()
+	w.prepared.Wait()
+	w.endAttack()
+	w.closing.Wait()
 }
 
 // endAttack ends the attack under way; nothing of it is sent any more.

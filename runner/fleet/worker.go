@@ -102,6 +102,8 @@ type worker struct {
 	has       int // the last slice whose order has come
 	halted    bool
 	preparing bool
+	over      bool           // no attack is made ready any more
+	prepared  sync.WaitGroup // attacks that are being made ready
 	closing   sync.WaitGroup // attacks that are ending
 }
 
@@ -264,8 +266,8 @@ func (w *worker) work(ctx context.Context) error {
 		return err
 	}
 	defer w.site.Close()
-	defer w.closing.Wait()
-	defer w.endAttack()
+	defer w.end()
+	defer stop(nil) // ends what end waits for
 	group.Go(func() { w.send(ctx) })
 	group.Go(func() { w.watch(ctx, stop) })
 	if err := w.sayReady(ctx, 0); err != nil {
