@@ -120,7 +120,7 @@ func (f *fleetRun) stage() *fleetStage {
 func TestFleetWalksThatWrite(t *testing.T) {
 	t.Parallel()
 	blue, green := newKeeper(1<<30), newKeeper(1<<30)
-	f := startFleet(t, 2, blue.ServeHTTP, green.ServeHTTP, "run", "suite.yaml", "--only-load")
+	f := startFleet(t, 2, blue.ServeHTTP, green.ServeHTTP, "run", "suite.yaml", "--only-load", "--seed", "7")
 	f.file("suite.yaml", strings.Replace(fmt.Sprintf(keepSuite, "rate: 20/s"), "duration: 4s", "duration: 1s", 1))
 	f.begin()
 	f.worker()

@@ -49,16 +49,10 @@ func (s *session) keepAsked(w *archive.Writer) error {
 // variables are digests of what the environment gave to variables and templates, by name:
 // shards of one plan must agree on them. Those that a suite names as secrets are left out.
 func (s *session) variables() map[string]string {
-	secret := map[string]bool{}
-	for _, suite := range s.plan.Suites {
-		for _, name := range suite.Secrets {
-			secret[name], secret[template.CapitalName(name)] = true, true
-		}
-	}
 	out := map[string]string{}
 	for name, value := range s.env.asked() {
 		bare := strings.TrimPrefix(strings.TrimPrefix(name, template.VarPrefix), template.JSONPrefix)
-		if value == "" || secret[bare] || bare == name && strings.HasPrefix(name, template.FlagPrefix) {
+		if value == "" || s.secrets[bare] || bare == name && strings.HasPrefix(name, template.FlagPrefix) {
 			continue
 		}
 		sum := sha256.Sum256(fmt.Appendf(nil, "%d %s=%s", s.flags.seed, name, value))

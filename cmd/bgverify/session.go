@@ -19,6 +19,7 @@ import (
 	"github.com/bgverify/bgverify/runner/cluster/resources"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
+	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // A session is one run from flags to exit status.
@@ -39,6 +40,7 @@ type session struct {
 
 	ids             []string // of the cases that --rerun-failed chose
 	env             *recordedEnv
+	secrets         map[string]bool // names that any suite calls secret, chosen or not, and their capitals
 	read, readStage []string // files that the suites and the env file were read from
 }
 
@@ -86,6 +88,12 @@ func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how lo
 	suites, problems := scenarios.Load(files, t.paths, opts)
 	if err := tellProblems(io.err, problems); err != nil {
 		return nil, err
+	}
+	s.secrets = map[string]bool{}
+	for _, suite := range suites {
+		for _, name := range suite.Secrets {
+			s.secrets[name], s.secrets[template.CapitalName(name)] = true, true
+		}
 	}
 	// What the files ask is kept from before the selection: the verdict says what was left out.
 	whole, asked := scenarios.SizeOf(suites), asks.Of(suites)

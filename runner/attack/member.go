@@ -226,7 +226,7 @@ func (m *Member) take(r arrival) {
 
 // deliver emits the shares that are complete, in the order of their slices.
 func (m *Member) deliver() {
-	ticker := time.NewTicker(tick / 5)
+	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	for {
 		m.emitComplete()

@@ -28,7 +28,7 @@ type Stage struct {
 
 const (
 	readyWithin = time.Minute // from the message of a stage to a worker that is ready for it
-	stepEvery   = 20 * time.Millisecond
+	stepEvery   = 50 * time.Millisecond
 )
 
 // Stage is a load stage that the workers of the run fire; message is for their sites.
@@ -107,7 +107,7 @@ func (c *Coordinator) makeReady(ctx context.Context, asked []*member, o *order) 
 		}
 		select {
 		case <-c.changed:
-		case <-time.After(stepEvery * 5):
+		case <-time.After(2 * stepEvery):
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}

@@ -122,7 +122,7 @@ func (w *worker) endAttack() {
 
 // watch stops all load when the coordinator is not heard, and gives up later.
 func (w *worker) watch(ctx context.Context, stop context.CancelCauseFunc) {
-	ticker := time.NewTicker(beatEvery / 5)
+	ticker := time.NewTicker(beatEvery / 4)
 	defer ticker.Stop()
 	cut := false
 	for {
