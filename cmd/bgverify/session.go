@@ -41,7 +41,7 @@ type session struct {
 	ids             []string // of the cases that --rerun-failed chose
 	env             *recordedEnv
 	secrets         map[string]bool // names that any suite calls secret, chosen or not, and their capitals
-	read, readStage []string // files that the suites and the env file were read from
+	read, readStage []string        // files that the suites and the env file were read from
 }
 
 // A loading says how a session reads its files otherwise than a run does.
