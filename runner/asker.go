@@ -32,13 +32,10 @@ type Asker struct {
 // NewAsker prepares the requests of a plan. secret is told each value that must not be shown.
 // A plan without a safe GET is an error.
 func NewAsker(plan *Plan, secret func(name, value string)) (*Asker, error) {
-	e := newExecution(plan, secretsOnly(secret), nil)
-	if problems := e.build(); len(problems) > 0 {
-		e.pool.Close()
-		return nil, errors.New(strings.Join(problems, "; "))
+	e, err := declared(plan, secret)
+	if err != nil {
+		return nil, err
 	}
-	e.declare()
-	e.declareVariables()
 	a := &Asker{e: e}
 	for _, s := range e.suites {
 		own := s.green.Find("")
@@ -61,6 +58,28 @@ func NewAsker(plan *Plan, secret func(name, value string)) (*Asker, error) {
 		return nil, errors.New("the suites have no safe GET of the sides' own url that can be asked on its own")
 	}
 	return a, nil
+}
+
+// DeclareSecrets reports each value of a plan that must not be shown: secrets of suites and env
+// file, wherever their values come from. Nothing is sent.
+func DeclareSecrets(plan *Plan, secret func(name, value string)) error {
+	e, err := declared(plan, secret)
+	if err == nil {
+		e.pool.Close()
+	}
+	return err
+}
+
+// declared is an execution of a plan that has reported its secrets.
+func declared(plan *Plan, secret func(name, value string)) (*execution, error) {
+	e := newExecution(plan, secretsOnly(secret), nil)
+	if problems := e.build(); len(problems) > 0 {
+		e.pool.Close()
+		return nil, errors.New(strings.Join(problems, "; "))
+	}
+	e.declare()
+	e.declareVariables()
+	return e, nil
 }
 
 // composes reports whether a probe's request can be made.

@@ -56,6 +56,7 @@ type runFlags struct {
 	quiet, verbose bool
 	noColor        bool
 	noProgress     bool
+	noNotify       bool
 	sameGreen      bool // of resume
 	fleetFlags
 	fromEnv []string // names of the flags that the environment set
@@ -98,6 +99,7 @@ func (f *runFlags) bind(set *pflag.FlagSet) {
 	set.BoolVarP(&f.verbose, "verbose", "v", false, "print every case as it ends")
 	set.BoolVar(&f.noColor, "no-color", false, "disable colour even on a terminal")
 	set.BoolVar(&f.noProgress, "no-progress", false, "print no progress to standard error")
+	set.BoolVar(&f.noNotify, "no-notify", false, "tell no receiver of the env file's notify")
 }
 
 const strictUsage = "exit 2 when a load stage cannot prove what its margins ask, instead of a warning"

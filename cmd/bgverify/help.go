@@ -37,7 +37,7 @@ var flagGroups = []struct {
 		"digest", "max-age", "service", "require", "no-weaker", "after", "partial", "without",
 	}},
 	{"Source", []string{"from", "namespace", "openapi", "postman", "har", "jmeter", "get", "force", "no-run"}},
-	{"Output", []string{"output", "quiet", "verbose", "no-color", "no-progress"}},
+	{"Output", []string{"output", "quiet", "verbose", "no-color", "no-progress", "no-notify"}},
 	{"Server", []string{"suites", "listen", "token-file"}},
 	{"Archive", []string{"out", "run-id", "format", "report-assets", "trace-url", "ticket", "keep", "keep-days", "limit", "rebuild", "pin", "unpin", "upload", "to"}},
 }

@@ -33,7 +33,7 @@ func (s *session) hideReceivers(w *archive.Writer) {
 // run does not end this.
 func (s *session) notify(ctx context.Context, out stdio, w *archive.Writer, verdict run.Verdict) {
 	to := s.receivers()
-	if len(to) == 0 {
+	if len(to) == 0 || s.flags.noNotify {
 		return
 	}
 	folder := filepath.Base(w.Path())

@@ -20,7 +20,6 @@ import (
 	"github.com/bgverify/bgverify/report/archive/disk"
 	"github.com/bgverify/bgverify/report/shiftpage"
 	"github.com/bgverify/bgverify/runner/shift"
-	"github.com/bgverify/bgverify/runner/shift/drivers"
 	walking "github.com/bgverify/bgverify/runner/shift/machine"
 	"github.com/bgverify/bgverify/scenarios/shiftfile"
 )
@@ -30,10 +29,15 @@ type shiftFlags struct {
 	out, from, onInterrupt        string
 	dryRun, resume                bool
 	rollbackTimeout, pauseTimeout time.Duration
+	shiftNotice
+}
+
+func newShiftFlags() *shiftFlags {
+	return &shiftFlags{shiftNotice: shiftNotice{redactor: newRedactor()}}
 }
 
 func newShiftCommand(io stdio) *cobra.Command {
-	flags := &shiftFlags{}
+	flags := newShiftFlags()
 	cmd := &cobra.Command{
 		Use:     "shift FILE",
 		GroupID: "judge",
@@ -82,7 +86,7 @@ func (s *shiftFlags) bindFolder(cmd *cobra.Command) {
 }
 
 func newShiftRollbackCommand(io stdio) *cobra.Command {
-	flags := &shiftFlags{}
+	flags := newShiftFlags()
 	cmd := &cobra.Command{
 		Use:   "rollback FILE|FOLDER",
 		Short: "Restore the weights that the newest walk recorded first",
@@ -107,7 +111,7 @@ Exit status: 0 the recorded weights hold; 3 they do not, with the commands to ru
 }
 
 func newShiftStatusCommand(io stdio) *cobra.Command {
-	flags := &shiftFlags{}
+	flags := newShiftFlags()
 	cmd := &cobra.Command{
 		Use:   "status FILE|FOLDER",
 		Short: "Print where the newest walk is, and the weights now",
@@ -179,7 +183,7 @@ func (s *shiftFlags) ended(io stdio, driver shift.Driver, r *shift.Result, folde
 	if r.Reason != "" {
 		reason = ": " + r.Reason
 	}
-	fmt.Fprintf(io.out, "%s%s\n", r.Outcome, text.Visible(reason))
+	fmt.Fprintf(io.out, "%s%s\n", r.Outcome, text.Visible(s.hide(reason)))
 	if r.Unrecorded != nil {
 		fmt.Fprintf(io.err, "bgverify: warning: the record is not complete: %v\n", r.Unrecorded)
 	}
@@ -197,6 +201,7 @@ func (s *shiftFlags) ended(io stdio, driver shift.Driver, r *shift.Result, folde
 		weights = "weights=unknown"
 	}
 	fmt.Fprintf(io.out, "bgverify: shift outcome=%s exit=%d %s folder=%s\n", strings.ReplaceAll(r.Outcome.String(), " ", "-"), status, weights, folder)
+	s.tellEnd(io, r, folder)
 	return &statusError{status: status, whatever: true} // also where nobody reads this any more
 }
 
@@ -237,14 +242,15 @@ func (s *shiftFlags) rollBack(ctx context.Context, io stdio, file string, found 
 	if err != nil {
 		return err
 	}
-	driver, err := drivers.New(h.First.Driver, h.First.Dir)
+	driver, err := s.driver(h.First.Driver, h.First.Dir)
 	if err != nil {
 		return failed(ctx, err)
 	}
 	back := &shift.Return{
-		Driver: driver, Root: root, Folder: folder, History: h, Tool: "bgverify " + toolVersion(), Timeout: s.rollbackTimeout, Tell: teller(io), Now: time.Now,
-		Recover: found,
+		Driver: driver, Root: root, Folder: folder, History: h, Tool: "bgverify " + toolVersion(), Timeout: s.rollbackTimeout, Tell: s.teller(io), Now: time.Now,
+		Recover: found, Hide: s.hide,
 	}
+	s.learnFrom(h)
 	result, err := back.Roll(ctx)
 	if err != nil {
 		return failed(ctx, err)
@@ -263,6 +269,7 @@ func (s *shiftFlags) status(ctx context.Context, io stdio, file string) error {
 	if err != nil {
 		return err
 	}
+	s.learnFrom(h)
 	live := "no process works on it"
 	if lock, err := shift.LockWalk(root, h.First.Walk, "bgverify shift status"); err == nil {
 		lock.Unlock()
@@ -273,7 +280,7 @@ func (s *shiftFlags) status(ctx context.Context, io stdio, file string) error {
 	if h.Reason != "" {
 		state += ": " + h.Reason
 	}
-	driver, err := drivers.New(h.First.Driver, h.First.Dir)
+	driver, err := s.driver(h.First.Driver, h.First.Dir)
 	if err != nil {
 		return failed(ctx, err)
 	}
@@ -289,6 +296,10 @@ func (s *shiftFlags) status(ctx context.Context, io stdio, file string) error {
 	if i := h.Progress.Step; h.Progress.Touched && i < len(h.First.Plan.Steps) {
 		step = h.First.Plan.Steps[i].Name
 	}
+	writes := ""
+	if h.Failures > 0 {
+		writes = fmt.Sprintf("%s failed, the last one: %s", text.Count(h.Failures, "write"), h.Failed)
+	}
 	recorded := "nothing"
 	if h.HasRecord {
 		recorded = h.Progress.Recorded.String()
@@ -302,10 +313,13 @@ func (s *shiftFlags) status(ctx context.Context, io stdio, file string) error {
 		{"process", live},
 		{"step", step},
 		{"note", h.Note},
+		{"writes", writes},
 		{"recorded", recorded},
 		{"weights", now},
 	} {
-		fmt.Fprintf(io.out, "%-9s %s\n", line[0], text.Visible(line[1]))
+		if line[1] != "" {
+			fmt.Fprintf(io.out, "%-9s %s\n", line[0], text.Visible(s.hide(line[1])))
+		}
 	}
 	if err != nil {
 		return exit(statusBroken)
@@ -378,15 +392,17 @@ func (s *shiftFlags) setup(io stdio, file string) (*shift.Setup, error) {
 	if err != nil {
 		return nil, broken(err)
 	}
-	driver, err := drivers.New(read.Driver, dir)
+	driver, err := s.driver(read.Driver, dir)
 	if err != nil {
 		return nil, err
 	}
 	sum := sha256.Sum256(content)
 	setup := &shift.Setup{
 		Shift: read, Driver: driver, Dir: dir, Digest: "sha256:" + hex.EncodeToString(sum[:]), Root: s.out, Tool: "bgverify " + toolVersion(), From: from,
-		Stay: s.onInterrupt == "stay", RollbackTimeout: s.rollbackTimeout, PauseTimeout: s.pauseTimeout, Tell: teller(io), Lost: io.lost, Now: time.Now,
+		Stay: s.onInterrupt == "stay", RollbackTimeout: s.rollbackTimeout, PauseTimeout: s.pauseTimeout, Tell: s.teller(io), Lost: io.lost, Now: time.Now,
+		Hide: s.hide, Paused: func(why string) { s.tellPause(io, why) },
 	}
+	s.walkName = read.Name
 	return setup, s.checks(io, setup)
 }
 
@@ -404,9 +420,9 @@ func shareOf(text string) (float64, error) {
 }
 
 // teller shows the lines of a walk on standard output.
-func teller(io stdio) func(shift.Line) error {
+func (s *shiftFlags) teller(io stdio) func(shift.Line) error {
 	return func(l shift.Line) error {
-		_, err := fmt.Fprintf(io.out, "%s %5s  %s\n", l.Time.Format(time.TimeOnly), l.Step, text.Visible(l.Text))
+		_, err := fmt.Fprintf(io.out, "%s %5s  %s\n", l.Time.Format(time.TimeOnly), l.Step, text.Visible(s.hide(l.Text)))
 		return err
 	}
 }

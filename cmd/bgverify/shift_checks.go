@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	goio "io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/bgverify/bgverify/runner/shift"
 	"github.com/bgverify/bgverify/runner/shift/command"
 	walking "github.com/bgverify/bgverify/runner/shift/machine"
+	"github.com/bgverify/bgverify/scenarios/shiftfile"
 )
 
 // checks gives a walk the checks that its file asks for.
@@ -28,7 +30,7 @@ func (s *shiftFlags) checks(io stdio, setup *shift.Setup) error {
 		}
 	}
 	if f.Confirm != nil {
-		setup.Confirm = command.Confirm(*f.Confirm, f.Name, setup.Dir, io.err)
+		setup.Confirm = command.Confirm(*f.Confirm, f.Name, setup.Dir, s.redactor.Screen(io.err))
 	}
 	if f.Run != nil {
 		self, err := os.Executable()
@@ -39,7 +41,10 @@ func (s *shiftFlags) checks(io stdio, setup *shift.Setup) error {
 		if f.Gate != nil {
 			build = f.Gate.GreenBuild
 		}
-		setup.Run = command.Suites(*f.Run, self, setup.Dir, build, nil)
+		setup.Run = command.Suites(*f.Run, self, setup.Dir, build, s.redactor.Screen(goio.Discard))
+		if err := s.learnRun(io, f.Run, setup.Dir); err != nil {
+			return err
+		}
 	}
 	if f.Probe != nil {
 		return s.probe(io, setup)
@@ -50,29 +55,13 @@ func (s *shiftFlags) checks(io stdio, setup *shift.Setup) error {
 // probe loads the suites of the probe.
 func (s *shiftFlags) probe(io stdio, setup *shift.Setup) error {
 	config := setup.Shift.Probe
-	under := func(name string) string {
-		if name == "" || filepath.IsAbs(name) {
-			return name
-		}
-		return filepath.Join(setup.Dir, name)
-	}
-	var paths []string
-	for _, name := range config.Suites {
-		paths = append(paths, under(name))
-	}
-	t, err := openTree(paths)
+	s.redactor.AddURL(config.Through)
+	session, err := s.session(io, setup.Dir, shiftfile.Run{Suites: config.Suites, Env: config.Env, Tag: config.Tag})
 	if err != nil {
 		return err
 	}
-	flags := &runFlags{verb: "shift", env: under(config.Env), tag: config.Tag, out: "runs", output: "text", reportAssets: "inline", onInconclusive: "block", concurrency: 1, noLoad: true}
-	if err := flags.checkValues(); err != nil {
-		return err
-	}
-	session, err := newSession(io, flags, t, nil)
-	if err != nil {
-		return err
-	}
-	asker, err := runner.NewAsker(session.plan, func(string, string) {})
+	s.learn(session)
+	asker, err := runner.NewAsker(session.plan, s.redactor.Add)
 	if err != nil {
 		return usage("add a case with a GET, or another tag", "during.probe: %w", err)
 	}

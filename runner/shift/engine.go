@@ -38,8 +38,9 @@ type engine struct {
 	read    bool
 	probing bool
 	// hold numbers the holds: what the probe has seen in an earlier one does not count.
-	hold  int
-	shown chan struct{}
+	hold    int
+	shown   chan struct{}
+	trouble trouble
 }
 
 // newEngine starts the goroutines that serve a walk: the log, the terminal, and the look at
@@ -99,6 +100,9 @@ func (e *engine) record(r Record, sync bool) <-chan error {
 // recordAsIs is record for goroutines other than the loop's: the machine is not theirs to read.
 func (e *engine) recordAsIs(r Record, sync bool) <-chan error {
 	r.Time = e.walk.Now().UTC()
+	if hide := e.walk.Hide; hide != nil {
+		r.hide(hide)
+	}
 	return e.log.add(r, sync)
 }
 
@@ -144,8 +148,13 @@ func (e *engine) feed(event machine.Event) {
 		e.seen, e.read = event.Weights, true
 		e.note(Record{Kind: RecordRead, Step: e.m.Step(), Weights: &event.Weights})
 	}
+	was := e.m.Phase()
 	next, actions := e.m.Next(event)
 	e.m = next
+	e.troubled(&event, was)
+	if e.walk.Paused != nil && was != machine.Paused && next.Phase() == machine.Paused {
+		go e.walk.Paused(next.Reason())
+	}
 	for i := range actions {
 		e.perform(actions[i])
 	}
@@ -224,6 +233,7 @@ const (
 // record is on the disk; one of a rollback waits a moment for it and leaves anyway.
 func (e *engine) write(a machine.Action) {
 	e.writing()
+	e.sends(&a)
 	ctx, cancel := context.WithTimeout(e.base, writeTimeout)
 	e.writing = cancel
 	if !a.Back && a.Weights != a.From { // not at the trial

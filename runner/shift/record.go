@@ -103,6 +103,10 @@ type History struct {
 	Evidence, EvidenceDigest string
 	// Note is the last note.
 	Note string
+	// Failed is why the last write was not done, and Failures how many in a row were not; 0: it
+	// was done, or has no answer.
+	Failed   string
+	Failures int
 	// Outcome is how the walk ended; 0: it is open, or was killed.
 	Outcome machine.Outcome
 	Reason  string
@@ -150,6 +154,9 @@ func (h *History) add(r *Record) {
 	case RecordTried:
 		p.Touched = false // nothing has changed
 	case RecordWrote:
+		if h.Failed, h.Failures = r.Text, h.Failures+1; r.Text == "" {
+			h.Failures = 0
+		}
 		delete(h.flying, r.ID)
 		p.Unanswered = h.lost || len(h.flying) > 0
 	case RecordSet:
@@ -188,6 +195,19 @@ func (h *History) intend(r *Record) {
 
 // longestText bounds the texts of a record, in bytes: answers of mechanisms may be long.
 const longestText = 4000
+
+// hide removes what nobody may read from what the record repeats of others: mechanisms, commands,
+// answers.
+func (r *Record) hide(hide func(string) string) {
+	if r.Kind != RecordEvidence { // a digest, by which the run is found again
+		r.Text = hide(r.Text)
+	}
+	if r.Probe != nil && r.Probe.Example != "" {
+		sample := *r.Probe
+		sample.Example = hide(sample.Example)
+		r.Probe = &sample
+	}
+}
 
 // encode writes a record as one line.
 func (r *Record) encode() ([]byte, error) {

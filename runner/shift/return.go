@@ -23,7 +23,9 @@ type Return struct {
 	// for this rollback. Rule 9 of package machine.
 	Recover bool
 	Tell    func(Line) error
-	Now     func() time.Time
+	// Hide is that of Walk.
+	Hide func(string) string
+	Now  func() time.Time
 }
 
 // Roll rolls back. A live process that works on the walk is asked to; one that does not
@@ -75,7 +77,7 @@ func (r *Return) askLive(ctx context.Context) (*Result, *Lock, error) {
 		time.Sleep(listenEvery)
 		h, err := ReadHistory(r.Folder)
 		if err == nil && h.Ends > r.History.Ends && (h.Outcome == machine.RolledBack || h.Outcome == machine.NotHeld) {
-			return &Result{Outcome: h.Outcome, Reason: h.Reason, Weights: h.Ended, Recorded: h.Progress.Recorded, HasRecorded: true}, nil, nil
+			return &Result{Outcome: h.Outcome, Reason: h.Reason, Weights: h.Ended, Recorded: h.Progress.Recorded, HasRecorded: true, Elsewhere: true}, nil, nil
 		}
 		lock, locked := r.lock()
 		if locked == nil {
@@ -101,7 +103,7 @@ func (r *Return) restore(ctx context.Context) *Result {
 	plan.RollbackTimeout = r.Timeout
 	begun := h.First
 	begun.How, begun.Tool = howRollback, r.Tool
-	w := &Walk{Plan: plan, Driver: r.Driver, Folder: r.Folder, Tell: r.Tell, Now: r.Now, Begun: begun}
+	w := &Walk{Plan: plan, Driver: r.Driver, Folder: r.Folder, Tell: r.Tell, Hide: r.Hide, Now: r.Now, Begun: begun}
 	return w.Go(ctx, machine.Continued(plan, h.Progress), how)
 }
 

@@ -36,9 +36,11 @@ type Setup struct {
 	Probe                    Prober
 	Evidence, EvidenceDigest string
 	Tell                     func(Line) error
-	// Lost is that of Walk.
-	Lost func() error
-	Now  func() time.Time
+	// Hide, Paused and Lost are those of Walk.
+	Hide   func(string) string
+	Paused func(why string)
+	Lost   func() error
+	Now    func() time.Time
 }
 
 // ErrHeld says that an earlier walk of the name was left where it is.
@@ -226,14 +228,15 @@ func containsShare(list []float64, share float64) bool {
 
 func (s *Setup) walk(folder string, plan machine.Plan, how string) *Walk {
 	return &Walk{
-		Plan: plan, Driver: s.Driver, Gate: s.Gate, Confirm: s.Confirm, Run: s.Run, Probe: s.Probe, Folder: folder, Tell: s.Tell, Lost: s.Lost, Now: s.Now,
+		Plan: plan, Driver: s.Driver, Gate: s.Gate, Confirm: s.Confirm, Run: s.Run, Probe: s.Probe, Folder: folder, Tell: s.Tell, Hide: s.Hide, Paused: s.Paused, Lost: s.Lost,
+		Now:      s.Now,
 		Evidence: s.Evidence, EvidenceDigest: s.EvidenceDigest,
 		Begun: Begun{Walk: s.Shift.Name, File: s.Shift.File, Dir: s.Dir, Tool: s.Tool, How: how, Plan: plan, Driver: s.Shift.Driver, Digest: s.Digest},
 	}
 }
 
 func (s *Setup) back(ctx context.Context, folder string, h *History) *Result {
-	r := Return{Driver: s.Driver, Root: s.Root, Folder: folder, History: h, Tool: s.Tool, Timeout: s.RollbackTimeout, Tell: s.Tell, Now: s.Now, Recover: true}
+	r := Return{Driver: s.Driver, Root: s.Root, Folder: folder, History: h, Tool: s.Tool, Timeout: s.RollbackTimeout, Tell: s.Tell, Hide: s.Hide, Now: s.Now, Recover: true}
 	return r.restore(ctx)
 }
 

@@ -52,6 +52,11 @@ type Walk struct {
 	// Tell shows what happens, a line each. An error means that nobody sees it any more: the
 	// walk then rolls back. It may block: the walk does not wait for it.
 	Tell func(Line) error
+	// Hide removes from the record what nobody may read; nil: nothing is.
+	Hide func(string) string
+	// Paused is called, and not waited for, when the walk begins to wait for a person; nil:
+	// nobody wants to know.
+	Paused func(why string)
 	// Lost says whether the terminal is gone, without writing to it; nil: it is not asked.
 	Lost func() error
 	// Now is the clock of the record.
@@ -80,6 +85,8 @@ type Result struct {
 	// Recorded are those that a rollback restores.
 	Recorded    machine.Weights
 	HasRecorded bool
+	// Elsewhere is set where another process did it, which was asked to.
+	Elsewhere bool
 	// Unrecorded is why the record is not complete; nil: it is.
 	Unrecorded error
 }

@@ -14,7 +14,7 @@ import (
 // printed, and nothing of what was judged.
 var ownFlags = []string{
 	"shard", "seed", "out", "run-id", "concurrency", "format", "output", "timeout", "keep", "keep-days", "report-assets",
-	"trace-url", "ticket", "quiet", "verbose", "no-color", "no-progress", "workers", "listen", "join-within", "bus", "bus-creds",
+	"trace-url", "ticket", "quiet", "verbose", "no-color", "no-progress", "no-notify", "workers", "listen", "join-within", "bus", "bus-creds",
 	"bus-fingerprint", "bus-token-file", "bus-tls-cert", "bus-tls-key",
 }
 

@@ -99,6 +99,9 @@ func (r *Redactor) line(s string) string {
 	return r.String(r.userinfo(s))
 }
 
+// userinfoEnds are the characters that end the host of a URL in a text.
+const userinfoEnds = "/?#\\\"'<> \t\r\n"
+
 // userinfo replaces the part of every URL in s before the @.
 func (r *Redactor) userinfo(s string) string {
 	if !strings.Contains(s, "://") || !strings.Contains(s, "@") {
@@ -113,7 +116,7 @@ func (r *Redactor) userinfo(s string) string {
 		i += len("://")
 		b.WriteString(s[:i])
 		s = s[i:]
-		end := strings.IndexAny(s, "/?#\\\"'<> \t\r\n")
+		end := strings.IndexAny(s, userinfoEnds)
 		if end < 0 {
 			end = len(s)
 		}

@@ -31,8 +31,17 @@ type Command struct {
 	Env   []string
 	Stdin string
 	// Output receives standard output and error as they come, in addition to what Run returns;
-	// nil: nobody.
+	// nil: nobody. One with a Flush is flushed when the command has ended.
 	Output io.Writer
+	// Hide removes what nobody may read from what an error repeats of the output; nil: nothing
+	// is. What Run returns is as the command printed it.
+	Hide func(string) string
+}
+
+// A Screen shows what a command prints, without what nobody may read.
+type Screen interface {
+	io.Writer
+	Hide(text string) string
 }
 
 // mostOutput bounds what is kept of each stream, in bytes; the rest is read and dropped.
@@ -70,6 +79,13 @@ func Run(ctx context.Context, c Command) (string, error) {
 	cmd.WaitDelay = closing
 	ownGroup(cmd)
 	err := cmd.Run()
+	if f, ok := c.Output.(interface{ Flush() error }); ok {
+		_ = f.Flush() // a reader that is gone changes nothing
+	}
+	hide := c.Hide
+	if hide == nil {
+		hide = func(s string) string { return s }
+	}
 	var exited *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
@@ -77,7 +93,7 @@ func Run(ctx context.Context, c Command) (string, error) {
 	case errors.Is(err, exec.ErrWaitDelay): // it ended well, and a child of it holds its streams
 		return out.String(), nil
 	case errors.As(err, &exited):
-		return out.String(), &ExitError{Status: exited.ExitCode(), Complaint: lastLine(complaints.String(), out.String())}
+		return out.String(), &ExitError{Status: exited.ExitCode(), Complaint: lastLine(hide(complaints.String()), hide(out.String()))}
 	case err != nil:
 		return "", fmt.Errorf("start %s: %w", args[0], err)
 	}

@@ -31,6 +31,9 @@ type Driver struct {
 	dir    string
 	ttl    atomic.Int64 // nanoseconds, as get printed last
 	walk   atomic.Value // string: the folder of the walk
+	// Hide removes what nobody may read from what messages repeat of the commands' output; nil: nothing
+	// is. It is set before the first call.
+	Hide func(string) string
 }
 
 // walkVariable marks the commands of a walk. Rule 4.
@@ -77,6 +80,9 @@ func (d *Driver) Read(ctx context.Context) (machine.Weights, error) {
 	err = dec.Decode(&answer)
 	if _, rest := dec.Token(); err != nil || rest != io.EOF || answer.Blue == nil || answer.Green == nil ||
 		*answer.Blue < 0 || *answer.Green < 0 || answer.TTL < 0 || answer.TTL > mostTTL {
+		if d.Hide != nil {
+			out = d.Hide(out)
+		}
 		return machine.Weights{}, fmt.Errorf(`get printed %q, not {"blue": 99, "green": 1}`, text.Cut(text.Visible(strings.TrimSpace(out)), 80))
 	}
 	d.ttl.Store(int64(answer.TTL * float64(time.Second)))
@@ -107,6 +113,7 @@ func (d *Driver) Write(ctx context.Context, from, to machine.Weights, compare bo
 func (d *Driver) run(ctx context.Context, c Command) (string, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, d.config.Timeout, fmt.Errorf("no end within %s", d.config.Timeout))
 	defer cancel()
+	c.Hide = d.Hide
 	if walk, ok := d.walk.Load().(string); ok {
 		c.Env = append(c.Env, walkVariable+"="+walk)
 	}

@@ -11,7 +11,7 @@ var notifyTable = Table{"notify", "Who hears of a verdict once a run is archived
 	{"slack_env", aName, "Environment variable with the URL of an incoming webhook of Slack.", "none", "SLACK_WEBHOOK", false, "SlackEnv"},
 	{
 		"on", listOf(aWord("pass", "inconclusive", "broken", "fail", "interrupted", "rollback")),
-		"Verdicts to report, and rollback: `bgverify serve` answered Flagger that it must roll back.",
+		"Verdicts to report, and rollback: `bgverify shift` has rolled back, or `bgverify serve` answered Flagger that it must.",
 		"[fail, broken, inconclusive, rollback]", "[fail, inconclusive]", false, "On",
 	},
 	{
