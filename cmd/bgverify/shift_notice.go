@@ -28,6 +28,7 @@ import (
 type shiftNotice struct {
 	redactor *redact.Redactor
 	walkName string
+	began    time.Time
 
 	mu        sync.Mutex // guards receivers
 	receivers []stage.Notify
@@ -115,7 +116,7 @@ const learning = time.Second
 // learnFrom learns what it can of the file of an earlier walk: to go back needs the record alone, and
 // nothing that is wrong with the file, or slow, keeps a rollback from leaving.
 func (n *shiftNotice) learnFrom(h *shift.History) {
-	n.walkName = h.First.Walk
+	n.walkName, n.began = h.First.Walk, h.Began
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -174,7 +175,10 @@ func (n *shiftNotice) tellEnd(io stdio, r *shift.Result, folder string) {
 }
 
 func (n *shiftNotice) summary(folder string, verdict run.Verdict, reason string) notify.Summary {
-	return notify.Summary{Tool: "bgverify", Run: n.walkName, Folder: folder, Verdict: verdict, Reasons: []string{n.hide(reason)}}
+	return notify.Summary{
+		Tool: "bgverify", Run: n.walkName, Folder: folder, Verdict: verdict, Reasons: []string{n.hide(reason)}, Suites: []string{"shift"},
+		Started: n.began.UTC(), ElapsedMS: float64(time.Since(n.began).Milliseconds()),
+	}
 }
 
 // tell sends a summary to those who hear of an event or of its verdict; notify.Budget bounds it.

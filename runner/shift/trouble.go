@@ -50,9 +50,9 @@ func (e *engine) troubled(event *machine.Event, was machine.Phase) {
 	why := ""
 	switch {
 	case event.Failed != "":
-		why = "they cannot be read back: " + event.Failed
+		why = "the weights cannot be read back: " + event.Failed
 	case event.Weights != t.wanted:
-		why = "they are " + event.Weights.String()
+		why = "the weights are " + event.Weights.String()
 	default:
 		return
 	}
