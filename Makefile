@@ -37,10 +37,10 @@ test-store: ## copy runs to a real S3 server, versitygw, and read them back (ins
 	GOBIN=$(CURDIR)/bin $(GO) install github.com/versity/versitygw/cmd/versitygw@v1.8.0
 	BGVERIFY_S3_SERVER=$(CURDIR)/bin/versitygw $(GO) test -count=1 -v -run Real ./report/archive/remote
 
-screenshots: ## take the pictures of README and docs from a report of the demo (about two minutes)
+screenshots: ## take the pictures of README and docs from a report of the demo without load (half a minute)
 	cd report/browser && npm ci --no-audit --no-fund --ignore-scripts --silent
 	$(GO) build -o bin/bgverify ./cmd/bgverify
-	bin/bgverify demo --no-progress -q --out bin/shots --green-fault price-as-string,leak-blue-host,slow=20% || test $$? = 1
+	bin/bgverify demo --no-progress -q --out bin/shots --no-load --green-fault price-as-string,leak-blue-host || test $$? = 1
 	node report/browser/screenshots.mjs $(CURDIR)/bin/shots/latest/report.html docs $$(command -v chromium)
 
 test-real: ## judge released versions of three public services

@@ -138,7 +138,11 @@ func (t *serviceTotal) view(name string, sp *source.Spreads) serviceView {
 		}
 	}
 	if v.Cause == "" && len(t.reasons) > 0 {
-		v.Cause = t.reasons[0]
+		v.Cause = text.Cut(t.reasons[0], longestCause)
 	}
 	return v
 }
+
+// longestCause is how many characters of a reason a line of the services shows; the first
+// screen and the load stage have the whole of it.
+const longestCause = 160
