@@ -48,8 +48,9 @@ type importer struct {
 	caseIDs map[*openapi.Operation]string
 	ids     *naming.Namer
 	schemas schemaFiles
-	// compiled are the schema files of assets, for whoever loads what is written.
-	compiled bodyschema.Cache
+	// compiled are the schema files of assets, for whoever loads what is written. It outlives
+	// the importer.
+	compiled *bodyschema.Cache
 	links    links
 	unsent   int // optional parameters that the document gives no value for
 }
@@ -88,7 +89,7 @@ func Convert(in source.Input) (*model.Result, error) {
 	}
 	im := &importer{
 		d: d, files: naming.NewNamer("-"), envs: naming.NewNamer("_"), secrets: map[string]string{}, needs: map[string]string{},
-		needed: naming.NewNamer("_"), caseIDs: map[*openapi.Operation]string{}, ids: naming.NewNamer("-"),
+		compiled: new(bodyschema.Cache), needed: naming.NewNamer("_"), caseIDs: map[*openapi.Operation]string{}, ids: naming.NewNamer("-"),
 	}
 	for _, f := range d.Faults {
 		im.report.Lose(model.Lost{Kind: model.Settings, Place: f.Pos.String(), Why: f.Msg})
@@ -304,7 +305,7 @@ func hoistAuth(s *suite, steps []*model.Step) {
 
 // result writes the suites, in several files where one would be too large.
 func (im *importer) result() *model.Result {
-	out := &model.Result{Report: im.report, Schemas: &im.compiled, Tree: model.Tree{Assets: im.assets}}
+	out := &model.Result{Report: im.report, Schemas: im.compiled, Tree: model.Tree{Assets: im.assets}}
 	taken := naming.NewNamer("-")
 	for _, s := range im.suites {
 		taken.Take(s.Name)

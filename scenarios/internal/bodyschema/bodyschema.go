@@ -8,6 +8,7 @@ package bodyschema
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -44,9 +45,12 @@ func Compile(name, fragment string, data []byte) (*Schema, error) {
 
 // A File is a schema file that was read once, to compile many parts of.
 type File struct {
-	name     string
-	compiler *jsonschema.Compiler
+	name string
+	data []byte
+	// doc is the parsed file until its schemas were compiled one by one, and compiler holds
+	// it where that is not so. Both are much larger than the text.
 	doc      any
+	compiler *jsonschema.Compiler
 	// defs are the compiled schemas of $defs where they were compiled one by one; see link.
 	defs   map[string]*jsonschema.Schema
 	linked bool // that was tried
@@ -58,11 +62,26 @@ func Read(name string, data []byte) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("not JSON: %w", err)
 	}
-	c := newCompiler()
-	if err := c.AddResource("scenario:///"+name, doc); err != nil {
-		return nil, fmt.Errorf("not a JSON Schema: %w", err)
+	return &File{name: name, data: data, doc: doc}, nil
+}
+
+// whole is a compiler of the file as a whole.
+func (f *File) whole() (*jsonschema.Compiler, error) {
+	if f.compiler != nil {
+		return f.compiler, nil
 	}
-	return &File{name: name, compiler: c, doc: doc}, nil
+	doc, err := f.doc, error(nil)
+	if doc == nil {
+		if doc, err = jsonschema.UnmarshalJSON(bytes.NewReader(f.data)); err != nil {
+			return nil, err
+		}
+	}
+	c := newCompiler()
+	if err := c.AddResource("scenario:///"+f.name, doc); err != nil {
+		return nil, err
+	}
+	f.compiler, f.doc = c, nil
+	return c, nil
 }
 
 // newCompiler is a compiler that opens nothing and asserts formats.
@@ -83,7 +102,8 @@ func (c *Cache) Read(name string, data []byte) (*File, error) {
 	if c == nil {
 		return Read(name, data)
 	}
-	key := name + "\x00" + string(data)
+	sum := sha256.Sum256(data)
+	key := name + string(sum[:])
 	if f := c.files[key]; f != nil {
 		return f, nil
 	}
@@ -103,7 +123,11 @@ func (f *File) Part(fragment string) (*Schema, error) {
 	if s := f.definition(fragment); s != nil {
 		return &Schema{s}, nil
 	}
-	s, err := f.compiler.Compile("scenario:///" + f.name + fragment)
+	c, err := f.whole()
+	if err != nil {
+		return nil, fmt.Errorf("not a JSON Schema: %w", err)
+	}
+	s, err := c.Compile("scenario:///" + f.name + fragment)
 	var invalid *jsonschema.SchemaValidationError
 	if errors.As(err, &invalid) {
 		if list := violations(invalid.Err); len(list) > 0 {

@@ -67,7 +67,7 @@ func (f *File) link(least int) {
 	}
 	l := &linker{defs: defs, made: map[string]*jsonschema.Schema{}}
 	if l.run() {
-		f.defs = l.made
+		f.defs, f.doc = l.made, nil
 	}
 }
 
@@ -110,14 +110,19 @@ type part struct {
 	compiled *jsonschema.Schema
 }
 
+// atOnce is how many parts a compiler compiles. It holds all documents that it has seen.
+const atOnce = 64
+
 // compileParts compiles each part on its own, on all processors, and reports whether all
 // are schemas. A compiler is used by one goroutine.
 func compileParts(parts []part) bool {
 	var workers sync.WaitGroup
 	var failed atomic.Bool
-	size := (len(parts) + runtime.GOMAXPROCS(0) - 1) / runtime.GOMAXPROCS(0)
-	for chunk := range slices.Chunk(parts, max(size, 1)) {
+	busy := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for chunk := range slices.Chunk(parts, atOnce) {
+		busy <- struct{}{}
 		workers.Go(func() {
+			defer func() { <-busy }()
 			c := newCompiler()
 			if c.AddResource(stub, false) != nil {
 				failed.Store(true)
@@ -133,6 +138,7 @@ func compileParts(parts []part) bool {
 					failed.Store(true)
 					return
 				}
+				chunk[i].doc = nil
 			}
 		})
 	}
