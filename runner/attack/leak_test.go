@@ -11,6 +11,6 @@ import (
 // for a load stage to end; -parallel on the command line replaces the number. No test
 // leaves a goroutine behind.
 func TestMain(m *testing.M) {
-	_ = flag.Set("test.parallel", "5")
+	_ = flag.Set("test.parallel", "4")
 	goleak.VerifyTestMain(m)
 }

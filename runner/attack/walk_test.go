@@ -2,6 +2,7 @@ package attack
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -42,23 +43,26 @@ func TestWalkedCases(t *testing.T) {
 			}
 		}
 	}}}
-	report := attack(t, plan)
-	if report.PerWalk != 3 || len(report.Routes) != 3 || report.Outcome == perf.NoWorse {
-		t.Errorf("%v, %g requests a walk, routes %q", report.Outcome, report.PerWalk, report.Routes)
-	}
-	if report.Requests.Blue < report.Requests.Green || report.Errors.Blue != 0 || report.Errors.Green == 0 {
-		t.Errorf("requests %v, errors %v", report.Requests, report.Errors)
-	}
-	if report.Generator.Achieved < 0.99 {
-		t.Errorf("%g of the walks were begun", report.Generator.Achieved)
-	}
-	for side, dealt := range rows {
-		least, most := dealt[0], dealt[0]
-		for row := range 7 {
-			least, most = min(least, dealt[row]), max(most, dealt[row])
+	expect(t, plan, func(r *Report) string {
+		dealt := rows
+		rows = [2]map[int]int{{}, {}}
+		switch {
+		case r.PerWalk != 3 || len(r.Routes) != 3 || r.Outcome == perf.NoWorse:
+			return fmt.Sprintf("%g requests a walk, routes %q", r.PerWalk, r.Routes)
+		case r.Requests.Blue < r.Requests.Green || r.Errors.Blue != 0 || r.Errors.Green == 0:
+			return fmt.Sprintf("requests %v, errors %v", r.Requests, r.Errors)
+		case r.Generator.Achieved < 0.99:
+			return fmt.Sprintf("%g of the walks were begun", r.Generator.Achieved)
 		}
-		if least == 0 || most-least > 4 { // a side rests in the solo blocks of the other
-			t.Errorf("side %d: rows are not dealt in turn: %v", side, dealt)
+		for side, of := range dealt {
+			least, most := of[0], of[0]
+			for row := range 7 {
+				least, most = min(least, of[row]), max(most, of[row])
+			}
+			if least == 0 || most-least > 4 { // a side rests in the solo blocks of the other
+				return fmt.Sprintf("side %d: rows are not dealt in turn: %v", side, of)
+			}
 		}
-	}
+		return ""
+	})
 }
