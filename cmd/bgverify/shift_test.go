@@ -199,8 +199,20 @@ func TestShiftKilled(t *testing.T) {
 	t.Run("resume keeps the record", func(t *testing.T) {
 		t.Parallel()
 		r := killed(t)
+		recorded := func() (size int64) { // of all that the walk wrote down
+			files, _ := filepath.Glob(filepath.Join(r.dir, "shifts", "2*", "*"))
+			for _, name := range files {
+				if info, err := os.Stat(name); err == nil {
+					size += info.Size()
+				}
+			}
+			return size
+		}
+		before := recorded()
 		cmd, out := r.start("shift.yaml", "--resume")
-		time.Sleep(500 * time.Millisecond)
+		for i := 0; i < 1200 && recorded() == before; i++ { // until it walks
+			time.Sleep(50 * time.Millisecond)
+		}
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait()
 		if cmd.ProcessState.ExitCode() != 143 || r.read("weights") != begun {
