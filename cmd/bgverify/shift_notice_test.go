@@ -49,6 +49,7 @@ const (
 // judged adds suites and an env file to a rig, and the check that uses them. green is what it answers.
 func (r *shiftRig) judged(green, env string) {
 	r.t.Helper()
+	r.env = append(r.env, "TOKEN="+stageSecret)
 	blue, other := serve(r.t, says(`{"a":1}`)), serve(r.t, says(green))
 	r.write("suite.yaml", "suite: one\ncases: [{case: item, get: /item}]\n")
 	r.write("stage.yaml", "env: [TOKEN]\nsecrets: [TOKEN]\nvars: {token: '{{env.TOKEN}}'}\nsides: {blue: {url: '"+blue+"'}, green: {url: '"+other+"'}}\n"+env)
@@ -59,7 +60,7 @@ const judgedAfter = "after: {run: {suites: [suite.yaml], env: stage.yaml}}\n"
 // Whatever a command of the user prints, a secret of the env file and the password of a URL are
 // neither in the record, the page, the terminal and the status, nor in what receivers get.
 func TestShiftHidesSecrets(t *testing.T) {
-	t.Setenv("TOKEN", stageSecret)
+	t.Parallel()
 	leak := "echo \"token $TOKEN of https://ops:" + urlPassword + "@blue.example/\""
 	for name, row := range map[string]struct {
 		file, text string
@@ -71,6 +72,7 @@ func TestShiftHidesSecrets(t *testing.T) {
 		"confirm says no":      {"ask.sh", "#!/bin/sh\n" + leak + " >&2\n" + leak + "\nexit 1\n", 4, "held"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := newShiftRig(t, "hold: {min: 10ms, settle: 0s}\nconfirm: {at: [100%], exec: ./ask.sh}\n"+judgedAfter)
 			hook := newListener(t, func() string { return r.read("weights") }, func(http.ResponseWriter, *http.Request) {})
 			r.write("ask.sh", "#!/bin/sh\nexit 0\n")
@@ -117,7 +119,7 @@ func TestShiftHidesSecrets(t *testing.T) {
 // Receivers hear of a rollback once the weights are back, and neither one that hangs nor one that
 // answers 500 keeps the walk from saying how it ended.
 func TestShiftTellsOfARollback(t *testing.T) {
-	t.Setenv("TOKEN", stageSecret)
+	t.Parallel()
 	r := newShiftRig(t, "hold: {min: 10ms, settle: 0s}\n"+judgedAfter)
 	weights := func() string { return r.read("weights") }
 	release := make(chan struct{})

@@ -15,6 +15,7 @@ import (
 type shiftRig struct {
 	t        *testing.T
 	dir, exe string
+	env      []string // beyond that of the test
 }
 
 // newShiftRig writes the scripts; extra is added to the shift file.
@@ -27,7 +28,7 @@ func newShiftRig(t *testing.T, extra string) *shiftRig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &shiftRig{t, t.TempDir(), exe}
+	r := &shiftRig{t: t, dir: t.TempDir(), exe: exe}
 	r.write("get.sh", "#!/bin/sh\ncat weights\n")
 	r.write("set.sh", "#!/bin/sh\ncat > next.$$ && mv next.$$ weights && echo \"$SHIFT_BLUE $SHIFT_GREEN\" >> calls\n")
 	r.write("weights", `{"blue": 100, "green": 0}`)
@@ -60,7 +61,7 @@ func (r *shiftRig) read(name string) string {
 func (r *shiftRig) start(args ...string) (*exec.Cmd, *bytes.Buffer) {
 	r.t.Helper()
 	cmd := exec.Command(r.exe, append([]string{"shift"}, args...)...)
-	cmd.Dir = r.dir
+	cmd.Dir, cmd.Env = r.dir, append(os.Environ(), r.env...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
