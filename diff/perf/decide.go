@@ -39,7 +39,6 @@ type Decision struct {
 	Requests    [2]int // blue, green; measured, dropped blocks included
 	Errors      [2]int
 	Achieved    float64 // sent / planned; of a closed loop: the share of their time that users did not wait for this machine
-	LatenessP50 time.Duration
 	LatenessP99 time.Duration
 	Alone       [2]float64 // p50 of each side in its solo blocks, in seconds; 0 without any
 	Notes       []string
@@ -120,7 +119,7 @@ func (s *Stage) decide(alpha float64, last bool, h Health) *Decision {
 	case planned > 0:
 		d.Achieved = math.Min(1, float64(begun)/planned)
 	}
-	d.LatenessP50, d.LatenessP99 = s.lags.quantile(0.5), s.lags.quantile(0.99)
+	d.LatenessP99 = s.lags.quantile(0.99)
 
 	d.Alone = v.alone()
 	all := v.evidence()

@@ -63,8 +63,8 @@ type Spreads struct {
 	Cases []int // of each spread
 }
 
-// The ids of causes have to be their places in the list, as Set.List gives them. Counts start
-// at 0.
+// NewSpreads groups the causes of a run by what they have in common. The ids of causes have to
+// be their places in the list, as Set.List gives them. Counts start at 0.
 func NewSpreads(causes []cause.Cause) *Spreads {
 	s := &Spreads{List: cause.Spreads(causes), of: make([]int, len(causes))}
 	s.Cases = make([]int, len(s.List))

@@ -79,8 +79,9 @@ func curl(x *wire.Exchange, opts curlOptions) string {
 	return b.String()
 }
 
-// Headers are written in the order in which they were sent. Those of framing and of the
-// connection are left to curl, and so is a Host that is the URL's.
+// writeCurlHeaders writes the headers of a request as options of curl, in the order in which
+// they were sent. Those of framing and of the connection are left to curl, and so is a Host that
+// is the URL's.
 func writeCurlHeaders(b *strings.Builder, x *wire.Exchange) {
 	sent := map[string]bool{}
 	for _, f := range x.Sent {

@@ -73,8 +73,9 @@ func (s *Run) Details(c *run.CaseResult) string {
 	return b.String()
 }
 
-// Steps that passed or were skipped are left out. The order is that of the report: reasons,
-// differences in the form of a diff, expectations that failed, and the commands for both sides.
+// stepDetails writes what a step that did not pass came to; one that passed or was skipped is
+// left out. The order is that of the report: reasons, differences in the form of a diff,
+// expectations that failed, and the commands for both sides.
 func (s *Run) stepDetails(b *strings.Builder, step *run.StepResult) {
 	if step.Verdict == run.Pass || step.Verdict == run.Skip {
 		return

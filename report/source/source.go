@@ -7,9 +7,8 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
+// A Run is a run as renderers read it: gaps of an unfinished run filled, causes indexed.
 // Renderers share one, one after another; it is not safe for concurrent use.
-// A source is a run as renderers read it: gaps of an unfinished run filled,
-// causes indexed.
 type Run struct {
 	// Result is the run as it was read, and is not changed.
 	Result *run.Run

@@ -160,7 +160,7 @@ func filterEnd(filter string) int {
 	return len(filter)
 }
 
-// A keyed object is one that a loop filled with a value of each element, by a member of it:
+// A keyedObject is one that a loop filled with a value of each element, by a member of it:
 // list.forEach(x => { byName[x.name] = x.id }).
 type keyedObject struct {
 	list, key, value string // paths; key and value below the element
