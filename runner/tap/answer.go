@@ -59,6 +59,17 @@ func (f *findings) add(kind FindingKind, detail string) {
 	f.counts[x]++
 }
 
+// Write takes the log of the server: a client that does not complete a TLS handshake is a
+// finding, with its reason and without its address.
+func (f *findings) Write(line []byte) (int, error) {
+	if _, from, ok := strings.Cut(string(line), "TLS handshake error from "); ok {
+		if _, reason, ok := strings.Cut(from, ": "); ok {
+			f.add(Field, "a client ended the TLS handshake: "+strings.TrimSpace(reason))
+		}
+	}
+	return len(line), nil
+}
+
 // Findings are what the answers held that a user should know, in the order of
 // meeting, each as a sentence.
 func (p *Proxy) Findings() []string {

@@ -3,6 +3,7 @@ package tap
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -55,6 +56,7 @@ type Proxy struct {
 	opts     Options
 	listener net.Listener
 	secure   bool
+	leaf     *x509.Certificate // that clients see
 	pass     *httputil.ReverseProxy
 	targets  []*target
 	kept     atomic.Int64 // bytes of bodies that are kept now
@@ -76,7 +78,9 @@ func New(opts Options) (*Proxy, error) {
 	if err != nil {
 		return nil, hint.Errorf("another --listen address, such as 127.0.0.1:0 for a free port", "listen on %s: %w", opts.Listen, unwrap(err))
 	}
-	p.secure = config != nil
+	if p.secure = config != nil; p.secure {
+		p.leaf, config.GetConfigForClient = config.Certificates[0].Leaf, p.checkName
+	}
 	p.listener = netutil.LimitListener(ln, maxConnections)
 	if p.secure {
 		p.listener = tls.NewListener(p.listener, config)
@@ -116,6 +120,14 @@ func certificate(opts Options) (*tls.Config, error) {
 	return &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"h2", "http/1.1"}, MinVersion: tls.VersionTLS10}, nil
 }
 
+// checkName notes the names that clients ask for and the certificate is not for.
+func (p *Proxy) checkName(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	if leaf := p.leaf; leaf != nil && hello.ServerName != "" && leaf.VerifyHostname(hello.ServerName) != nil {
+		p.seen.add(Field, "clients ask for "+hello.ServerName+", which the certificate is not for")
+	}
+	return nil, nil
+}
+
 // Addr is the address that the proxy listens on.
 func (p *Proxy) Addr() net.Addr { return p.listener.Addr() }
 
@@ -135,7 +147,7 @@ func (p *Proxy) Serve(ctx context.Context) error {
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
 	server := &http.Server{
-		Handler: p, Protocols: protocols, ErrorLog: log.New(io.Discard, "", 0),
+		Handler: p, Protocols: protocols, ErrorLog: log.New(&p.seen, "", 0),
 		ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 3 * time.Minute, MaxHeaderBytes: 256 << 10,
 	}
 	done := make(chan struct{})
@@ -212,6 +224,7 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	x := exchangeOf(pr.In.Context())
 	pr.Out.URL.RawQuery = pr.In.URL.RawQuery
 	pr.SetURL(x.target.URL)
+	pr.Out.Trailer = pr.In.Trailer // filled when the body has been read
 	for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded"} {
 		if v := pr.In.Header.Values(name); len(v) > 0 {
 			pr.Out.Header[name] = v
