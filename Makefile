@@ -26,6 +26,12 @@ test-shift: ## walk traffic through HAProxy and PowerDNS, and kill walks at ever
 	BGVERIFY_TORTURE=50 $(GO) test -count=1 -parallel 6 -timeout 40m -run Shift ./cmd/bgverify
 	BGVERIFY_TORTURE=50 $(GO) test -count=1 -v ./runner/shift/...
 
+test-boxes: ## tap each fault of the twin, and ffmpeg, curl and Chromium as boxes, with toxiproxy in front of each side
+	BGVERIFY_BOXES=1 $(GO) test -count=1 -run 'TapFaults|Boxes' ./cmd/bgverify
+
+bench-tap: ## measure what a tap adds to nginx as a plain reverse proxy, and its memory under 200 boxes
+	cd bench && $(GO) run ./tap
+
 test-report: ## lint and test the page's script, render reports in headless Chromium and check their figures
 	cd report/browser && npm ci --no-audit --no-fund --ignore-scripts --silent && node --test
 	$(GO) test -tags browser -count=1 -timeout 20m ./report/browser

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -65,7 +66,10 @@ type Tap struct {
 	proxy    *tap.Proxy
 	services map[string]runner.LiveService
 	queues   [workers]chan *tap.Exchange
-	account  account
+	// judging holds a token for each pair that is judged: at most half of the processors
+	// judge, so that clients find a free one.
+	judging chan struct{}
+	account account
 
 	mu      sync.Mutex
 	ending  bool            // nothing is queued any more
@@ -80,7 +84,7 @@ type Tap struct {
 func New(opts Options) (*Tap, error) {
 	suites := opts.Plan.Suites
 	t := &Tap{
-		opts: opts, services: map[string]runner.LiveService{}, secrets: map[string]bool{}, written: map[string][]string{},
+		opts: opts, services: map[string]runner.LiveService{}, judging: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), secrets: map[string]bool{}, written: map[string][]string{},
 		account:  account{clients: map[string]bool{}, routes: map[string]map[int]int{}},
 		separate: opts.Plan.Env != nil && opts.Plan.Env.SeparateState, routes: readRoutes(opts.Plan, opts.Answering),
 	}
@@ -342,6 +346,8 @@ func (t *Tap) judge(ctx context.Context, x *tap.Exchange, s *session) {
 	if t.separate && theirs.Err == nil {
 		s.learn(mine, theirs)
 	}
+	t.judging <- struct{}{}
+	defer func() { <-t.judging }()
 	counted, err := t.live.Judge(&runner.LivePair{
 		Step: t.routes.stepOf(x.Request.Method, &x.Request.URL, blue.Status), Route: routeName(x.Service.Name, x.Request.Method, x.Request.URL.Path), Blue: blue, Green: green,
 		Took: x.Ended.Sub(x.Began), Sent: sent,
