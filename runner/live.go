@@ -184,21 +184,21 @@ func (w *walk) present(ctx context.Context, out *outgoing) error {
 // Drop books requests whose pair is not judged.
 func (l *Live) Drop(sent run.PerSide) { l.e.ledger.AddOutside(sent) }
 
-// Judge judges a pair and books it. It reports whether the pair is evidence: one of which
-// the rules leave nothing to compare is none, and is not booked as a case.
-func (l *Live) Judge(p *LivePair) (counted bool, err error) {
+// Judge judges a pair and books it as a case, but not one of which the rules leave nothing to
+// compare: that shows nothing. compared says that both sides gave an answer to compare.
+func (l *Live) Judge(p *LivePair) (booked, compared bool, err error) {
 	number := int(l.pairs.Add(1))
 	id := fmt.Sprintf("%s/%d", l.s.suite.Name, number)
 	pair := &run.Pair{Key: run.PairKey(id, p.Route, ""), Blue: p.Blue, Green: p.Green}
 	j, err := l.judge(p.Step, p.Route, pair)
 	if err != nil || j == nil {
 		l.Drop(p.Sent)
-		return false, err
+		return false, false, err
 	}
 	sent := l.bookAnswering(pick(l.answering, p.Blue, p.Green), p.Sent)
 	r := &run.CaseResult{Index: number - 1, ID: id, Name: p.Route, ElapsedMS: run.Milliseconds(p.Took), Requests: sent}
 	l.book(r, p.Step, pair, j)
-	return j.Step.Compared, nil
+	return true, j.Step.Compared, nil
 }
 
 // judge judges a pair; nil: the rules leave nothing of it to compare.

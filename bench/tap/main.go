@@ -2,7 +2,7 @@
 // it adds to nginx as a plain reverse proxy in front of the same service, in turns, and its
 // memory under many clients at once.
 //
-//	go run ./tap [-rate 200] [-seconds 5] [-rounds 5] [-boxes 200]
+//	go run ./tap [-rate 200] [-seconds 5] [-rounds 5] [-boxes 200] [-- FLAG OF TAP...]
 //
 // One nginx is blue, green and the plain reverse proxy, on three ports. Every request that
 // passes the tap is also sent to green and compared. Figures are medians over the rounds.
@@ -225,6 +225,7 @@ func startTap(dir, blue, green string) (*tapped, error) {
 	}
 	t := &tapped{out: &lines{}}
 	t.cmd = exec.Command(binary, "tap", "--listen", "127.0.0.1:0", "--blue", "http://"+blue, "--green", "http://"+green, "--out", filepath.Join(dir, "runs"), "--format", "text")
+	t.cmd.Args = append(t.cmd.Args, flag.Args()...)
 	t.cmd.Stdout, t.cmd.Stderr = t.out, t.out
 	if err := t.cmd.Start(); err != nil {
 		return nil, err

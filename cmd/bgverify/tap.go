@@ -91,6 +91,9 @@ func (f *tapFlags) tap(ctx context.Context, io stdio, flagsTyped []string) error
 	if err != nil {
 		return err
 	}
+	if t.root == "" && t.stage != nil { // files that the env file names are next to it
+		session.plan.World.Root = t.stage.root
+	}
 	if err := f.addressed(session.plan.Suites); err != nil {
 		return err
 	}

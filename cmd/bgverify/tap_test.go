@@ -1,6 +1,11 @@
 package main
 
 import (
+	"compress/gzip"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -9,6 +14,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/bgverify/bgverify/fixtures"
 )
@@ -181,6 +187,128 @@ func TestTapFolder(t *testing.T) {
 		b := begin(append(strings.Fields(c.args), "--out", runs)...)
 		if status := <-b.status; status != c.status || !strings.Contains(b.out.String()+b.err.String(), c.want) {
 			t.Errorf("%s: %d, want %d and %q\n%s%s", c.args, status, c.status, c.want, b.out.String(), b.err.String())
+		}
+	}
+}
+
+// What the env file declares of the sides reaches both: certificates, headers, tokens; and the
+// sides' identities are asked before a box is served.
+func TestTapOfTheEnvFile(t *testing.T) {
+	dir := t.TempDir()
+	var ca []byte
+	side := func(name string) string {
+		s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("X-Stage") != name || r.Header.Get("Authorization") != "Bearer "+name+"-secret" {
+				w.WriteHeader(http.StatusForbidden)
+			}
+			w.Header().Set("X-Cluster", name)
+			_, _ = w.Write([]byte(`{"list":[1,2,3]}`))
+		}))
+		t.Cleanup(s.Close)
+		ca = append(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})...)
+		return s.URL
+	}
+	blue, green := side("blue"), side("green")
+	const file = `env: [TOKEN_BLUE, TOKEN_GREEN]
+secrets: [token]
+sides:
+  blue: {url: %s, headers: {X-Stage: blue}, vars: {token: "{{env.TOKEN_BLUE}}"}, auth: %s, tls: {ca: ca.pem}}
+  green: {url: %s, headers: {X-Stage: green}, vars: {token: "{{env.TOKEN_GREEN}}"}, auth: %s, tls: {ca: ca.pem}}
+identity: [{get: /, header: X-Cluster, must: %s}]
+rules: [{header: x-cluster, do: ignore, why: names the side}]
+`
+	t.Setenv("TOKEN_BLUE", "blue-secret")
+	t.Setenv("TOKEN_GREEN", "green-secret")
+	bearer, hmac := `{bearer: "{{token}}"}`, `{hmac: {secret: "{{token}}", sign: "{{request.path}}", header: X-Sign}}`
+	for _, c := range []struct {
+		name, blueAuth, must string
+		status               int
+		want                 string
+	}{
+		{"both sides", bearer, "differ", 0, "verdict=pass"},
+		{"an identity that fails", bearer, "same", statusBroken, "must be the same"},
+		{"a signature", hmac, "differ", statusUsage, "signs whole requests"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for name, data := range map[string][]byte{"ca.pem": ca, "env.yaml": fmt.Appendf(nil, file, blue, c.blueAuth, green, bearer, c.must)} {
+				if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			runs := t.TempDir()
+			b := begin("tap", "--listen", "127.0.0.1:0", "--env", filepath.Join(dir, "env.yaml"), "--out", runs, "--least", "3", "--format", "text,json")
+			for !strings.Contains(b.out.String(), "answers at") && len(b.status) == 0 {
+				time.Sleep(time.Millisecond)
+			}
+			if m := regexp.MustCompile(`at (https?://\S+);`).FindStringSubmatch(b.out.String()); m != nil {
+				for i := range 4 {
+					ask(t, "GET", fmt.Sprintf("%s/list?page=%d", m[1], i), "", "")
+				}
+			}
+			if status := b.stop(); status != c.status || !strings.Contains(b.out.String()+b.err.String(), c.want) {
+				t.Errorf("%d, want %d and %s\n%s%s", status, c.status, c.want, b.out.String(), b.err.String())
+			}
+			_ = filepath.WalkDir(runs, func(path string, e os.DirEntry, _ error) error {
+				if data, err := os.ReadFile(path); err == nil && (strings.Contains(string(data), "blue-secret") || strings.Contains(string(data), "green-secret")) {
+					t.Errorf("%s holds a token", path)
+				}
+				return nil
+			})
+		})
+	}
+}
+
+// A hostile other side costs the box nothing, and each of its answers is a finding.
+func TestTapOfAHostileGreen(t *testing.T) {
+	say := func(conn net.Conn, text string) { _, _ = io.WriteString(conn, text) }
+	raw := func(talk func(net.Conn)) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+				talk(conn)
+				_ = conn.Close()
+			}
+		}
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/endless", func(w http.ResponseWriter, _ *http.Request) {
+		for block := []byte(strings.Repeat("x", 64<<10)); ; {
+			if _, err := w.Write(block); err != nil {
+				return
+			}
+		}
+	})
+	mux.HandleFunc("/garbage", raw(func(c net.Conn) { say(c, "\x00\x01\x02\r\n\r\n") }))
+	mux.HandleFunc("/fields", raw(func(c net.Conn) { say(c, "HTTP/1.1 200 OK\r\nX-A: "+strings.Repeat("x", 1<<20)+"\r\n\r\n") }))
+	mux.HandleFunc("/closed", raw(func(net.Conn) {}))
+	mux.HandleFunc("/two", raw(func(c net.Conn) {
+		say(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+	}))
+	mux.HandleFunc("/early", raw(func(c net.Conn) { say(c, "HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\nok") }))
+	mux.HandleFunc("/bomb", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		z := gzip.NewWriter(w)
+		for range 64 {
+			_, _ = z.Write(make([]byte, 1<<20))
+		}
+		_ = z.Close()
+	})
+	green := httptest.NewServer(mux)
+	defer green.Close()
+	blue := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) }))
+	defer blue.Close()
+	b, proxy := startTap(t, blue.URL, green.URL)
+	paths := []string{"/endless", "/garbage", "/fields", "/closed", "/two", "/early", "/bomb"}
+	for _, path := range paths {
+		if got := ask(t, "GET", proxy+path, "", ""); got != "ok" {
+			t.Errorf("%s: the box got %q", path, got)
+		}
+	}
+	if status := b.stop(); status != statusDifferent || !strings.Contains(b.out.String(), fmt.Sprintf("%d requests that the other side did not answer", len(paths))) {
+		t.Errorf("%d\n%s%s", status, b.out.String(), b.err.String())
+	}
+	for _, name := range paths {
+		if !strings.Contains(b.out.String(), "GET "+name+"  200 (1)") {
+			t.Errorf("no %s in\n%s", name, b.out.String())
 		}
 	}
 }

@@ -73,6 +73,7 @@ type Tap struct {
 
 	mu      sync.Mutex
 	ending  bool            // nothing is queued any more
+	turn    uint32          // of the queues, where no order matters
 	secrets map[string]bool // credentials that the sink knows
 	// written are the collections that a client has written to on the answering side alone.
 	written map[string][]string
@@ -188,13 +189,18 @@ func (t *Tap) observe(x *tap.Exchange) {
 		x.Release()
 		return
 	}
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(x.Client))
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.turn++
+	queue := t.turn % workers
+	if t.separate { // a client's requests stay in order: what they learn belongs to it
+		h := fnv.New32a()
+		_, _ = h.Write([]byte(x.Client))
+		queue = h.Sum32() % workers
+	}
 	if !t.ending {
 		select {
-		case t.queues[h.Sum32()%workers] <- x: // a client's requests stay in order
+		case t.queues[queue] <- x:
 			return
 		default:
 		}
@@ -348,7 +354,7 @@ func (t *Tap) judge(ctx context.Context, x *tap.Exchange, s *session) {
 	}
 	t.judging <- struct{}{}
 	defer func() { <-t.judging }()
-	counted, err := t.live.Judge(&runner.LivePair{
+	booked, compared, err := t.live.Judge(&runner.LivePair{
 		Step: t.routes.stepOf(x.Request.Method, &x.Request.URL, blue.Status), Route: routeName(x.Service.Name, x.Request.Method, x.Request.URL.Path), Blue: blue, Green: green,
 		Took: x.Ended.Sub(x.Began), Sent: sent,
 	})
@@ -357,8 +363,12 @@ func (t *Tap) judge(ctx context.Context, x *tap.Exchange, s *session) {
 		t.mu.Lock()
 		t.broken = err
 		t.mu.Unlock()
-	case !counted:
+	case !booked:
 		t.account.skip(nothing)
+	case !compared && theirs.Err != nil:
+		t.account.skip(noAnswer)
+	case !compared:
+		t.account.skip(byExpectations)
 	case isEvidence(x):
 		t.account.pair()
 	}
