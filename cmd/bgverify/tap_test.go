@@ -76,6 +76,7 @@ func walkBox(t *testing.T, proxy string) {
 // Equal sides pass, sessions included where the sides are separate; a fault of green
 // fails; a request of a session never reaches green where they share state.
 func TestTap(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, fault string
 		flags       []string
@@ -112,6 +113,7 @@ func TestTap(t *testing.T) {
 // A dead other side costs the box nothing, writes and acting GETs never reach it, and
 // nothing compared is never a pass.
 func TestTapOfADeadGreen(t *testing.T) {
+	t.Parallel()
 	var reached atomic.Int64
 	green := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Add(1) }))
 	defer green.Close()
@@ -156,6 +158,7 @@ func TestTapOfOnePlace(t *testing.T) {
 
 // A run folder of a tap is judged again under other rules, and a gate says what it was.
 func TestTapFolder(t *testing.T) {
+	t.Parallel()
 	twin, err := fixtures.Start(fixtures.Options{GreenFaults: []fixtures.Fault{{Name: "price-as-string"}}})
 	if err != nil {
 		t.Fatal(err)
@@ -260,6 +263,7 @@ rules: [{header: x-cluster, do: ignore, why: names the side}]
 
 // A hostile other side costs the box nothing, and each of its answers is a finding.
 func TestTapOfAHostileGreen(t *testing.T) {
+	t.Parallel()
 	say := func(conn net.Conn, text string) { _, _ = io.WriteString(conn, text) }
 	raw := func(talk func(net.Conn)) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {

@@ -70,6 +70,7 @@ func spendEvening(t *testing.T, proxy string) {
 // Each named fault of green is found through a tap, or the table says why not. The ordinary
 // form looks at the healthy twin alone; BGVERIFY_BOXES=1 at every fault.
 func TestTapFaults(t *testing.T) {
+	t.Parallel()
 	rows := []string{"healthy"}
 	if os.Getenv("BGVERIFY_BOXES") != "" {
 		for _, f := range tapFaults {
