@@ -230,11 +230,11 @@ func (l *Live) book(r *run.CaseResult, step *scenarios.Step, pair *run.Pair, j *
 	l.e.record(l.s, r)
 }
 
-// Rejudge judges the pairs of an earlier live run again, each under the step that stepOf
-// finds, and sends nothing.
-func (l *Live) Rejudge(
-	ctx context.Context, from *run.Run, sink run.Sink, stepOf func(*run.Pair) (*scenarios.Step, error),
-) (*run.End, error) {
+// A StepOf finds the step under which an archived pair is judged again.
+type StepOf func(*run.Pair) (*scenarios.Step, error)
+
+// Rejudge judges the pairs of an earlier live run again and sends nothing.
+func (l *Live) Rejudge(ctx context.Context, from *run.Run, sink run.Sink, stepOf StepOf) (*run.End, error) {
 	l.e.sink, l.e.earlier, l.e.replay = sink, from, from.Pair
 	l.serve = func() (Served, error) {
 		for was, err := range from.Cases {
@@ -250,7 +250,8 @@ func (l *Live) Rejudge(
 	return l.e.execute(ctx)
 }
 
-func (l *Live) judgeAgain(was *run.CaseResult, stepOf func(*run.Pair) (*scenarios.Step, error)) error {
+// judgeAgain judges one pair of the earlier run.
+func (l *Live) judgeAgain(was *run.CaseResult, stepOf StepOf) error {
 	if len(was.Steps) == 0 {
 		return fmt.Errorf("case %s of the earlier run has no pair", was.ID)
 	}

@@ -85,7 +85,8 @@ type Tap struct {
 func New(opts Options) (*Tap, error) {
 	suites := opts.Plan.Suites
 	t := &Tap{
-		opts: opts, services: map[string]runner.LiveService{}, judging: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), secrets: map[string]bool{}, written: map[string][]string{},
+		opts: opts, services: map[string]runner.LiveService{}, secrets: map[string]bool{}, written: map[string][]string{},
+		judging: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 		account:  account{clients: map[string]bool{}, routes: map[string]map[int]int{}},
 		separate: opts.Plan.Env != nil && opts.Plan.Env.SeparateState, routes: readRoutes(opts.Plan, opts.Answering),
 	}
@@ -173,10 +174,12 @@ func (t *Tap) doubts() []string {
 	defer a.mu.Unlock()
 	var out []string
 	if a.compared < t.opts.Least {
-		out = append(out, fmt.Sprintf("%s with an answer that is not an error, and a pass needs %d", text.Count(a.compared, "compared pair"), t.opts.Least))
+		out = append(out, fmt.Sprintf("%s with an answer that is not an error, and a pass needs %d",
+			text.Count(a.compared, "compared pair"), t.opts.Least))
 	}
 	if share := float64(a.skipped[dropped]) / float64(max(a.skipped[dropped]+a.compared, 1)); share > MaxDropped {
-		out = append(out, fmt.Sprintf("%.0f %% of the requests that could be compared were dropped, and a pass allows %.0f %%", 100*share, 100*MaxDropped))
+		out = append(out, fmt.Sprintf("%.0f %% of the requests that could be compared were dropped, and a pass allows %.0f %%",
+			100*share, 100*MaxDropped))
 	}
 	return out
 }
@@ -355,7 +358,8 @@ func (t *Tap) judge(ctx context.Context, x *tap.Exchange, s *session) {
 	t.judging <- struct{}{}
 	defer func() { <-t.judging }()
 	booked, compared, err := t.live.Judge(&runner.LivePair{
-		Step: t.routes.stepOf(x.Request.Method, &x.Request.URL, blue.Status), Route: routeName(x.Service.Name, x.Request.Method, x.Request.URL.Path), Blue: blue, Green: green,
+		Step:  t.routes.stepOf(x.Request.Method, &x.Request.URL, blue.Status),
+		Route: routeName(x.Service.Name, x.Request.Method, x.Request.URL.Path), Blue: blue, Green: green,
 		Took: x.Ended.Sub(x.Began), Sent: sent,
 	})
 	switch {
@@ -385,34 +389,4 @@ func isEvidence(x *tap.Exchange) bool {
 	}
 	last := x.Request.URL.Path[strings.LastIndexByte(x.Request.URL.Path, '/')+1:]
 	return strings.Contains(x.Request.Header.Get("Accept"), "text/html") || strings.Contains(last, ".htm")
-}
-
-// A credential is a value by which a service knows its client.
-type credential struct {
-	cookie string // its name; empty: it is not one
-	value  string
-}
-
-// credentials are those of a request.
-func (t *Tap) credentials(x *tap.Exchange) []credential {
-	var out []credential
-	for name, values := range x.Request.Header {
-		for _, v := range values {
-			switch {
-			case strings.EqualFold(name, "Cookie"):
-				for pair := range strings.SplitSeq(v, ";") {
-					name, value, _ := strings.Cut(pair, "=")
-					out = append(out, credential{strings.TrimSpace(name), strings.TrimSpace(value)})
-				}
-			case strings.EqualFold(name, "Authorization"), strings.EqualFold(name, "Proxy-Authorization"):
-				if _, rest, ok := strings.Cut(v, " "); ok {
-					v = rest
-				}
-				out = append(out, credential{value: v})
-			case t.opts.Secret(name, v):
-				out = append(out, credential{value: v})
-			}
-		}
-	}
-	return append(out, t.inQuery(x.Request.URL.RawQuery)...)
 }

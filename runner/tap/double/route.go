@@ -63,7 +63,10 @@ func fitsSegment(pattern, got string) bool {
 func originOf(u *url.URL) string { return strings.ToLower(u.Scheme + "://" + u.Host) }
 
 // acting are words of paths whose GETs do something: they are never asked twice.
-var acting = []string{"heartbeat", "keepalive", "keep-alive", "ping", "logout", "signout", "sign-out", "logoff", "license", "licence", "drm", "unsubscribe", "revoke", "delete", "activate"}
+var acting = []string{
+	"heartbeat", "keepalive", "keep-alive", "ping", "logout", "signout", "sign-out", "logoff",
+	"license", "licence", "drm", "unsubscribe", "revoke", "delete", "activate",
+}
 
 // mayAct reports whether a path looks as if its GET did something.
 func mayAct(path string) bool {
@@ -200,7 +203,8 @@ func (o *routes) addStep(s *scenarios.Suite, step *scenarios.Step, answering sce
 		o.acting = append(o.acting, r)
 	}
 	rule := ruled{Route: r, statuses: step.Expect.Status, step: &scenarios.Step{
-		Pos: step.Pos, Compare: step.Compare, Mode: step.Mode, ModeWritten: step.ModeWritten, Numbers: step.Numbers, MinCompared: step.MinCompared, Rules: step.Rules,
+		Pos: step.Pos, Compare: step.Compare, Mode: step.Mode, ModeWritten: step.ModeWritten, Numbers: step.Numbers,
+		MinCompared: step.MinCompared, Rules: step.Rules,
 	}}
 	for _, f := range step.Request.Query {
 		rule.query = append(rule.query, f.Name)
@@ -266,7 +270,8 @@ func routeOf(s *scenarios.Suite, step *scenarios.Step, side scenarios.Side) (Rou
 
 // expects reports whether a status is one of those that the step expects.
 func (r *ruled) expects(status int) bool {
-	return len(r.statuses) == 0 || slices.ContainsFunc(r.statuses, func(s scenarios.StatusMatch) bool { return s.Low <= status && status <= s.High })
+	fits := func(s scenarios.StatusMatch) bool { return s.Low <= status && status <= s.High }
+	return len(r.statuses) == 0 || slices.ContainsFunc(r.statuses, fits)
 }
 
 // stepOf is the step whose rules judge a request, whose URL is that of the answering side,

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -89,7 +88,8 @@ func (t *Tap) ask(ctx context.Context, x *tap.Exchange, s *session) (*wire.Excha
 		req.Body = []byte(body)
 	}
 	for _, f := range fieldsOf(x.Request.Header) {
-		if name := strings.ToLower(f.Name); name == "content-length" || slices.Contains(connectionFields, name) || slices.Contains(conditions, name) {
+		name := strings.ToLower(f.Name)
+		if name == "content-length" || slices.Contains(connectionFields, name) || slices.Contains(conditions, name) {
 			continue
 		}
 		req.Headers = append(req.Headers, wire.Field{Name: f.Name, Value: s.carryField(f.Name, f.Value)})
@@ -97,21 +97,4 @@ func (t *Tap) ask(ctx context.Context, x *tap.Exchange, s *session) (*wire.Excha
 	out, sent := t.live.Ask(ctx, x.Service.Name, req)
 	out.Headers = slices.DeleteFunc(out.Headers, func(f wire.Field) bool { return slices.Contains(connectionFields, strings.ToLower(f.Name)) })
 	return out, sent
-}
-
-// inQuery are the credentials of a query.
-func (t *Tap) inQuery(raw string) []credential {
-	query, err := url.ParseQuery(raw)
-	if err != nil {
-		return []credential{{value: raw}} // unknown: taken for a session
-	}
-	var out []credential
-	for name, values := range query {
-		for _, v := range values {
-			if t.opts.Secret(name, v) {
-				out = append(out, credential{value: v})
-			}
-		}
-	}
-	return out
 }

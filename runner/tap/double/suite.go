@@ -39,8 +39,8 @@ func mergeSuites(suites []*scenarios.Suite) (*scenarios.Suite, error) {
 				case i < 0:
 					side.into.Services = append(side.into.Services, service)
 				case side.into.Services[i].URL != service.URL:
-					return nil, hint.Errorf("name them differently, or use --suite with one file", "%s: service %s is %s here and %s in another suite", service.Pos,
-						service.Name, service.URL, side.into.Services[i].URL)
+					return nil, hint.Errorf("name them differently, or use --suite with one file", "%s: service %s is %s here and %s in another suite",
+						service.Pos, service.Name, service.URL, side.into.Services[i].URL)
 				}
 			}
 		}
