@@ -86,7 +86,7 @@ func New(opts Options) (*Tap, error) {
 	suites := opts.Plan.Suites
 	t := &Tap{
 		opts: opts, services: map[string]runner.LiveService{}, secrets: map[string]bool{}, written: map[string][]string{},
-		judging: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+		judging:  make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 		account:  account{clients: map[string]bool{}, routes: map[string]map[int]int{}},
 		separate: opts.Plan.Env != nil && opts.Plan.Env.SeparateState, routes: readRoutes(opts.Plan, opts.Answering),
 	}
