@@ -159,9 +159,14 @@ func TestBoxesCurl(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{
-		{"/notice/v1/terms.txt"}, {"--http1.0", "/notice/v1/terms.txt"}, {"--http2-prior-knowledge", "/notice/v1/terms.txt"}, {"--compressed", "/notice/v1/guide.html"},
-		{"-r", "0-9", "/notice/v1/terms.txt"}, {"-o", "/dev/null", "-w", "%{http_code}", "-T", file, "/notice/v1/terms.txt"},
-		{"-I", "-o", "/dev/null", "-w", "%{http_code}", "/notice/v1/terms.txt"}, {"-o", "/dev/null", "-w", "%{http_code} %{content_type}", "/epg/v1/channels"},
+		{"/notice/v1/terms.txt"},
+		{"--http1.0", "/notice/v1/terms.txt"},
+		{"--http2-prior-knowledge", "/notice/v1/terms.txt"},
+		{"--compressed", "/notice/v1/guide.html"},
+		{"-r", "0-9", "/notice/v1/terms.txt"},
+		{"-o", "/dev/null", "-w", "%{http_code}", "-T", file, "/notice/v1/terms.txt"},
+		{"-I", "-o", "/dev/null", "-w", "%{http_code}", "/notice/v1/terms.txt"},
+		{"-o", "/dev/null", "-w", "%{http_code} %{content_type}", "/epg/v1/channels"},
 	} {
 		flags, path := append([]string{"-sS", "--max-time", "20"}, args[:len(args)-1]...), args[len(args)-1]
 		direct := flags

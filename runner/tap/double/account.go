@@ -49,7 +49,8 @@ type account struct {
 	requests int
 	clients  map[string]bool
 	skipped  [skips]int
-	compared int
+	asked    int                    // pairs that both sides were asked for
+	compared int                    // of them, those that are evidence
 	routes   map[string]map[int]int // service and route -> status -> requests
 	order    []string
 }
@@ -109,6 +110,13 @@ func (a *account) pair() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.compared++
+}
+
+// ask counts a pair that both sides were asked for.
+func (a *account) ask() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.asked++
 }
 
 // lines are the account as a reader sees it.

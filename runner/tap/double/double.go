@@ -177,7 +177,7 @@ func (t *Tap) doubts() []string {
 		out = append(out, fmt.Sprintf("%s with an answer that is not an error, and a pass needs %d",
 			text.Count(a.compared, "compared pair"), t.opts.Least))
 	}
-	if share := float64(a.skipped[dropped]) / float64(max(a.skipped[dropped]+a.compared, 1)); share > MaxDropped {
+	if share := float64(a.skipped[dropped]) / float64(max(a.skipped[dropped]+a.asked, 1)); share > MaxDropped {
 		out = append(out, fmt.Sprintf("%.0f %% of the requests that could be compared were dropped, and a pass allows %.0f %%",
 			100*share, 100*MaxDropped))
 	}
@@ -352,6 +352,7 @@ func (t *Tap) judge(ctx context.Context, x *tap.Exchange, s *session) {
 		t.account.skip(blueFailed)
 		return
 	}
+	t.account.ask()
 	if t.separate && theirs.Err == nil {
 		s.learn(mine, theirs)
 	}

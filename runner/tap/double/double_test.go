@@ -46,8 +46,10 @@ func TestSession(t *testing.T) {
 		of   credential
 		want bool
 	}{
-		{credential{value: "blue-token-1"}, true}, {credential{value: "another-token"}, false},
-		{credential{cookie: "sid", value: "7"}, true}, {credential{cookie: "sid", value: "6"}, false},
+		{credential{value: "blue-token-1"}, true},
+		{credential{value: "another-token"}, false},
+		{credential{cookie: "sid", value: "7"}, true},
+		{credential{cookie: "sid", value: "6"}, false},
 	} {
 		if got := s.knows(c.of); got != c.want {
 			t.Errorf("knows(%+v): got %v", c.of, got)
