@@ -36,6 +36,9 @@ test-report: ## lint and test the page's script, render reports in headless Chro
 	cd report/browser && npm ci --no-audit --no-fund --ignore-scripts --silent && node --test
 	$(GO) test -tags browser -count=1 -timeout 20m ./report/browser
 
+test-callers: ## ask bgverify serve with the code of Argo Rollouts and Flagger (builds both, about ten minutes once)
+	cd bench/callers && $(GO) test -count=1 -v .
+
 test-cluster: ## read, wait for, compare and patch two real API servers of Kubernetes (builds one from the module proxy, 10 to 60 minutes once)
 	BGVERIFY_LONG=1 BGVERIFY_KUBE_ASSETS=$$(.ci/kube-assets | tail -n 1) $(GO) test -count=1 -run Real -v ./runner/cluster/...
 
