@@ -9,6 +9,7 @@ import (
 // Connections are what one side's connections did under load.
 type Connections struct {
 	Opened  int
+	Closed  int           // of those, which the server ended
 	Reused  int           // requests that were given a connection which had carried another
 	Died    int           // of those, whose connection died before any of the answer came
 	Resent  int           // requests that were sent again on a new connection
@@ -47,6 +48,7 @@ func (c *Connections) mean() {
 // connections that it opened; they are sums until divide is called.
 func (c *Connections) add(o *Connections) {
 	c.Opened += o.Opened
+	c.Closed += o.Closed
 	c.Reused += o.Reused
 	c.Died += o.Died
 	c.Resent += o.Resent
@@ -75,7 +77,7 @@ func (c *Connections) slowerThan(blue *Connections) {
 const (
 	leastDied      = 3    // more than blue's
 	leastDiedShare = 0.01 // of green's reuses
-	leastOpened    = 0.10 // of the requests, above blue's share
+	leastClosed    = 0.10 // of the requests, above blue's share
 	leastSlow      = 3    // connections
 )
 
@@ -85,6 +87,7 @@ func connected(g *run.Generator, sides *[2]Connections) {
 		return run.PerSide{Blue: count(&sides[0]), Green: count(&sides[1])}
 	}
 	g.Connections, g.Reused = both(func(c *Connections) int { return c.Opened }), both(func(c *Connections) int { return c.Reused })
+	g.Closed = both(func(c *Connections) int { return c.Closed })
 	g.Died, g.Resent = both(func(c *Connections) int { return c.Died }), both(func(c *Connections) int { return c.Resent })
 	g.Slow = sides[1].Slow
 	for i, c := range sides {
@@ -97,12 +100,14 @@ func Dies(g *run.Generator) bool {
 	return g.Died.Green >= g.Died.Blue+leastDied && float64(g.Died.Green) >= leastDiedShare*float64(g.Reused.Green)
 }
 
-// Closes reports whether green lets connections go that blue keeps: for a tenth
-// of the requests more it takes a new one.
+// Closes reports whether green ends connections that blue keeps: after a tenth of the
+// requests more. Only what the server ended counts. How many connections were opened says
+// little: each user and each of the first requests takes a new one, a slow side has more
+// requests under way, and a request that we cut off takes its connection along.
 func Closes(g *run.Generator, requests run.PerSide) bool {
-	share := func(opened, n int) float64 { return float64(opened) / float64(max(n, 1)) }
-	opened := g.Connections
-	return opened.Green >= opened.Blue+leastDied && share(opened.Green, requests.Green) >= share(opened.Blue, requests.Blue)+leastOpened
+	share := func(closed, n int) float64 { return float64(closed) / float64(max(n, 1)) }
+	closed := g.Closed
+	return closed.Green >= closed.Blue+leastDied && share(closed.Green, requests.Green) >= share(closed.Blue, requests.Blue)+leastClosed
 }
 
 // OpensSlowly reports whether a new connection to green takes more than three

@@ -105,6 +105,7 @@ func (f *fleet) connections() (all [2]Connections, remotes run.PerSide) {
 			for _, l := range side[name].loaders {
 				s := l.Stats()
 				own.Opened += int(s.Connections)
+				own.Closed += int(s.Closed)
 				own.Resent += int(s.Resent)
 				own.Reused += int(s.Reused)
 				own.Died += int(s.Died)

@@ -186,7 +186,7 @@ func connectionFindings(g *run.Generator, requests run.PerSide) []run.LoadFindin
 	} else if attack.Closes(g, requests) {
 		out = append(out, run.LoadFinding{
 			Kind: run.LoadConnectionsClose, Verdict: run.Fail,
-			Blue: float64(g.Connections.Blue), OfBlue: requests.Blue, Green: float64(g.Connections.Green), OfGreen: requests.Green,
+			Blue: float64(g.Closed.Blue), OfBlue: requests.Blue, Green: float64(g.Closed.Green), OfGreen: requests.Green,
 		})
 	}
 	if attack.OpensSlowly(g) {

@@ -19,7 +19,11 @@ func (r *LoadResult) Beyond() Verdict {
 
 // ConnectionsText shows both sides' connections.
 func (g *Generator) ConnectionsText() string {
-	text := fmt.Sprintf("opened %d and %d, died when reused %d and %d", g.Connections.Blue, g.Connections.Green, g.Died.Blue, g.Died.Green)
+	text := fmt.Sprintf("opened %d and %d, ", g.Connections.Blue, g.Connections.Green)
+	if g.Closed != (PerSide{}) {
+		text += fmt.Sprintf("closed by the server %d and %d, ", g.Closed.Blue, g.Closed.Green)
+	}
+	text += fmt.Sprintf("died when reused %d and %d", g.Died.Blue, g.Died.Green)
 	if g.FirstMS != [2]float64{} {
 		text += fmt.Sprintf(", first answer after %.1f and %.1f ms", g.FirstMS[0], g.FirstMS[1])
 	}
@@ -150,7 +154,8 @@ type Generator struct {
 	CPU           float64 `json:"cpu"`      // share of GOMAXPROCS
 	GCPauseP99MS  float64 `json:"gc_pause_p99_ms"`
 	Connections   PerSide `json:"connections"`
-	Identities    PerSide `json:"identities"` // distinct back ends reached
+	Closed        PerSide `json:"closed,omitzero"` // of those, which the server ended
+	Identities    PerSide `json:"identities"`      // distinct back ends reached
 	// ConnectMS and TLSMS are the mean times to open a connection, blue and green;
 	// absent when none was opened, or without TLS.
 	ConnectMS [2]float64 `json:"connect_ms,omitzero"`

@@ -115,7 +115,7 @@ func (f LoadFinding) String() string {
 	case LoadConnectionsDie:
 		return "connections died under requests that reused them: " + sides
 	case LoadConnectionsClose:
-		return "green closes connections that blue keeps: opened for " + sides + " requests"
+		return "green closes connections that blue keeps: closed after " + sides + " requests"
 	case LoadConnectionsSlow:
 		return fmt.Sprintf("a new connection brings its first answer after %s on blue and %s on green", milliseconds(f.Blue),
 			milliseconds(f.Green))

@@ -83,9 +83,11 @@ func (t *Transport) newPool() *pool {
 // close ends the pool: dials, idle connections and those in use.
 func (p *pool) close() {
 	p.end()
-	p.http.CloseIdleConnections()
 	p.mu.Lock()
 	p.ended = true
+	p.mu.Unlock()
+	p.http.CloseIdleConnections()
+	p.mu.Lock()
 	open := make([]*conn, 0, len(p.open))
 	for c := range p.open {
 		open = append(open, c)
@@ -102,6 +104,24 @@ type facts struct {
 	remote       netip.AddrPort
 	certificate  string // SHA-256 of the leaf, hex
 	h2           bool
+	ended        atomic.Bool   // by the server, and counted
+	closings     *atomic.Int64 // of the transport; see Transport.closings
+}
+
+// endedByServer counts the connection as one that the server ended, once.
+func (f *facts) endedByServer() {
+	if f.closings != nil && f.ended.CompareAndSwap(false, true) {
+		f.closings.Add(1)
+	}
+}
+
+// noteEnd counts the connection if a read shows that the server ended it. A read that we cut
+// off, by closing or by a deadline, fails in another way.
+func (f *facts) noteEnd(err error) {
+	var timeout net.Error
+	if err != nil && !errors.Is(err, net.ErrClosed) && (!errors.As(err, &timeout) || !timeout.Timeout()) {
+		f.endedByServer()
+	}
 }
 
 // errRefused is the write error of a connection that must not carry a request.
@@ -148,6 +168,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	n, err := c.Conn.Read(p)
 	c.noteReset(err)
+	c.noteEnd(err)
 	if c.frames == nil || n == 0 {
 		return n, err
 	}
@@ -265,7 +286,7 @@ func (p *pool) connect(ctx context.Context, network, addr string) (*conn, error)
 	if err != nil {
 		return nil, p.dialError(err, limit)
 	}
-	c := &conn{Conn: nc, facts: &facts{connect: time.Since(began)}}
+	c := &conn{Conn: nc, facts: &facts{connect: time.Since(began), closings: &p.owner.closings}}
 	if tcp, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
 		ap := tcp.AddrPort()
 		c.remote = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
@@ -281,7 +302,11 @@ func (p *pool) connect(ctx context.Context, network, addr string) (*conn, error)
 	c.onClose = func() {
 		p.mu.Lock()
 		delete(p.open, c)
+		ended := p.ended
 		p.mu.Unlock()
+		if c.h2 && !ended { // a request that we cut off ends its stream alone, so that the server asked for this
+			c.endedByServer()
+		}
 	}
 	return c, nil
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -25,6 +26,7 @@ type LoadStats struct {
 	Requests    int64
 	Fresh       int64 // on a connection of their own
 	Connections int64 // opened
+	Closed      int64 // of those: ended by the server, not by us
 	Resent      int64 // requests that reached the wire twice
 	Reused      int64 // times a request was given a connection that had carried another
 	Died        int64 // of those: times the connection died before any of the answer came
@@ -56,6 +58,7 @@ type Loader struct {
 	stats    LoadStats
 	opened   int64 // by the transport when the Loader was made
 	resent   int64
+	closings int64
 	identity map[string]struct{}
 	remote   map[netip.AddrPort]struct{}
 	fresh    struct{ n, connect, tls time.Duration } // sums over new connections
@@ -64,7 +67,7 @@ type Loader struct {
 // Loader makes a round tripper with counts of its own.
 func (t *Transport) Loader(options LoadOptions) *Loader {
 	return &Loader{
-		t: t, options: options, opened: t.opened.Load(), resent: t.resent.Load(),
+		t: t, options: options, opened: t.opened.Load(), resent: t.resent.Load(), closings: t.closings.Load(),
 		identity: map[string]struct{}{}, remote: map[netip.AddrPort]struct{}{},
 	}
 }
@@ -80,6 +83,7 @@ func (l *Loader) Stats() LoadStats {
 	s.First = slices.Clone(s.First)
 	s.Connections = l.t.opened.Load() - l.opened
 	s.Resent = l.t.resent.Load() - l.resent
+	s.Closed = l.t.closings.Load() - l.closings
 	s.Identities, s.Remotes = len(l.identity), len(l.remote)
 	if n := l.fresh.n; n > 0 {
 		s.Connect, s.TLS = l.fresh.connect/n, l.fresh.tls/n
@@ -213,6 +217,9 @@ func (l *Loader) reuses(c *call, failed *Err) {
 func (l *Loader) note(c *call, resp *http.Response, began time.Time) {
 	c.mu.Lock()
 	remote, connect, secure, reused, first := c.facts.remote, c.facts.connect, c.facts.tls, c.reused, c.firstByte
+	if resp.Close && !resp.Request.Close && !strings.EqualFold(resp.Request.Header.Get("Connection"), "close") {
+		c.facts.endedByServer()
+	}
 	c.mu.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()

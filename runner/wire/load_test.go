@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -127,6 +128,67 @@ func TestManyAtOnce(t *testing.T) {
 		}
 		if protocol != "1.1" && tr.Opened() > 8 {
 			t.Errorf("%s: %d connections, want at most 8", protocol, tr.Opened())
+		}
+	}
+}
+
+// Closings by the server count, whether it announces them or not; those that follow from what
+// the caller cut off do not.
+func TestLoaderCountsClosings(t *testing.T) {
+	t.Parallel()
+	slow := make(chan struct{})
+	defer close(slow)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/announced":
+			w.Header().Set("Connection", "close")
+		case "/silent":
+			fmt.Fprint(w, "ok")
+			_ = http.NewResponseController(w).Flush()
+			nc, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				_, _ = nc.Write([]byte("0\r\n\r\n"))
+				_ = nc.Close()
+			}
+			return
+		case "/slow":
+			select {
+			case <-slow:
+			case <-r.Context().Done():
+			}
+		}
+		fmt.Fprint(w, "ok")
+	}))
+	defer server.Close()
+	for path, want := range map[string]int64{"/": 0, "/announced": 5, "/silent": 5, "/slow": 0} {
+		tr, err := New(Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := tr.Loader(LoadOptions{})
+		for range 5 {
+			ctx, cancel := context.WithCancel(t.Context())
+			if path == "/slow" {
+				time.AfterFunc(20*time.Millisecond, cancel)
+			}
+			req, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL+path, http.NoBody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if resp, err := l.RoundTrip(req); err == nil {
+				_, _ = io.Copy(io.Discard, resp.Body)
+				_ = resp.Body.Close()
+			}
+			cancel()
+		}
+		closed := l.Stats().Closed
+		for wait := 0; closed != want && wait < 500; wait++ { // the end of a connection is read after its answer
+			time.Sleep(10 * time.Millisecond)
+			closed = l.Stats().Closed
+		}
+		tr.Close()
+		if got := l.Stats(); closed != want || got.Closed != want {
+			t.Errorf("%s: closed %d, after our own closing %d, want %d; opened %d", path, closed, got.Closed, want, got.Connections)
 		}
 	}
 }

@@ -48,6 +48,8 @@ type Transport struct {
 	stale  time.Duration // staleAfter
 	opened atomic.Int64
 	resent atomic.Int64
+	// closings counts the connections that the server ended: closed, reset, or announced to close.
+	closings atomic.Int64
 }
 
 // staleAfter is how long a connection may have been idle before an unsafe
