@@ -112,8 +112,14 @@ func TestJMeterPlans(t *testing.T) {
 			var first []string
 			for range 2 {
 				// The server does not answer as the plan expects, so that a run may pass,
-				// fail or be inconclusive, but never be refused or break.
-				out := run([]int{0, 1, 4}, env, append(args, "--no-progress", "--seed", "7")...)
+				// fail or be inconclusive, or stop at a setup that fails alike on both
+				// sides, but never be refused or break.
+				cmd, log := bgverifyIn(t, dir, append(args, "--no-progress", "--seed", "7")...)
+				cmd.Env = append(cmd.Env, env...)
+				status, out := statusOf(t, cmd), log.String()
+				if status == 2 || status == 3 && !strings.Contains(out, "- setup failed: ") || status > 4 {
+					t.Fatalf("exit %d\n%s", status, out)
+				}
 				sent := blue.take()
 				if d := cmp.Diff(sent, green.take()); d != "" {
 					t.Errorf("the sides were sent other requests (-blue +green)\n%s", d)
