@@ -174,7 +174,15 @@ func (s *shiftFlags) walk(ctx context.Context, io stdio, file string) error {
 
 // ended prints how a walk ended and exits with its status; that of a rollback which holds is given.
 func (s *shiftFlags) ended(io stdio, driver shift.Driver, r *shift.Result, folder string, back int) error {
-	status := map[walking.Outcome]int{walking.Done: statusOK, walking.RolledBack: back, walking.NotHeld: statusBroken, walking.Held: statusUnknown, walking.Untouched: statusBroken}[r.Outcome]
+	status := statusBroken // also of an outcome that nobody knows
+	switch r.Outcome {
+	case walking.Done:
+		status = statusOK
+	case walking.RolledBack:
+		status = back
+	case walking.Held:
+		status = statusUnknown
+	}
 	if r.Signal != 0 && r.Outcome != walking.NotHeld {
 		status = 128 + r.Signal
 	}

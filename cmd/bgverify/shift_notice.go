@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	goio "io"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report/archive/redact"
 	"github.com/bgverify/bgverify/report/notify"
 	"github.com/bgverify/bgverify/runner"
@@ -118,8 +120,10 @@ const learning = time.Second
 func (n *shiftNotice) learnFrom(h *shift.History) {
 	n.walkName, n.began = h.First.Walk, h.Began
 	done := make(chan struct{})
+	quiet := stdio{out: goio.Discard, err: goio.Discard}
 	go func() {
 		defer close(done)
+		defer n.survive(quiet)
 		t, err := openTree([]string{filepath.Join(h.First.Dir, filepath.Base(h.First.File))})
 		if err != nil {
 			return
@@ -128,7 +132,6 @@ func (n *shiftNotice) learnFrom(h *shift.History) {
 		if f == nil {
 			return
 		}
-		quiet := stdio{out: goio.Discard, err: goio.Discard}
 		if p := f.Probe; p != nil {
 			n.redactor.AddURL(p.Through)
 			_ = n.learnRun(quiet, &shiftfile.Run{Suites: p.Suites, Env: p.Env, Tag: p.Tag}, h.First.Dir)
@@ -145,7 +148,17 @@ func (n *shiftNotice) learnFrom(h *shift.History) {
 
 // tellPause tells the receivers that the walk waits for a person.
 func (n *shiftNotice) tellPause(io stdio, why string) {
-	n.telling.Go(func() { n.tell(io, "inconclusive", n.summary("", run.Inconclusive, "paused: "+why)) })
+	n.telling.Go(func() {
+		defer n.survive(io)
+		n.tell(io, "inconclusive", n.summary("", run.Inconclusive, "paused: "+why))
+	})
+}
+
+// survive is deferred where a panic must not end the process: traffic may have to go back yet.
+func (n *shiftNotice) survive(io stdio) {
+	if caught := recover(); caught != nil {
+		fmt.Fprintf(io.err, "bgverify: warning: panic: %s\n", text.Visible(n.hide(fmt.Sprint(caught))))
+	}
 }
 
 // tellEnd tells the receivers how a walk ended. It comes after everything else: weights,
@@ -153,6 +166,7 @@ func (n *shiftNotice) tellPause(io stdio, why string) {
 // hear of what the walk makes of it.
 func (n *shiftNotice) tellEnd(io stdio, r *shift.Result, folder string) {
 	defer n.telling.Wait()
+	defer n.survive(io)
 	if r.Elsewhere {
 		return
 	}

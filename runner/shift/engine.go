@@ -119,13 +119,17 @@ func (e *engine) note(r Record) {
 // task runs work that sends an event. A panic in it rolls the walk back.
 func (e *engine) task(work func()) {
 	e.done.Go(func() {
-		defer func() {
-			if caught := recover(); caught != nil {
-				e.send(machine.Event{Kind: machine.Signal, Why: fmt.Sprintf("panic: %v", caught)})
-			}
-		}()
+		defer e.panicked()
 		work()
 	})
+}
+
+// panicked is deferred by every goroutine of a walk: none may end the process, which would leave
+// traffic where it is.
+func (e *engine) panicked() {
+	if caught := recover(); caught != nil {
+		e.send(machine.Event{Kind: machine.Signal, Why: fmt.Sprintf("panic: %v", caught)})
+	}
 }
 
 func (e *engine) stepName() string {
@@ -153,7 +157,7 @@ func (e *engine) feed(event machine.Event) {
 	e.m = next
 	e.troubled(&event, was)
 	if e.walk.Paused != nil && was != machine.Paused && next.Phase() == machine.Paused {
-		go e.walk.Paused(next.Reason())
+		e.task(func() { e.walk.Paused(next.Reason()) })
 	}
 	for i := range actions {
 		e.perform(actions[i])

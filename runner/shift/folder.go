@@ -122,10 +122,10 @@ func isWalkOf(folder, name string) bool {
 	return strings.HasPrefix(folder[len(startLayout):], "-"+name+"-") && len(folder) == len(startLayout)+1+len(name)+random
 }
 
-// isEmpty reports whether a record holds no complete line.
+// isEmpty reports whether a record was read to its end and holds no complete line.
 func isEmpty(folder string) bool {
-	for r := range Records(folder) {
-		if r != nil {
+	for r, err := range Records(folder) {
+		if r != nil || err != nil {
 			return false
 		}
 	}

@@ -7,17 +7,18 @@ import (
 	"github.com/bgverify/bgverify/runner/shift/machine"
 )
 
-// show passes lines to the terminal. When that is lost the walk is told once; it goes on to
-// take lines, so that nobody waits.
+// show passes lines to the terminal. Its loss is reported to the walk once; lines are taken
+// after that too, so that nobody waits.
 func (e *engine) show() {
 	defer close(e.shown)
+	defer e.panicked()
 	lost := e.walk.Tell == nil
 	for {
 		var line Line
 		select {
 		case line = <-e.lines:
 		case <-e.base.Done():
-			select { // what was told before the end
+			select { // lines from before the end
 			case line = <-e.lines:
 			default:
 				return
@@ -46,6 +47,7 @@ const listenEvery = 200 * time.Millisecond
 
 // listen hears what other processes ask for.
 func (e *engine) listen() {
+	defer e.panicked()
 	lost := false
 	for {
 		select {

@@ -162,6 +162,7 @@ func (h *History) add(r *Record) {
 	case RecordSet:
 		if r.Weights != nil {
 			p.Step, p.Set, p.Known = r.Step, true, *r.Weights
+			p.Touched = true // also where the line of the intent cannot be read
 		}
 	case RecordEvidence:
 		h.Evidence, h.EvidenceDigest = r.Name, r.Text

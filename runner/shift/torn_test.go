@@ -2,6 +2,7 @@ package shift
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -126,5 +127,24 @@ func TestUnansweredWrites(t *testing.T) {
 	}
 	if !h.Back {
 		t.Error("a rollback that was begun is forgotten")
+	}
+}
+
+// A record that cannot be read may be that of an open walk: it is not passed over.
+func TestUnreadableRecord(t *testing.T) {
+	root := t.TempDir()
+	folder, err := createFolder(root, "api", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := FindWalk(root, "api"); !errors.Is(err, ErrNoWalk) {
+		t.Errorf("an empty record: %v", err)
+	}
+	name := filepath.Join(folder, auditFile)
+	if err := errors.Join(os.Remove(name), os.Mkdir(name, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := FindWalk(root, "api"); err == nil || errors.Is(err, ErrNoWalk) {
+		t.Errorf("a record that cannot be read: %v", err)
 	}
 }

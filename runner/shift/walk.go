@@ -126,7 +126,8 @@ func (w *Walk) Go(ctx context.Context, m machine.Machine, first machine.EventKin
 // holds up nothing.
 func (e *engine) claim(c Claimer) {
 	stopped := make(chan int, 1)
-	go func() { stopped <- c.Claim(e.base, e.walk.Folder, e.m.Late()) }()
+	late := e.m.Late()
+	e.task(func() { stopped <- c.Claim(e.base, e.walk.Folder, late) })
 	select {
 	case n := <-stopped:
 		if n > 0 {

@@ -244,6 +244,27 @@ func TestPanics(t *testing.T) {
 		}
 		back(t, d, run(t, newWalk(t, d), func(cancel context.CancelFunc) { cancel() }))
 	}))
+	panicsLater := func(d *fakeDriver, what string) error {
+		if d.weights().Green > 0 {
+			panic(what)
+		}
+		return nil
+	}
+	for name, unsafe := range map[string]func(*Walk, *fakeDriver){
+		"terminal": func(w *Walk, d *fakeDriver) { w.Tell = func(Line) error { return panicsLater(d, "in a line") } },
+		"listener": func(w *Walk, d *fakeDriver) { w.Lost = func() error { return panicsLater(d, "in a look") } },
+		"receiver": func(w *Walk, _ *fakeDriver) {
+			w.Plan.Hold, w.Plan.Run, w.Paused = 0, true, func(string) { panic("in a notification") }
+			w.Run = func(context.Context, machine.Step) (machine.Verdict, string) { return machine.Doubt, "stale" }
+		},
+	} {
+		t.Run(name, inBubble(func(t *testing.T) {
+			d := &fakeDriver{}
+			w := newWalk(t, d)
+			unsafe(w, d)
+			back(t, d, w.Go(t.Context(), machine.New(w.Plan, 0), machine.Begin))
+		}))
+	}
 	t.Run("read", inBubble(func(t *testing.T) {
 		d := &fakeDriver{}
 		var reads atomic.Int64

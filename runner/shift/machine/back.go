@@ -12,6 +12,13 @@ func (t *turn) passed() {
 		return // of an earlier wish
 	}
 	switch t.phase {
+	case Opening, Trying, Comparing, Writing, TakingEffect, AskingBlue:
+		if t.wait != 0 && t.at < t.until { // Rule 10 has moved the end of the wait
+			t.tickAt(t.until)
+			return
+		}
+	}
+	switch t.phase {
 	case Opening:
 		switch {
 		case t.wait == 0:

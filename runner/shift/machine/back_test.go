@@ -171,6 +171,30 @@ func TestStoppedProcess(t *testing.T) {
 		t.Errorf("%s after %s", s.m.Phase(), held)
 	}
 
+	// Nor is it the end of a wait: for the mechanism, and for blue.
+	s = &script{t: t, m: New(plain, 0), last: map[ActionKind]Action{}}
+	s.feed(Event{Kind: Begin})
+	s.read(started)
+	s.wrote("", false)
+	s.read(started)
+	s.read(started)
+	s.wrote("", false)
+	s.read(fifth)
+	s.in(TakingEffect)
+	s.pass(time.Hour) // stopped
+	s.in(TakingEffect)
+	if at := s.last[DoTick].Until; at <= s.now {
+		t.Errorf("the next tick is asked for at %s, and it is %s", at, s.now)
+	}
+	s.feed(Event{Kind: InEffect, ID: s.last[DoAwait].ID})
+	s.in(Settling)
+	s.feed(Event{Kind: Budget, Why: "green fails"})
+	s.in(AskingBlue)
+	s.pass(time.Hour) // stopped
+	s.in(AskingBlue)
+	s.pass(askBlueAgain)
+	s.in(RollingBack)
+
 	s = begin(t, plain)
 	s.feed(Event{Kind: AskRollback, Why: "asked"})
 	s.wrote("unreachable", false)

@@ -9,7 +9,8 @@ import (
 // was stopped: that time counts for nothing, as nobody watched, and nobody tried.
 const asleep = 10 * time.Second
 
-// overslept moves the ends of all waits by the time in which this process did not run.
+// overslept moves the ends of all waits by the time in which this process did not run. Each then
+// has a moment left: what is awaited may have come meanwhile, and is handed over after this event.
 func (t *turn) overslept() {
 	gap := t.at - t.tick
 	if t.tick == 0 || gap <= asleep || t.phase == Ended {
@@ -17,7 +18,7 @@ func (t *turn) overslept() {
 	}
 	t.tick, t.began = t.at, t.began+gap
 	if t.until > 0 {
-		t.until += gap
+		t.until = max(t.until+gap, t.at+asleep)
 	}
 	if t.pausedUntil > 0 {
 		t.pausedUntil += gap
