@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/services"
@@ -43,7 +44,7 @@ type Live struct {
 	rules     map[*diff.Rule]bool // of judged steps; guarded by e.mu
 }
 
-// Served is what the serving of clients came to, beside the pairs.
+// Served is what serving clients came to, apart from the pairs.
 type Served struct {
 	// Doubts say why the pairs are too little for a pass; each makes the run inconclusive.
 	Doubts []string
@@ -233,8 +234,9 @@ func (l *Live) book(r *run.CaseResult, step *scenarios.Step, pair *run.Pair, j *
 // A StepOf finds the step under which an archived pair is judged again.
 type StepOf func(*run.Pair) (*scenarios.Step, error)
 
-// Rejudge judges the pairs of an earlier live run again and sends nothing.
-func (l *Live) Rejudge(ctx context.Context, from *run.Run, sink run.Sink, stepOf StepOf) (*run.End, error) {
+// Rejudge judges the pairs of an earlier live run again and sends nothing. A pass needs least
+// pairs of which the rules leave something to compare.
+func (l *Live) Rejudge(ctx context.Context, from *run.Run, sink run.Sink, least int, stepOf StepOf) (*run.End, error) {
 	l.e.sink, l.e.earlier, l.e.replay = sink, from, from.Pair
 	l.serve = func() (Served, error) {
 		for was, err := range from.Cases {
@@ -244,6 +246,9 @@ func (l *Live) Rejudge(ctx context.Context, from *run.Run, sink run.Sink, stepOf
 			if err != nil || ctx.Err() != nil {
 				return Served{}, err
 			}
+		}
+		if n := int(l.judged.Load()); n < least {
+			return Served{Doubts: []string{fmt.Sprintf("the rules leave %s to compare, and a pass needs %d", text.Count(n, "pair"), least)}}, nil
 		}
 		return Served{}, nil
 	}

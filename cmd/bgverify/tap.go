@@ -62,7 +62,7 @@ counted. A pass needs --least compared pairs and at most 5 % dropped.`,
 	f.StringArrayVar(&flags.vars, "var", nil, "set a variable, `name=value`, or name:=JSON; may be repeated")
 	f.StringArrayVar(&flags.named, "service", nil, "a further service as `name=BLUE,GREEN`; may be repeated")
 	f.StringArrayVar(&flags.never, "never", nil, "`path` that is never asked twice; * is a segment, ** the rest")
-	f.IntVar(&flags.least, "least", 20, "how many compared pairs a pass needs")
+	f.IntVar(&flags.least, "least", double.DefaultLeast, "how many compared pairs a pass needs")
 	f.StringVar(&flags.cert, "tls-cert", "", "PEM `file` of the certificate that clients see; they then speak HTTPS")
 	f.StringVar(&flags.key, "tls-key", "", "PEM `file` of its private key")
 	f.StringVar(&flags.ca, "ca", "", "PEM `file` of the authority that signed the services' certificates")

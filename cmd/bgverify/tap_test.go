@@ -2,6 +2,7 @@ package main
 
 import (
 	"compress/gzip"
+	"context"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -170,9 +171,11 @@ func TestTapFolder(t *testing.T) {
 		t.Fatalf("%d\n%s", status, b.out.String())
 	}
 	runs := filepath.Dir(regexp.MustCompile(`run=(\S+)`).FindStringSubmatch(b.out.String())[1])
-	rules := filepath.Join(t.TempDir(), "rules.yaml")
-	if err := os.WriteFile(rules, []byte("rules: [{do: drop, at: $..price, why: a test}]\n"), 0o600); err != nil {
-		t.Fatal(err)
+	rules, blind := filepath.Join(t.TempDir(), "rules.yaml"), filepath.Join(t.TempDir(), "blind.yaml")
+	for name, at := range map[string]string{rules: "$..price", blind: "$.*"} {
+		if err := os.WriteFile(name, []byte("rules: [{do: drop, at: "+at+", why: a test}]\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, c := range []struct {
 		args   string
@@ -181,6 +184,7 @@ func TestTapFolder(t *testing.T) {
 	}{
 		{"rediff first", statusDifferent, "$.rows[*].items[*].price number -> string"},
 		{"rediff first --run-id second --rules " + rules, 0, "verdict=pass"},
+		{"rediff first --run-id third --rules " + blind, statusUnknown, "and a pass needs 3"},
 		{"gate first", statusDifferent, "verdict=fail"},
 		{"gate second", statusUnknown, "that clients made through bgverify tap"},
 		{"gate second --partial --without identity", 0, "judged on 9 requests that clients made"},
@@ -313,6 +317,60 @@ func TestTapOfAHostileGreen(t *testing.T) {
 	for _, name := range paths {
 		if !strings.Contains(b.out.String(), "GET "+name+"  200 (1)") {
 			t.Errorf("no %s in\n%s", name, b.out.String())
+		}
+	}
+}
+
+// A green that serves the boxes and does not answer them, or breaks off, fails; a box that goes away
+// shows nothing.
+func TestTapOfAnAnsweringGreenThatFails(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	cut := func(w http.ResponseWriter, text string) {
+		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+			_, _ = io.WriteString(conn, text)
+			_ = conn.Close()
+		}
+	}
+	mux.HandleFunc("/closed", func(w http.ResponseWriter, _ *http.Request) { cut(w, "") })
+	mux.HandleFunc("/early", func(w http.ResponseWriter, _ *http.Request) {
+		cut(w, "HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\nok")
+	})
+	mux.HandleFunc("/text", func(w http.ResponseWriter, _ *http.Request) {
+		cut(w, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 200\r\n\r\n{}")
+	})
+	slow := make(chan struct{})
+	mux.HandleFunc("/slow", func(_ http.ResponseWriter, r *http.Request) {
+		slow <- struct{}{}
+		<-r.Context().Done()
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) })
+	green := httptest.NewServer(mux)
+	defer green.Close()
+	blue := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) }))
+	defer blue.Close()
+	for path, want := range map[string]int{"/closed": statusDifferent, "/early": statusDifferent, "/text": statusDifferent, "/slow": statusOK} {
+		b, proxy := startTap(t, blue.URL, green.URL, "--answer", "green")
+		for range 4 {
+			ask(t, "GET", proxy+"/fine", "", "")
+		}
+		ctx, leave := context.WithCancel(t.Context())
+		go func() {
+			defer leave()
+			select {
+			case <-slow:
+			case <-ctx.Done():
+			}
+		}()
+		if req, err := http.NewRequestWithContext(ctx, "GET", proxy+path, nil); err != nil {
+			t.Fatal(err)
+		} else if res, err := http.DefaultClient.Do(req); err == nil {
+			_, _ = io.Copy(io.Discard, res.Body)
+			_ = res.Body.Close()
+		}
+		leave()
+		if status := b.stop(); status != want {
+			t.Errorf("%s: %d, want %d\n%s%s", path, status, want, b.out.String(), b.err.String())
 		}
 	}
 }

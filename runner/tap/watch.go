@@ -47,7 +47,9 @@ type Body struct {
 	// Kept says that Data is all of it: false over a limit.
 	Kept bool
 	// Whole says that the body came to its end.
-	Whole  bool
+	Whole bool
+	// Err is why it broke off before; nil where it did not, or nobody read on.
+	Err    error
 	Size   int64
 	SHA256 [sha256.Size]byte
 
@@ -110,6 +112,8 @@ func (w *watched) Read(p []byte) (int, error) {
 	}
 	if errors.Is(err, io.EOF) {
 		w.Whole = true
+	} else if err != nil {
+		w.Err = err
 	}
 	return n, err
 }

@@ -34,7 +34,7 @@ var skipWords = [skips]string{
 	unsafeMethod: "that may change something", actingGet: "with GET on a route that acts", withSession: "of a session that the other side does not know",
 	notWhole: "whose answer was not kept whole: too large, endless or cut short", notAnswered: "that the answering side did not answer",
 	sharedService: "to a service that both sides share", conditional: "for what has changed, answered without a body",
-	noAnswer: "that the other side did not answer: each is a failure", byExpectations: "on routes that the suites do not compare",
+	noAnswer: "that green did not answer: each is a failure", byExpectations: "on routes that the suites do not compare",
 	written:    "for what the client had changed on one side alone",
 	nothing:    "of whose answers the rules compare nothing",
 	blueFailed: "that blue answered with a status from 500 up", dropped: "that came faster than the other side could be asked",

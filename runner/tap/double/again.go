@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"strconv"
+	"strings"
 
 	"github.com/bgverify/bgverify/internal/hint"
 	"github.com/bgverify/bgverify/runner"
@@ -12,7 +14,7 @@ import (
 )
 
 // Rejudge judges the pairs of a tap's run again under the rules of the plan, and sends
-// nothing. How many pairs there were, and what was dropped, stays as it was found.
+// nothing. What was dropped stays as it was found. A pass needs as many pairs as it did then.
 func Rejudge(ctx context.Context, plan *runner.Plan, from *run.Run, sink run.Sink) (*run.End, error) {
 	rules := readRoutes(plan, scenarios.Blue) // answers of blue are archived whoever gave them to the client
 	one, err := mergeSuites(plan.Suites)
@@ -25,11 +27,23 @@ func Rejudge(ctx context.Context, plan *runner.Plan, from *run.Run, sink run.Sin
 	if err != nil {
 		return nil, hint.Errorf("", "%w", err)
 	}
-	return live.Rejudge(ctx, from, sink, func(pair *run.Pair) (*scenarios.Step, error) {
+	return live.Rejudge(ctx, from, sink, leastOf(from.Header.Flags), func(pair *run.Pair) (*scenarios.Step, error) {
 		u, err := url.Parse(pair.Blue.URL)
 		if err != nil {
 			return nil, fmt.Errorf("read the URL of an archived exchange: %w", err)
 		}
 		return rules.stepOf(pair.Blue.Method, u, pair.Blue.Status), nil
 	})
+}
+
+// leastOf is Options.Least of a tap by the flags that it was started with.
+func leastOf(flags []string) int {
+	for _, flag := range flags {
+		if value, ok := strings.CutPrefix(flag, "--least="); ok {
+			if n, err := strconv.Atoi(value); err == nil {
+				return n
+			}
+		}
+	}
+	return DefaultLeast
 }

@@ -19,7 +19,8 @@
 //  2. The client never waits: it has its answer before the other side is asked.
 //     What the queues cannot take is dropped and counted.
 //  3. A pass needs evidence: fewer pairs than the minimum (errors, and pages where data was
-//     asked for, do not count), or more than MaxDropped
-//     of them dropped, is inconclusive.
+//     asked for, do not count), or more than MaxDropped of them dropped, is inconclusive.
 //  4. An answer of blue with a status from 500 up shows nothing and is not judged.
+//  5. A green that does not answer, or breaks an answer off, fails the pair, whichever side the
+//     clients get their answers from.
 package double

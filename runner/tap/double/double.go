@@ -34,6 +34,9 @@ const (
 // dropped, above which a verdict is inconclusive.
 const MaxDropped = 0.05
 
+// DefaultLeast is how many pairs a pass needs where the caller does not say.
+const DefaultLeast = 20
+
 // Options say what passes and what is asked twice.
 type Options struct {
 	// Plan has the suites whose rules judge; New puts one suite in place of them.
@@ -44,7 +47,7 @@ type Options struct {
 	Answering scenarios.Side
 	// Services are those that no file names.
 	Services []Service
-	// Never are routes that are never asked twice, beside those of the suites.
+	// Never are further routes that are never asked twice, next to those of the suites.
 	Never []Route
 	// Least is how many pairs a pass needs.
 	Least int
@@ -220,9 +223,9 @@ func (t *Tap) refuses(x *tap.Exchange) skip {
 	}
 	signIn := t.separate && is(t.routes.signIns)
 	mayAsk := signIn || is(t.routes.reads) && !is(t.routes.acting)
-	status := x.Answer.Status
+	status, failed := x.Answer.Status, t.greenFailed(x) != nil
 	switch {
-	case status == 0 || x.Err != nil || x.Upgraded:
+	case x.Upgraded, !failed && (status == 0 || x.Err != nil):
 		return notAnswered
 	case t.services[x.Service.Name].Shared:
 		return sharedService
@@ -235,7 +238,7 @@ func (t *Tap) refuses(x *tap.Exchange) skip {
 		return written
 	case status == http.StatusNotModified || status == http.StatusPreconditionFailed:
 		return conditional
-	case !whole(x):
+	case !failed && !whole(x):
 		return notWhole
 	case t.opts.Answering == scenarios.Blue && status >= 500:
 		return blueFailed
@@ -243,6 +246,23 @@ func (t *Tap) refuses(x *tap.Exchange) skip {
 		return withSession
 	}
 	return 0
+}
+
+// greenFailed is why green, where it answers the clients, gave no answer or broke one off (rule 5
+// of the package); nil: it did not, the client went away first, or this machine is to blame.
+func (t *Tap) greenFailed(x *tap.Exchange) *wire.Err {
+	if t.opts.Answering != scenarios.Green || !x.Request.Body.Whole {
+		return nil
+	}
+	err := x.Err
+	if err == nil {
+		err = x.Answer.Body.Err
+	}
+	failed := wire.Classify(err)
+	if failed == nil || failed.Class == wire.ClassCanceled || failed.Class == wire.ClassDescriptors {
+		return nil
+	}
+	return failed
 }
 
 // maxWritten bounds the collections that are remembered of a client, and the clients.
@@ -328,7 +348,7 @@ func (t *Tap) judge(ctx context.Context, x *tap.Exchange, s *session) {
 			return
 		}
 	}
-	mine, err := answered(x)
+	mine, err := answered(x, t.greenFailed(x))
 	if err != nil {
 		t.account.skip(notWhole)
 		return
@@ -353,7 +373,7 @@ func (t *Tap) judge(ctx context.Context, x *tap.Exchange, s *session) {
 		return
 	}
 	t.account.ask()
-	if t.separate && theirs.Err == nil {
+	if t.separate && mine.Err == nil && theirs.Err == nil {
 		s.learn(mine, theirs)
 	}
 	t.judging <- struct{}{}
@@ -370,7 +390,7 @@ func (t *Tap) judge(ctx context.Context, x *tap.Exchange, s *session) {
 		t.mu.Unlock()
 	case !booked:
 		t.account.skip(nothing)
-	case !compared && theirs.Err != nil:
+	case !compared && green.Err != nil:
 		t.account.skip(noAnswer)
 	case !compared:
 		t.account.skip(byExpectations)

@@ -15,16 +15,21 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// answered is what passed, as an exchange of the answering side.
-func answered(x *tap.Exchange) (*wire.Exchange, error) {
-	body, err := decoded(&x.Answer)
-	if err != nil {
-		return nil, err
+// answered is what passed, as an exchange of the answering side. Of one that failed the body is
+// left out.
+func answered(x *tap.Exchange, failed *wire.Err) (*wire.Exchange, error) {
+	var body []byte
+	if failed == nil {
+		var err error
+		if body, err = decoded(&x.Answer); err != nil {
+			return nil, err
+		}
 	}
 	return &wire.Exchange{
 		Method: x.Request.Method, URL: x.Request.URL.String(), Sent: fieldsOf(x.Request.Header), Body: bytes.Clone(x.Request.Body.Data),
 		Started: x.Began, Timing: wire.Timing{Total: x.Ended.Sub(x.Began)}, Status: x.Answer.Status, Proto: x.Answer.Proto,
 		Headers: fieldsOf(x.Answer.Header), Answer: body, WireBytes: x.Answer.Body.Size, Encoding: x.Answer.Header.Get("Content-Encoding"), Attempts: 1,
+		Err: failed,
 	}, nil
 }
 
