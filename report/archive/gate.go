@@ -218,6 +218,9 @@ func ScopedVerdict(ran *run.Run, service string) (run.Verdict, []string) {
 			continue
 		}
 		end := ran.End.Suites[i]
+		if end.Verdict == 0 {
+			return run.Broken, []string{"the run has no verdict for suite " + head.Name}
+		}
 		explained = explained.Worse(end.Verdict)
 		if head.Service == service {
 			verdict = verdict.Worse(end.Verdict)

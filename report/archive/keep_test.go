@@ -289,6 +289,7 @@ func TestScopedVerdict(t *testing.T) {
 		{"broken as a whole, hidden by a failure elsewhere", ran(run.Fail, accounting, run.Pass, run.Fail), run.Broken},
 		{"interrupted", ran(run.Interrupted, nil, run.Pass, run.Pass), run.Interrupted},
 		{"not judged", ran(run.Pass, nil, run.Skip, run.Pass), run.Broken},
+		{"a suite without a verdict", ran(run.Pass, nil, run.Pass, run.Pass, 0), run.Broken},
 		{"no totals", &run.Run{Header: run.Header{Suites: []run.SuiteHead{{Service: "epg"}}}}, run.Broken},
 	} {
 		if got, reasons := ScopedVerdict(row.ran, "epg"); got != row.want {

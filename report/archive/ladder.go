@@ -185,11 +185,12 @@ func (c *climb) look(path, stage string) (why string, decides bool) {
 		return err.Error(), false
 	}
 	verdict, reasons := c.gate.verdict(r)
+	narrowed := c.narrowed(r)
 	if err := CheckBuild(r, c.build); err != nil {
 		// A green that could not say what it is may have been this one.
-		return err.Error(), !c.saysBuild(r) && (verdict == run.Fail || verdict == run.Broken)
+		decides := verdict == run.Fail || verdict == run.Broken || verdict == run.Inconclusive && narrowed == nil
+		return err.Error(), decides && !c.saysBuild(r)
 	}
-	narrowed := c.narrowed(r)
 	switch {
 	case verdict == run.Interrupted:
 		return "it was interrupted", false

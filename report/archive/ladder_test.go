@@ -152,6 +152,8 @@ func TestLadder(t *testing.T) {
 		{"a newer pass of chosen cases", []staged{aStage("dev", 60), aStage("dev", 50, narrowed)}, Gate{}, pass},
 		{"a newer fail of another build", []staged{aStage("dev", 60), aStage("dev", 50, build("aaaa"), verdict(run.Fail))}, Gate{}, pass},
 		{"a newer fail of a green that did not say what it is", []staged{aStage("dev", 60), aStage("dev", 50, build(""), verdict(run.Fail))}, Gate{}, "judged another build"},
+		{"a newer doubt of a green that did not say what it is", []staged{aStage("dev", 60), aStage("dev", 50, build(""), verdict(run.Inconclusive))}, Gate{}, "judged another build"},
+		{"one of chosen cases", []staged{aStage("dev", 60), aStage("dev", 50, build(""), narrowed, verdict(run.Inconclusive))}, Gate{}, pass},
 		{"a newer fail against another address", []staged{aStage("dev", 60), aStage("dev", 50, flags("--green=http://127.0.0.1:1"), verdict(run.Fail))}, Gate{}, pass},
 		{"a newer fail of other suites", []staged{aStage("dev", 60), aStage("dev", 50, other, verdict(run.Fail))}, Gate{}, pass},
 		{"a newer one that was interrupted", []staged{aStage("dev", 60), aStage("dev", 50, verdict(run.Interrupted))}, Gate{}, pass},
