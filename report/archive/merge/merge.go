@@ -152,8 +152,8 @@ func (set *Set) complete(wrong *problems) {
 		by[s.number] = s
 	}
 	var missing []string
-	for i := 1; i <= first.of; i++ {
-		if by[i] == nil && len(missing) < 10 {
+	for i := 1; i <= first.of && len(missing) < 10; i++ {
+		if by[i] == nil {
 			missing = append(missing, fmt.Sprintf("%d/%d", i, first.of))
 		}
 	}

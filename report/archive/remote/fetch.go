@@ -61,8 +61,8 @@ func (s *Store) Runs(ctx context.Context) ([]string, error) {
 			slices.Reverse(out)
 			return slices.Compact(out), nil
 		}
-		// A store that repeats a page would be asked for ever, and a listing that ends early
-		// would lack the newest runs.
+		// A store that repeats a page would be asked again and again, and a listing that ends
+		// early would lack the newest runs.
 		if page.NextContinuationToken == nil || next != nil && *next == *page.NextContinuationToken {
 			return nil, fmt.Errorf("list %s: the store says that there is more, and not how to go on", s.at)
 		}
@@ -113,7 +113,7 @@ func (s *Store) Resolve(ctx context.Context, ref string) (string, error) {
 				continue
 			}
 			if m, _, err := s.manifest(ctx, name); err != nil || m.ID == ref {
-				return name, nil // what is wrong with it is said when it is read
+				return name, nil // reading it reports what is wrong with it
 			}
 		}
 		return "", hint.Errorf("bgverify history --out "+s.at.String()+" lists the ids", "no run %q in %s", ref, s.at)
@@ -201,7 +201,10 @@ func (s *Store) FetchHeads(ctx context.Context, below string, most int) (unread 
 			}
 		}
 	}
-	if told, _, err := s.announced(ctx); err == nil && told != "" && !slices.Contains(all, told) {
+	switch told, _, err := s.announced(ctx); {
+	case err != nil:
+		unread = append(unread, err)
+	case told != "" && !slices.Contains(all, told):
 		unread = append(unread, fmt.Errorf("%s was announced, and the listing does not show it", s.Address(told)))
 	}
 	return unread, nil

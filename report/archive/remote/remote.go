@@ -90,7 +90,7 @@ func statusOf(err error) int {
 	return 0
 }
 
-// isMissing reports whether the store said that there is no such object.
+// isMissing reports whether the store answered that it does not have the object.
 func isMissing(err error) bool { return statusOf(err) == http.StatusNotFound }
 
 // isConflict reports whether an object was there, or was written at the same time: Amazon
@@ -101,7 +101,7 @@ func isConflict(err error) bool {
 
 // explain says what was asked of the store and what it said, without the SDK's own words,
 // which name the operation, ids of the request and every layer of the client. A store that
-// answered is told from one that did not: only the second is worth another try.
+// answered and one that did not are distinguished: only the second is worth another try.
 func (s *Store) explain(what string, err error) error {
 	var said smithy.APIError
 	var lost interface{ CanceledError() bool }

@@ -255,3 +255,15 @@ func TestChangedFolder(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A list says when it is not known which run is the newest.
+func TestHeadsWithoutTheNewest(t *testing.T) {
+	server, s := open(t)
+	upload(t, s, older)
+	for what, latest := range map[string]string{"withheld": newest + "\n", "foreign": "<html>"} {
+		server.Set("stb/dev/LATEST", []byte(latest))
+		if unread, err := s.FetchHeads(t.Context(), t.TempDir(), 0); err != nil || len(unread) != 1 {
+			t.Errorf("%s: left out %v, error %v", what, unread, err)
+		}
+	}
+}
