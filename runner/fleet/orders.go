@@ -23,7 +23,7 @@ func (w *worker) obey(ctx context.Context, stop context.CancelCauseFunc, m *nats
 	case orderStage:
 		w.prepare(ctx, &o)
 	case orderSlice:
-		w.fire(&o)
+		w.fire(ctx, &o)
 	case orderEnd:
 		w.mu.Lock()
 		mine := w.attack == o.Attack
@@ -81,7 +81,7 @@ func (w *worker) begin(ctx context.Context, o *order) (*attack.Member, error) {
 }
 
 // fire fires a share, unless its slice has begun more than maxLate ago.
-func (w *worker) fire(o *order) {
+func (w *worker) fire(ctx context.Context, o *order) {
 	w.mu.Lock()
 	member, known := w.member, w.attack == o.Attack && o.Slice.Number > w.has
 	if known {
@@ -93,7 +93,11 @@ func (w *worker) fire(o *order) {
 		return
 	}
 	if late := time.Since(start); late > maxLate {
-		w.results <- result{o.Attack, &attack.Share{Slice: o.Slice.Number, Missed: fmt.Sprintf("its order came %s late", late.Round(time.Millisecond))}}
+		missed := &attack.Share{Slice: o.Slice.Number, Missed: fmt.Sprintf("its order came %s late", late.Round(time.Millisecond))}
+		select {
+		case w.results <- result{o.Attack, missed}:
+		case <-ctx.Done():
+		}
 		return
 	}
 	member.Fire(o.Slice, start, o.K, o.N)

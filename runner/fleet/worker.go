@@ -91,10 +91,10 @@ type worker struct {
 	now     func() time.Time
 	lease   lease
 	seal    seal
-	site    Site
 	results chan result
 
 	mu        sync.Mutex // guards what follows
+	site      Site       // nil: the plan has not come yet; it is set once
 	offset    offset
 	heard     time.Time // from the coordinator, in time.Now's clock
 	attack    int       // that member is for; 0: none
@@ -261,11 +261,15 @@ func (w *worker) work(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if w.site, err = w.o.Load(plan); err != nil {
+	site, err := w.o.Load(plan)
+	if err != nil {
 		w.refuse(ctx, 0, err)
 		return err
 	}
-	defer w.site.Close()
+	defer site.Close()
+	w.mu.Lock()
+	w.site = site
+	w.mu.Unlock()
 	defer w.end()
 	defer stop(nil) // ends what end waits for
 	group.Go(func() { w.send(ctx) })
