@@ -222,7 +222,7 @@ type suiteRun struct {
 	// owesTeardown: an earlier execution sent something for the suite and was
 	// killed before its teardown was judged (resume).
 	owesTeardown bool
-	// cases and rows that are not done
+	// cases are those that are not done, with their rows.
 	cases pending
 
 	// mu guards rules and later.

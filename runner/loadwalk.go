@@ -73,7 +73,6 @@ type loadWalk struct {
 	// silent: the walk has failed, and what follows is not recorded (rule 2).
 	silent bool
 	// secretsMu guards secrets: what the steps made known so far, whose answers are judged while
-	// secretsMu guards secrets: what the steps made known so far, whose answers are judged while
 	// the walk goes on.
 	secretsMu sync.Mutex
 	secrets   []scenarios.Named

@@ -25,11 +25,12 @@ func (r *IdentityReport) News(before *IdentityReport) []string {
 // An IdentityReport is what the sides said they are. It holds one probe of both sides: the one
 // before the cases, or the one after them.
 type IdentityReport struct {
-	// It is the worst of all sentences that were added.
-	Verdict run.Verdict // Pass, or what is wrong; 0: nothing was asked
+	// Verdict is pass, or the gravest of the reasons; 0: nothing was asked.
+	Verdict run.Verdict
 	// reasons are the sentences, each once, in the order in which they were added.
 	reasons []string
-	Stop    bool // a side is not what it should be: nothing more may be sent
+	// Stop: a side is not what it should be, and nothing more may be sent.
+	Stop bool
 	// Values are what blue and green answered, by name of the identity.
 	Values map[string][2]string
 	// Protocol is the HTTP version with which blue and green answered the probe, such as
