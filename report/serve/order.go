@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/internal/hint"
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report/archive/history"
 )
 
@@ -55,10 +57,17 @@ const (
 	maxField = 1 << 10
 )
 
-// readJSON reads the one JSON document of a request's body. strict refuses members that v
-// does not have.
+// readJSON reads the one JSON document of a request's body, in which no member is given twice. strict
+// refuses members that v does not have.
 func readJSON(r *http.Request, v any, strict bool) error {
-	dec := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxBody))
+	document, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
+	if err != nil {
+		return fmt.Errorf("read the body: %w", err)
+	}
+	if name := text.RepeatedMember(document); name != "" {
+		return fmt.Errorf("read the body: %q is given more than once", text.Cut(text.Visible(name), 60))
+	}
+	dec := json.NewDecoder(bytes.NewReader(document))
 	if strict {
 		dec.DisallowUnknownFields()
 	}

@@ -66,7 +66,8 @@ func (d *Driver) Check(context.Context) error { return nil }
 // mostTTL is the largest TTL that get may print, in seconds: a week.
 const mostTTL = 7 * 86400
 
-// Read calls get. Anything next to the one object is refused: two objects would be two answers.
+// Read calls get. Anything but the one object is refused: two objects, or a member given twice, would be
+// two answers, and members of other names are not understood.
 func (d *Driver) Read(ctx context.Context) (machine.Weights, error) {
 	out, err := d.run(ctx, Command{Line: d.config.Get, Dir: d.dir})
 	if err != nil {
@@ -77,8 +78,9 @@ func (d *Driver) Read(ctx context.Context) (machine.Weights, error) {
 		TTL         float64
 	}
 	dec := json.NewDecoder(strings.NewReader(out))
+	dec.DisallowUnknownFields() // a third backend, or a TTL by another name
 	err = dec.Decode(&answer)
-	if _, rest := dec.Token(); err != nil || rest != io.EOF || answer.Blue == nil || answer.Green == nil ||
+	if _, rest := dec.Token(); err != nil || rest != io.EOF || text.RepeatedMember([]byte(out)) != "" || answer.Blue == nil || answer.Green == nil ||
 		*answer.Blue < 0 || *answer.Green < 0 || answer.TTL < 0 || answer.TTL > mostTTL {
 		if d.Hide != nil {
 			out = d.Hide(out)

@@ -227,3 +227,25 @@ func TestRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A version that the answering side calls old is asked of the other side too; no other condition is.
+func TestStays(t *testing.T) {
+	for _, c := range []struct {
+		name, value, etag string
+		want              bool
+	}{
+		{"if-none-match", `"v1"`, `"v2"`, true},
+		{"if-none-match", `W/"v1", "v0"`, `W/"v2"`, true},
+		{"if-none-match", `"v2"`, `"v2"`, false}, // no notice was taken of it
+		{"if-none-match", `"v1", W/"v2"`, `"v2"`, false},
+		{"if-none-match", `"v2"`, `W/"v2"`, false},
+		{"if-none-match", `"v1"`, "", false},
+		{"if-none-match", "*", `"v2"`, false},
+		{"if-modified-since", "Sat, 28 Nov 2026 06:00:00 GMT", `"v2"`, false},
+		{"if-range", `"v1"`, `"v2"`, false},
+	} {
+		if got := stays(c.name, c.value, http.Header{"Etag": {c.etag}}); got != c.want {
+			t.Errorf("%s: %s, answered with ETag %s: stays %t, want %t", c.name, c.value, c.etag, got, c.want)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -72,8 +73,17 @@ func fieldsOf(h map[string][]string) []wire.Field {
 var connectionFields = []string{"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "te", "trailer"}
 
 // conditions are fields that ask for an answer only where it has changed. The other side is
-// asked without them: its versions have names of their own.
+// asked without them, as it may name its versions otherwise, but for what stays asks.
 var conditions = []string{"if-none-match", "if-modified-since", "if-match", "if-unmodified-since", "if-range"}
+
+// stays reports whether the other side is asked with a condition of the client: If-None-Match where
+// the answering side says that the client's version is an old one. However the other side names its
+// versions, the old one is not its present one: a 304 would leave the client with what is outdated.
+// Where the versions are equal, the answering side takes no notice of the condition, and the other may.
+func stays(name, value string, answer http.Header) bool {
+	version := strings.TrimPrefix(answer.Get("Etag"), "W/")
+	return name == "if-none-match" && version != "" && value != "*" && !strings.Contains(value, version)
+}
 
 // ask sends what a client asked to the other side, with the values of its session there.
 func (t *Tap) ask(ctx context.Context, x *tap.Exchange, s *session) (*wire.Exchange, run.PerSide) {
@@ -94,7 +104,8 @@ func (t *Tap) ask(ctx context.Context, x *tap.Exchange, s *session) (*wire.Excha
 	}
 	for _, f := range fieldsOf(x.Request.Header) {
 		name := strings.ToLower(f.Name)
-		if name == "content-length" || slices.Contains(connectionFields, name) || slices.Contains(conditions, name) {
+		if name == "content-length" || slices.Contains(connectionFields, name) ||
+			slices.Contains(conditions, name) && !stays(name, f.Value, x.Answer.Header) {
 			continue
 		}
 		req.Headers = append(req.Headers, wire.Field{Name: f.Name, Value: s.carryField(f.Name, f.Value)})
