@@ -121,8 +121,14 @@ type Asked struct {
 	Identity string
 	// Failed says why the answer is not as expected; empty: it is.
 	Failed string
-	Took   time.Duration
+	// Void says that the failure is not the service's: this process was stopped while it waited.
+	Void bool
+	Took time.Duration
 }
+
+// stoppedFor is by how much an answer may outlast probeTimeout on a busy machine. A later one means that
+// this process was stopped, or the machine slept, in the middle of it.
+const stoppedFor = 2 * time.Second
 
 // Ask sends request number n (modulo Size) through a door, over its own connection.
 func (a *Asker) Ask(ctx context.Context, n int, door Door) Asked {
@@ -157,6 +163,7 @@ func (a *Asker) Ask(ctx context.Context, n int, door Door) Asked {
 		return out
 	}
 	out.Took = x.Timing.Total
+	out.Void = x.Err != nil && out.Took > probeTimeout+stoppedFor
 	if x.Remote.IsValid() {
 		out.Remote = x.Remote.String()
 	}

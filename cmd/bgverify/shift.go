@@ -304,7 +304,7 @@ func (s *shiftFlags) setup(io stdio, file string) (*shift.Setup, error) {
 	}
 	sum := sha256.Sum256(content)
 	setup := &shift.Setup{
-		Shift: read, Driver: driver, Dir: dir, Digest: "sha256:" + hex.EncodeToString(sum[:]), Root: s.out, Tool: "bgverify " + toolVersion(), From: from,
+		Shift: read, Driver: driver, Recorded: s.driver, Dir: dir, Digest: "sha256:" + hex.EncodeToString(sum[:]), Root: s.out, Tool: "bgverify " + toolVersion(), From: from,
 		Stay: s.onInterrupt == "stay", RollbackTimeout: s.rollbackTimeout, PauseTimeout: s.pauseTimeout, Tell: s.teller(io), Lost: io.lost, Now: time.Now,
 		Hide: s.hide, Paused: func(why string) { s.tellPause(io, why) },
 	}

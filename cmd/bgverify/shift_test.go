@@ -197,6 +197,16 @@ func TestShiftKilled(t *testing.T) {
 			t.Errorf("the next call leaves %s after\n%s\n%s", r.read("weights"), r.read("calls"), out)
 		}
 	})
+	t.Run("a restarted job with another mechanism in its file", func(t *testing.T) {
+		t.Parallel()
+		r := killed(t)
+		r.write("other", begun)
+		r.write("shift.yaml", strings.NewReplacer("./get.sh", "cat other", "./set.sh", "cat > other; echo >> others").Replace(r.read("shift.yaml"))+"\n")
+		out := r.run(1, "shift.yaml")
+		if r.read("weights") != begun || r.read("others") != "" {
+			t.Errorf("the next call leaves %s after\n%s\n%s", r.read("weights"), r.read("calls"), out)
+		}
+	})
 	t.Run("resume keeps the record", func(t *testing.T) {
 		t.Parallel()
 		r := killed(t)

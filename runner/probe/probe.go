@@ -292,9 +292,9 @@ type booking struct {
 	hold   int
 }
 
-// count books one answer. Rules 3 and 4.
+// count books one answer, unless it is void. Rules 3 and 4.
 func (p *Probe) count(ctx context.Context, b booking) {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || b.a.Void {
 		return
 	}
 	a, side := b.a, b.side

@@ -120,17 +120,21 @@ func TestAnswersOfAnEarlierHold(t *testing.T) {
 	})
 }
 
-// Failures of green spend the budget; those that blue shows too are reported as such.
+// Failures of green spend the budget; those that blue shows too are reported as such, and those that
+// this process made itself, as it was stopped, count for nothing.
 func TestBudget(t *testing.T) {
 	for name, row := range map[string]struct {
 		blue, green string
-		spent       bool
-	}{"green fails": {"", "status 500", true}, "both fail": {"status 500", "status 500", false}, "blue fails": {"status 500", "", false}} {
+		void, spent bool
+	}{
+		"green fails": {"", "status 500", false, true}, "both fail": {"status 500", "status 500", false, false}, "blue fails": {"status 500", "", false, false},
+		"stopped": {"", "timeout", true, false},
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			p := New(service(func(ctx context.Context, door runner.Door) runner.Asked {
 				a := healthy(ctx, door)
 				if a.Remote == "10.0.2.10:443" {
-					a.Failed = row.green
+					a.Failed, a.Void = row.green, row.void
 				} else {
 					a.Failed = row.blue
 				}

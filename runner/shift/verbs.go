@@ -19,6 +19,8 @@ import (
 type Setup struct {
 	Shift  *shiftfile.File
 	Driver Driver
+	// Recorded makes a driver of what the record of an earlier walk says of it, and of its folder.
+	Recorded func(config shiftfile.Driver, dir string) (Driver, error)
 	// Dir is the folder of the file, Digest the SHA-256 of its content.
 	Dir, Digest string
 	// Root is the folder of walks.
@@ -68,7 +70,8 @@ func (s *Setup) Begin(ctx context.Context) (*Result, string, error) {
 		return nil, folder, ErrHeld
 	case err == nil && h.Open(): // Rule 2
 		s.say("the walk in %s was not brought to an end: it is rolled back, and no new one starts", folder)
-		return s.back(ctx, folder, h), folder, nil
+		result, err := s.back(ctx, folder, h)
+		return result, folder, err
 	}
 	plan, err := s.Plan()
 	if err != nil {
@@ -117,7 +120,8 @@ func (s *Setup) Resume(ctx context.Context) (*Result, string, error) {
 		return nil, folder, hint.Errorf("leave --resume out to start a walk", "the walk in %s has ended: %s", folder, h.Outcome)
 	case h.Back:
 		s.say("the walk in %s was rolling back: that is brought to its end", folder)
-		return s.back(ctx, folder, h), folder, nil
+		result, err := s.back(ctx, folder, h)
+		return result, folder, err
 	}
 	if err := s.Driver.Check(ctx); err != nil {
 		return nil, folder, err
@@ -235,9 +239,16 @@ func (s *Setup) walk(folder string, plan machine.Plan, how string) *Walk {
 	}
 }
 
-func (s *Setup) back(ctx context.Context, folder string, h *History) *Result {
+// back rolls a walk back through the mechanism that its record names, which becomes s.Driver: the
+// file may name another by now, whose weights say nothing of the walk.
+func (s *Setup) back(ctx context.Context, folder string, h *History) (*Result, error) {
+	driver, err := s.Recorded(h.First.Driver, h.First.Dir)
+	if err != nil {
+		return nil, err
+	}
+	s.Driver = driver
 	r := Return{Driver: s.Driver, Root: s.Root, Folder: folder, History: h, Tool: s.Tool, Timeout: s.RollbackTimeout, Tell: s.Tell, Hide: s.Hide, Now: s.Now, Recover: true}
-	return r.restore(ctx)
+	return r.restore(ctx), nil
 }
 
 func (s *Setup) holder() string { return holder(s.Tool) }
