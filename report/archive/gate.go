@@ -162,16 +162,17 @@ func CheckAge(run *run.Run, now time.Time, limit time.Duration) error {
 	return nil
 }
 
-// CheckBuild refuses a run in which no identity of green showed build.
-func CheckBuild(run *run.Run, build string) error {
+// CheckBuild refuses a run in which no identity of green showed build, and a merged run one of
+// whose shards may have met another build.
+func CheckBuild(r *run.Run, build string) error {
 	if build == "" {
 		return nil
 	}
 	var got []string
-	for _, name := range sortedKeys(run.End.Sides.Green.Identity) {
-		value := run.End.Sides.Green.Identity[name]
+	for _, name := range sortedKeys(r.End.Sides.Green.Identity) {
+		value := r.End.Sides.Green.Identity[name]
 		if value == build {
-			return nil
+			return sameBuild(r.Header.Shards)
 		}
 		got = append(got, name+"="+value)
 	}
@@ -179,6 +180,16 @@ func CheckBuild(run *run.Run, build string) error {
 		return fmt.Errorf("the run did not ask green what it is: nothing shows that it was %s", build)
 	}
 	return fmt.Errorf("the run judged another build of green: %s, not %s", strings.Join(got, ", "), build)
+}
+
+// sameBuild refuses shards that share no identity of green with those before them.
+func sameBuild(shards []run.Shard) error {
+	for _, s := range shards {
+		if s.Apart {
+			return fmt.Errorf("shard %d shares no identity of green with the shards before it: nothing shows that it judged the same build", s.Number)
+		}
+	}
+	return nil
 }
 
 // sortedKeys lists the names of a map, so that messages do not depend on its order.

@@ -189,7 +189,7 @@ func (c *climb) look(path, stage string) (why string, decides bool) {
 	if err := CheckBuild(r, c.build); err != nil {
 		// A green that could not say what it is may have been this one.
 		decides := verdict == run.Fail || verdict == run.Broken || verdict == run.Inconclusive && narrowed == nil
-		return err.Error(), decides && !c.saysBuild(r)
+		return err.Error(), decides && !c.showsAnother(r)
 	}
 	switch {
 	case verdict == run.Interrupted:
@@ -234,11 +234,11 @@ func (c *climb) other(r *run.Run, m *Manifest, stage string) error {
 	return nil
 }
 
-// saysBuild reports whether green answered an identity that shows the build in the run that
-// is asked about.
-func (c *climb) saysBuild(r *run.Run) bool {
+// showsAnother reports whether an identity that shows the build in the run that is asked about
+// shows another one in r.
+func (c *climb) showsAnother(r *run.Run) bool {
 	for name, value := range c.run.End.Sides.Green.Identity {
-		if value == c.build && r.End.Sides.Green.Identity[name] != "" {
+		if now := r.End.Sides.Green.Identity[name]; value == c.build && now != "" && now != value {
 			return true
 		}
 	}

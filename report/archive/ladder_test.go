@@ -102,6 +102,10 @@ func TestLadder(t *testing.T) {
 			s.after = func(t *testing.T, path string) { edit(t, filepath.Join(path, name), from, to) }
 		}
 	}
+	apart := func(s *staged) {
+		s.header.Verb = "merge"
+		s.header.Shards = []run.Shard{{Number: 1, Verdict: run.Pass, Ended: s.began}, {Number: 2, Verdict: run.Pass, Ended: s.began, Apart: true}}
+	}
 	asked := aStage("production", 1, left(run.AspectLoad, run.ByFlag, "--no-load"))
 	folder := asked.write(t, t.TempDir()) // writing a run is what takes time here
 	const pass = ""
@@ -150,6 +154,8 @@ func TestLadder(t *testing.T) {
 		{"a newer one that proves too little", []staged{aStage("dev", 60), aStage("dev", 50, verdict(run.Inconclusive))}, Gate{}, "its verdict is inconclusive"},
 		{"a newer one that was changed", []staged{aStage("dev", 60), aStage("dev", 50, edited("report.html", "pass", "PASS"))}, Gate{}, "changed: report.html"},
 		{"a newer pass of chosen cases", []staged{aStage("dev", 60), aStage("dev", 50, narrowed)}, Gate{}, pass},
+		{"shards of which one may be of another build", []staged{aStage("dev", 60, apart)}, Gate{}, "shard 2 shares no identity of green"},
+		{"a newer fail of such shards", []staged{aStage("dev", 60), aStage("dev", 50, apart, verdict(run.Fail))}, Gate{}, "shard 2 shares no identity of green"},
 		{"a newer fail of another build", []staged{aStage("dev", 60), aStage("dev", 50, build("aaaa"), verdict(run.Fail))}, Gate{}, pass},
 		{"a newer fail of a green that did not say what it is", []staged{aStage("dev", 60), aStage("dev", 50, build(""), verdict(run.Fail))}, Gate{}, "judged another build"},
 		{"a newer doubt of a green that did not say what it is", []staged{aStage("dev", 60), aStage("dev", 50, build(""), verdict(run.Inconclusive))}, Gate{}, "judged another build"},

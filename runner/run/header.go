@@ -126,6 +126,16 @@ func (h *SideHead) Add(o *SideHead) {
 	h.Services, h.Identity = withMissing(h.Services, o.Services), withMissing(h.Identity, o.Identity)
 }
 
+// SharesIdentity reports whether two have shown an identity of one name.
+func (h *SideHead) SharesIdentity(o *SideHead) bool {
+	for name := range o.Identity {
+		if _, known := h.Identity[name]; known {
+			return true
+		}
+	}
+	return false
+}
+
 // withMissing is a with the members of b that it lacks.
 func withMissing(a, b map[string]string) map[string]string {
 	out := maps.Clone(b)

@@ -16,4 +16,7 @@ type Shard struct {
 	// verdict was made. A gate measures the age of a merged run by its oldest shard.
 	Started time.Time `json:"started"`
 	Ended   time.Time `json:"ended"`
+	// Apart is set where green showed no identity in this shard that it also showed in one before
+	// it: green may have been another build then.
+	Apart bool `json:"apart,omitempty"`
 }

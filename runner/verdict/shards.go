@@ -55,12 +55,7 @@ func (c *conclusion) unionOfSides() {
 	c.end.Sides = run.Sides{}
 	for i, s := range c.in.Shards {
 		from := &s.Run.End.Sides
-		shared := i == 0
-		for name := range from.Green.Identity {
-			_, known := c.end.Sides.Green.Identity[name]
-			shared = shared || known
-		}
-		if !shared {
+		if i > 0 && !c.end.Sides.Green.SharesIdentity(&from.Green) {
 			c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("no identity shows that shard %s met the same builds of blue and green as those before it", s.Name))
 		}
 		c.end.Sides.Blue.Add(&from.Blue)

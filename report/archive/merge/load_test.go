@@ -205,6 +205,26 @@ func TestRediffOfMerged(t *testing.T) {
 	}
 }
 
+// A shard in which green showed no identity that it showed before is marked.
+func TestShardsApart(t *testing.T) {
+	r := countersRig(t, runner.OnlyCompare)
+	folders := []*archive.Folder{r.shard(1, 2), r.shard(2, 2)}
+	for _, row := range []struct {
+		identity map[string]string
+		want     bool
+	}{{map[string]string{"/build": "green-8"}, false}, {map[string]string{"/cdn": "green-8"}, true}, {nil, true}} {
+		set, err := open(folders)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set.shards[0].run.End.Sides.Green.Identity = map[string]string{"/build": "green-8"}
+		set.shards[1].run.End.Sides.Green.Identity = row.identity
+		if got := set.Sources(); got[0].Apart || got[1].Apart != row.want {
+			t.Errorf("%v: apart %v, %v, want %v", row.identity, got[0].Apart, got[1].Apart, row.want)
+		}
+	}
+}
+
 // everything is the verdict of a run and of each of its results.
 func everything(t *testing.T, f *archive.Folder) []string {
 	t.Helper()

@@ -200,11 +200,14 @@ func (set *Set) Graver() (*archive.Folder, *run.Run) {
 // Sources says what the merged run was made of.
 func (set *Set) Sources() []run.Shard {
 	var out []run.Shard
-	for _, s := range set.shards {
+	var green run.SideHead // as the shards before showed it
+	for i, s := range set.shards {
+		own := &s.run.End.Sides.Green
 		out = append(out, run.Shard{
 			Number: s.number, ID: s.run.Header.ID, Digest: s.digest, Verdict: s.run.End.Verdict,
-			Host: s.run.Header.Env.Hostname, Started: s.run.Header.Started, Ended: s.ended(),
+			Host: s.run.Header.Env.Hostname, Started: s.run.Header.Started, Ended: s.ended(), Apart: i > 0 && !green.SharesIdentity(own),
 		})
+		green.Add(own)
 	}
 	return out
 }
