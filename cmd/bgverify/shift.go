@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	goio "io"
@@ -302,14 +303,29 @@ func (s *shiftFlags) setup(io stdio, file string) (*shift.Setup, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(content)
+	sum, err := digestOf(content, *read)
+	if err != nil {
+		return nil, broken(err)
+	}
 	setup := &shift.Setup{
-		Shift: read, Driver: driver, Recorded: s.driver, Dir: dir, Digest: "sha256:" + hex.EncodeToString(sum[:]), Root: s.out, Tool: "bgverify " + toolVersion(), From: from,
+		Shift: read, Driver: driver, Recorded: s.driver, Dir: dir, Digest: sum, Root: s.out, Tool: "bgverify " + toolVersion(), From: from,
 		Stay: s.onInterrupt == "stay", RollbackTimeout: s.rollbackTimeout, PauseTimeout: s.pauseTimeout, Tell: s.teller(io), Lost: io.lost, Now: time.Now,
 		Hide: s.hide, Paused: func(why string) { s.tellPause(io, why) },
 	}
 	s.walkName, s.began = read.Name, time.Now()
 	return setup, s.checks(io, setup)
+}
+
+// digestOf is the digest of a shift file and of what its placeholders stand for: a walk that is
+// resumed with other variables would watch another green.
+func digestOf(content []byte, read shiftfile.File) (string, error) {
+	read.File = "" // it may be named from another folder
+	expanded, err := json.Marshal(read)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(append(content, expanded...))
+	return "sha256:" + hex.EncodeToString(sum[:]), nil
 }
 
 // shareOf reads the share of --from.

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/bgverify/bgverify/scenarios/shiftfile"
 )
 
 // A shiftRig is a folder with a shift file over two scripts, whose weights are a file.
@@ -236,6 +238,24 @@ func TestShiftKilled(t *testing.T) {
 		r.write("shift.yaml", r.read("shift.yaml")+"\n# changed\n")
 		r.run(2, "shift.yaml", "--resume")
 	})
+}
+
+// A walk is resumed from any folder, but not with variables that stand for another green.
+func TestShiftDigest(t *testing.T) {
+	digest := func(name, green string) string {
+		sum, err := digestOf([]byte("shift: a"), shiftfile.File{File: name, Probe: &shiftfile.Probe{Green: green}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sum
+	}
+	one := digest("a.yaml", "10.0.2.10")
+	if one != digest("b/a.yaml", "10.0.2.10") {
+		t.Error("the digest depends on where the file is named from")
+	}
+	if one == digest("a.yaml", "10.0.2.11") {
+		t.Error("another green has the same digest")
+	}
 }
 
 // Two walks of one name do not run at once; the second one's rollback reaches the first.

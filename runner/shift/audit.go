@@ -84,7 +84,7 @@ func (l *log) close() {
 }
 
 // openAudit opens the record of a folder for further records. A line that a kill has torn is ended first.
-func openAudit(folder string) (*os.File, error) {
+func openAudit(folder string) (File, error) {
 	name := filepath.Join(folder, auditFile)
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
@@ -99,7 +99,28 @@ func openAudit(folder string) (*os.File, error) {
 			}
 		}
 	}
-	return f, nil
+	return audit{f, name}, nil
+}
+
+// An audit is the file of a record. What is written to a file that has been removed, or moved away, is
+// on the disk and cannot be found again: that is an error too.
+type audit struct {
+	*os.File
+	name string
+}
+
+func (a audit) Sync() error {
+	if err := a.File.Sync(); err != nil {
+		return err
+	}
+	found, err := os.Stat(a.name)
+	if err != nil {
+		return err
+	}
+	if open, err := a.Stat(); err != nil || !os.SameFile(open, found) {
+		return fmt.Errorf("another file has taken the place of %s", a.name)
+	}
+	return nil
 }
 
 // longestRecord bounds a line of the record, in bytes; a longer one counts as one that cannot be read.

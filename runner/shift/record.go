@@ -71,7 +71,7 @@ type Begun struct {
 	Plan machine.Plan `json:"plan"`
 	// Driver is what a rollback needs, as the file had it.
 	Driver shiftfile.Driver `json:"driver"`
-	// Digest is the SHA-256 of the shift file.
+	// Digest is that of Setup.
 	Digest string `json:"digest"`
 }
 

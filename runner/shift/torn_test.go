@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -146,5 +147,39 @@ func TestUnreadableRecord(t *testing.T) {
 	}
 	if _, _, err := FindWalk(root, "api"); err == nil || errors.Is(err, ErrNoWalk) {
 		t.Errorf("a record that cannot be read: %v", err)
+	}
+}
+
+// A record that nobody can find again is not written, however well the disk took it.
+func TestRemovedRecord(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("open files cannot be removed")
+	}
+	for name, lose := range map[string]func(folder, file string) error{
+		"removed": func(folder, _ string) error { return os.RemoveAll(folder) },
+		"moved":   func(_, file string) error { return os.Rename(file, file+".old") },
+		"replaced": func(_, file string) error {
+			return errors.Join(os.Rename(file, file+".old"), os.WriteFile(file, []byte("{}\n"), 0o600))
+		},
+	} {
+		folder := filepath.Join(t.TempDir(), "walk")
+		if err := os.Mkdir(folder, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		f, err := openAudit(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		log := newLog(f)
+		if err := <-log.add(Record{Kind: RecordNote, Text: "there"}, true); err != nil {
+			t.Errorf("%s: before: %v", name, err)
+		}
+		if err := lose(folder, filepath.Join(folder, auditFile)); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-log.add(Record{Kind: RecordNote, Text: "lost"}, true); err == nil {
+			t.Errorf("%s: written without an error", name)
+		}
+		log.close()
 	}
 }

@@ -21,7 +21,7 @@ type Setup struct {
 	Driver Driver
 	// Recorded makes a driver of what the record of an earlier walk says of it, and of its folder.
 	Recorded func(config shiftfile.Driver, dir string) (Driver, error)
-	// Dir is the folder of the file, Digest the SHA-256 of its content.
+	// Dir is the folder of the file, Digest the SHA-256 of its content and of what its placeholders stand for.
 	Dir, Digest string
 	// Root is the folder of walks.
 	Root string
@@ -101,7 +101,7 @@ func (s *Setup) Resume(ctx context.Context) (*Result, string, error) {
 		return nil, folder, hint.Errorf("leave --resume out to start a walk", "the walk in %s has ended: %s", folder, h.Outcome)
 	}
 	if h.First.Digest != s.Digest {
-		return nil, folder, hint.Errorf("restore the file, or run 'bgverify shift rollback'", "%s has changed since the walk in %s began", s.Shift.File, folder)
+		return nil, folder, hint.Errorf("restore them, or run 'bgverify shift rollback'", "%s, or a variable that it names, has changed since the walk in %s began", s.Shift.File, folder)
 	}
 	lock, err := LockWalk(s.Root, s.Shift.Name, s.holder())
 	var locked *LockedError
