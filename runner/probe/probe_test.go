@@ -59,6 +59,10 @@ func TestAskBlue(t *testing.T) {
 		if v, why := New(once, config()).AskBlue(t.Context()); v != machine.Pass {
 			t.Errorf("one of three fails: %v (%s)", v, why)
 		}
+		stopped := service(func(context.Context, runner.Door) runner.Asked { return runner.Asked{Failed: "timeout", Void: true} })
+		if v, why := New(stopped, config()).AskBlue(t.Context()); v != machine.Pass {
+			t.Errorf("this process was stopped: %v (%s)", v, why)
+		}
 	})
 }
 
