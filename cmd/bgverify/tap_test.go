@@ -339,6 +339,10 @@ func TestTapOfAnAnsweringGreenThatFails(t *testing.T) {
 	mux.HandleFunc("/text", func(w http.ResponseWriter, _ *http.Request) {
 		cut(w, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 200\r\n\r\n{}")
 	})
+	mux.HandleFunc("/coded", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write([]byte("ok"))
+	})
 	slow := make(chan struct{})
 	mux.HandleFunc("/slow", func(_ http.ResponseWriter, r *http.Request) {
 		slow <- struct{}{}
@@ -349,7 +353,7 @@ func TestTapOfAnAnsweringGreenThatFails(t *testing.T) {
 	defer green.Close()
 	blue := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) }))
 	defer blue.Close()
-	for path, want := range map[string]int{"/closed": statusDifferent, "/early": statusDifferent, "/text": statusDifferent, "/slow": statusOK} {
+	for path, want := range map[string]int{"/closed": statusDifferent, "/early": statusDifferent, "/text": statusDifferent, "/coded": statusDifferent, "/slow": statusOK} {
 		b, proxy := startTap(t, blue.URL, green.URL, "--answer", "green")
 		for range 4 {
 			ask(t, "GET", proxy+"/fine", "", "")

@@ -2,10 +2,7 @@ package double
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
-	"errors"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,35 +19,16 @@ func answered(x *tap.Exchange, failed *wire.Err) (*wire.Exchange, error) {
 	var body []byte
 	if failed == nil {
 		var err error
-		if body, err = decoded(&x.Answer); err != nil {
+		if body, _, err = wire.Decode(x.Answer.Header, x.Answer.Body.Data, maxDecoded); err != nil {
 			return nil, err
 		}
 	}
 	return &wire.Exchange{
 		Method: x.Request.Method, URL: x.Request.URL.String(), Sent: fieldsOf(x.Request.Header), Body: bytes.Clone(x.Request.Body.Data),
 		Started: x.Began, Timing: wire.Timing{Total: x.Ended.Sub(x.Began)}, Status: x.Answer.Status, Proto: x.Answer.Proto,
-		Headers: fieldsOf(x.Answer.Header), Answer: body, WireBytes: x.Answer.Body.Size, Encoding: x.Answer.Header.Get("Content-Encoding"), Attempts: 1,
+		Headers: fieldsOf(x.Answer.Header), Answer: bytes.Clone(body), WireBytes: x.Answer.Body.Size, Encoding: x.Answer.Header.Get("Content-Encoding"), Attempts: 1,
 		Err: failed,
 	}, nil
-}
-
-// decoded is a copy of a body without its content coding.
-func decoded(m *tap.Message) ([]byte, error) {
-	switch strings.ToLower(m.Header.Get("Content-Encoding")) {
-	case "", "identity":
-		return bytes.Clone(m.Body.Data), nil
-	case "gzip":
-		z, err := gzip.NewReader(bytes.NewReader(m.Body.Data))
-		if err != nil {
-			return nil, err
-		}
-		out, err := io.ReadAll(io.LimitReader(z, maxDecoded+1))
-		if len(out) > maxDecoded {
-			return nil, errors.New("the body is too large")
-		}
-		return out, err
-	}
-	return nil, errors.New("its content coding is not known")
 }
 
 func fieldsOf(h map[string][]string) []wire.Field {
