@@ -65,8 +65,7 @@ func TestWorkerBeforeItsRun(t *testing.T) {
 	token, at := NewToken(), fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	lines := &said{}
 	done := make(chan error, 1)
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
+	ctx := t.Context()
 	o := WorkerOptions{
 		Join: Address{URL: "nats://" + at, Own: true}, Token: token, Tool: "1", Say: lines.say,
 		Load: func([]byte) (Site, error) { return &testSite{plan}, nil },
