@@ -160,7 +160,7 @@ func TestLoaderCountsClosings(t *testing.T) {
 		fmt.Fprint(w, "ok")
 	}))
 	defer server.Close()
-	for path, want := range map[string]int64{"/": 0, "/announced": 5, "/silent": 5, "/slow": 0} {
+	for path, all := range map[string]bool{"/": false, "/announced": true, "/silent": true, "/slow": false} {
 		tr, err := New(Config{})
 		if err != nil {
 			t.Fatal(err)
@@ -181,13 +181,18 @@ func TestLoaderCountsClosings(t *testing.T) {
 			}
 			cancel()
 		}
+		// All that were opened; a request that is given a connection which ends at this moment opens none.
+		want := int64(0)
+		if all {
+			want = l.Stats().Connections
+		}
 		closed := l.Stats().Closed
 		for wait := 0; closed != want && wait < 500; wait++ { // the end of a connection is read after its answer
 			time.Sleep(10 * time.Millisecond)
 			closed = l.Stats().Closed
 		}
 		tr.Close()
-		if got := l.Stats(); closed != want || got.Closed != want {
+		if got := l.Stats(); closed != want || got.Closed != want || all && want < 2 {
 			t.Errorf("%s: closed %d, after our own closing %d, want %d; opened %d", path, closed, got.Closed, want, got.Connections)
 		}
 	}
