@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -160,7 +161,8 @@ const leastScrapes = 5
 //  1. Counters count by their increase, summed over their series, a reset included, and
 //     per request where the query says so. Gauges count by their mean and by their
 //     maximum, summed over their series at each time.
-//  2. Fewer than five scrapes in the window are no data.
+//  2. Fewer than five scrapes in the window are no data, nor are fewer than five values of
+//     the query itself: a quotient may have none where its parts were scraped.
 //  3. A figure is worse where green needs more than blue by the margin and by the floor.
 //  4. Without data on green alone a figure is inconclusive; without data on blue, or on
 //     both sides, a guard is skipped and a gate inconclusive.
@@ -255,7 +257,7 @@ func (s *server) measure(ctx context.Context, promQL string, asked *query, w *wi
 			return measured{err: err.Error()}
 		}
 	}
-	out := measured{scrapes: distinct(counted)}
+	out := measured{scrapes: min(distinct(counted), times(series))}
 	if asked.Counter {
 		for _, points := range series {
 			out.value += increase(points)
@@ -311,6 +313,17 @@ func distinct(series [][]point) int {
 	return most
 }
 
+// times is at how many times a query has a value.
+func times(series [][]point) int {
+	seen := map[float64]bool{}
+	for _, points := range series {
+		for _, p := range points {
+			seen[p.at] = true
+		}
+	}
+	return len(seen)
+}
+
 const maxAnswer = 64 << 20
 
 // queryRange asks for the values of a query over the window.
@@ -333,9 +346,10 @@ func (s *server) queryRange(ctx context.Context, promQL string, w *window) ([][]
 	}
 	defer resp.Body.Close()
 	var answer struct {
-		Status string `json:"status"`
-		Error  string `json:"error"`
-		Data   struct {
+		Status   string   `json:"status"`
+		Error    string   `json:"error"`
+		Warnings []string `json:"warnings"`
+		Data     struct {
 			ResultType string `json:"resultType"`
 			Result     []struct {
 				Values [][2]any `json:"values"`
@@ -348,6 +362,9 @@ func (s *server) queryRange(ctx context.Context, promQL string, w *window) ([][]
 	if answer.Status != "success" || answer.Data.ResultType != "matrix" {
 		return nil, fmt.Errorf("the Prometheus of %s refused the query: %s", s.name, text.Cut(answer.Error, 160))
 	}
+	if len(answer.Warnings) > 0 { // as where a store of a Thanos is down: the values are not all of them
+		return nil, fmt.Errorf("the Prometheus of %s doubts its answer: %s", s.name, text.Cut(answer.Warnings[0], 160))
+	}
 	out := make([][]point, len(answer.Data.Result))
 	for i, series := range answer.Data.Result {
 		for _, v := range series.Values {
@@ -357,7 +374,7 @@ func (s *server) queryRange(ctx context.Context, promQL string, w *window) ([][]
 			if !okAt || !okText || err != nil {
 				return nil, fmt.Errorf("the Prometheus of %s sent a value that is not a number", s.name)
 			}
-			if x == x { // NaN is a gap
+			if !math.IsNaN(x) && !math.IsInf(x, 0) { // what is divided by zero is a gap
 				out[i] = append(out[i], point{at, x})
 			}
 		}

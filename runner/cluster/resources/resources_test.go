@@ -3,6 +3,7 @@ package resources_test
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -25,6 +26,8 @@ type fake struct {
 	metrics map[string]float64
 	scrapes int // 0: as many as fit
 	reset   bool
+	gap     bool   // the query has no value, though its parts are scraped
+	doubt   string // a warning in the answer
 	asked   []string
 }
 
@@ -54,6 +57,8 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			switch {
 			case stamps:
 				value = start + float64(n)*15
+			case f.gap:
+				value = math.NaN()
 			case strings.Contains(name, "bytes"):
 				value = per
 			case f.reset && n > 3:
@@ -66,7 +71,11 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(values) > 0 {
 		result = append(result, map[string]any{"metric": map[string]string{}, "values": values})
 	}
-	_ = json.NewEncoder(w).Encode(map[string]any{"status": "success", "data": map[string]any{"resultType": "matrix", "result": result}})
+	var warnings []string
+	if f.doubt != "" {
+		warnings = append(warnings, f.doubt)
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"status": "success", "warnings": warnings, "data": map[string]any{"resultType": "matrix", "result": result}})
 }
 
 const cpu, memory = "container_cpu_usage_seconds_total", "container_memory_working_set_bytes"
@@ -120,6 +129,14 @@ func TestMeasure(t *testing.T) {
 		{
 			"four scrapes on green", one(cpu, 2), &fake{metrics: map[string]float64{cpu: 2}, scrapes: 4}, nil, run.Inconclusive,
 			"green: no data (4 scrapes)",
+		},
+		{
+			"a quotient without a value on green", one(memory, 1<<30), &fake{metrics: map[string]float64{memory: 1}, gap: true}, nil,
+			run.Inconclusive, "green: no data (0 scrapes)",
+		},
+		{
+			"a green that doubts its answer", one(cpu, 2), &fake{metrics: map[string]float64{cpu: 2}, doubt: "store-1 is down"}, nil,
+			run.Inconclusive, "doubts its answer: store-1 is down",
 		},
 		{"no data on blue", &fake{}, one(cpu, 2), nil, run.Skip, "no figure has data"},
 		{"no data at all", &fake{}, &fake{}, nil, run.Skip, "no figure has data"},
