@@ -36,6 +36,20 @@ type stringMatch struct {
 	Exact  string `json:"exact"`
 	Prefix string `json:"prefix"`
 	Regex  string `json:"regex"`
+	narrow bool
+}
+
+// alsoAsked is what a match asks for besides a path.
+type alsoAsked struct {
+	Headers         json.RawMessage `json:"headers"`
+	QueryParams     json.RawMessage `json:"queryParams"`
+	SourceLabels    json.RawMessage `json:"sourceLabels"`
+	SourceNamespace string          `json:"sourceNamespace"`
+}
+
+// some reports whether a match asks for more than a path.
+func (a *alsoAsked) some() bool {
+	return len(a.Headers)+len(a.QueryParams)+len(a.SourceLabels)+len(a.SourceNamespace) > 0
 }
 
 // virtualService reads the HTTP routes of a VirtualService, for its hosts.
@@ -46,8 +60,10 @@ func virtualService(o *inventory.Object) ([]*route, error) {
 			HTTP  []struct {
 				Match []struct {
 					URI *stringMatch `json:"uri"`
+					alsoAsked
 				} `json:"match"`
 				Route []struct {
+					Weight      int `json:"weight"`
 					Destination struct {
 						Host string `json:"host"`
 					} `json:"destination"`
@@ -63,17 +79,21 @@ func virtualService(o *inventory.Object) ([]*route, error) {
 	for _, h := range vs.Spec.HTTP {
 		var services []service
 		for _, r := range h.Route {
+			if r.Weight == 0 && len(h.Route) > 1 {
+				continue // no request goes there
+			}
 			if s := localService(r.Destination.Host, o.Namespace); !slices.Contains(services, s) {
 				services = append(services, s)
 			}
 		}
 		matches := []stringMatch{}
 		for _, m := range h.Match {
+			match := stringMatch{Prefix: "/"}
 			if m.URI != nil {
-				matches = append(matches, *m.URI)
-			} else {
-				matches = append(matches, stringMatch{Prefix: "/"})
+				match = *m.URI
 			}
+			match.narrow = m.some()
+			matches = append(matches, match)
 		}
 		if len(h.Match) == 0 {
 			matches = append(matches, stringMatch{Prefix: "/"})
@@ -81,7 +101,7 @@ func virtualService(o *inventory.Object) ([]*route, error) {
 		order++
 		for _, host := range hostsOr(vs.Spec.Hosts) {
 			for _, m := range matches {
-				r := &route{host: strings.ToLower(host), exact: m.Exact, prefix: m.Prefix, order: order, services: services}
+				r := &route{host: strings.ToLower(host), exact: m.Exact, prefix: m.Prefix, order: order, narrow: m.narrow, services: services}
 				if m.Regex != "" {
 					var err error
 					if r.regex, err = regexp.Compile("^(?:" + m.Regex + ")$"); err != nil {
@@ -106,10 +126,12 @@ func httpRoute(o *inventory.Object) ([]*route, error) {
 						Type  string `json:"type"`
 						Value string `json:"value"`
 					} `json:"path"`
+					alsoAsked
 				} `json:"matches"`
 				BackendRefs []struct {
 					Name      string `json:"name"`
 					Namespace string `json:"namespace"`
+					Weight    *int   `json:"weight"` // nil: 1
 				} `json:"backendRefs"`
 			} `json:"rules"`
 		} `json:"spec"`
@@ -121,7 +143,9 @@ func httpRoute(o *inventory.Object) ([]*route, error) {
 	for _, rule := range hr.Spec.Rules {
 		var services []service
 		for _, b := range rule.BackendRefs {
-			services = append(services, service{cmp.Or(b.Namespace, o.Namespace), b.Name})
+			if b.Weight == nil || *b.Weight > 0 {
+				services = append(services, service{cmp.Or(b.Namespace, o.Namespace), b.Name})
+			}
 		}
 		paths := []route{}
 		for _, m := range rule.Matches {
@@ -137,8 +161,9 @@ func httpRoute(o *inventory.Object) ([]*route, error) {
 				}
 				paths = append(paths, route{regex: re})
 			default:
-				paths = append(paths, route{prefix: m.Path.Value})
+				paths = append(paths, route{prefix: m.Path.Value, elements: true})
 			}
+			paths[len(paths)-1].narrow = m.some()
 		}
 		if len(rule.Matches) == 0 {
 			paths = append(paths, route{prefix: "/"})
@@ -189,7 +214,7 @@ func ingress(o *inventory.Object) ([]*route, error) {
 			if p.PathType == "Exact" {
 				r.exact = p.Path
 			} else {
-				r.prefix = cmp.Or(strings.TrimSuffix(p.Path, "*"), "/")
+				r.prefix, r.elements = cmp.Or(strings.TrimSuffix(p.Path, "*"), "/"), p.PathType == "Prefix"
 			}
 			out = append(out, r)
 		}

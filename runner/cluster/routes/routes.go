@@ -35,6 +35,8 @@ type route struct {
 	host     string // may begin with *.; empty: any host
 	exact    string // the path; one of three
 	prefix   string
+	elements bool // the prefix ends where an element of the path does
+	narrow   bool // it asks for headers or a query too, which are not known here
 	regex    *regexp.Regexp
 	order    int // of an Istio object, whose first match wins; 0 elsewhere
 	services []service
@@ -96,13 +98,15 @@ func (r *route) matches(host, path string) bool {
 		return r.regex.MatchString(path)
 	case r.exact != "":
 		return path == r.exact
+	case r.elements:
+		return strings.HasPrefix(path+"/", strings.TrimSuffix(r.prefix, "/")+"/")
 	}
 	return strings.HasPrefix(path, r.prefix)
 }
 
 // before reports whether a route is chosen before another that matches too: the more
-// specific host, in one VirtualService the one that is written first, else an exact path,
-// then the longest prefix.
+// specific host, one that asks for the path alone, in one VirtualService the one that is
+// written first, else an exact path, then the longest prefix.
 func (r *route) before(o *route) bool {
 	specific := func(r *route) int {
 		if r.host == "" || strings.HasPrefix(r.host, "*") {
@@ -112,6 +116,9 @@ func (r *route) before(o *route) bool {
 	}
 	if a, b := specific(r), specific(o); a != b {
 		return a > b
+	}
+	if r.narrow != o.narrow {
+		return o.narrow
 	}
 	if r.order != 0 && o.order != 0 {
 		return r.order < o.order
