@@ -356,6 +356,26 @@ func TestServicesThatAreReadInPartAreAProblem(t *testing.T) {
 	}
 }
 
+// A namespace that is misspelled is alike on both sides, and has no services.
+func TestNamespacesWithoutObjects(t *testing.T) {
+	w := newTwo(t)
+	w.both(deployment("epg", "registry/epg:1.4"))
+	w.green.Serve(kubetest.VirtualService)
+	w.green.Put(virtualService)
+	w.blue.Serve(kubetest.VirtualService)
+	w.blue.Put(virtualService)
+	w.asked.Alike.Namespaces = []string{"stb", "sbt"}
+	w.asked.Services = &stage.ClusterServices{From: "VirtualService", Namespaces: []string{"stb", "sbt"}}
+	g := w.gates()
+	got := g.Before(t.Context(), nil).Alike
+	if got.Verdict != run.Broken || !strings.Contains(strings.Join(got.Reasons, "\n"), "namespace sbt has no object") {
+		t.Errorf("%v %q", got.Verdict, got.Reasons)
+	}
+	if got := g.Services(); got.Problem != "eks-green: namespace sbt has no VirtualService" && got.Problem != "green: namespace sbt has no VirtualService" {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestServicesThatCannotBeReadAreAProblem(t *testing.T) {
 	for name, prepare := range map[string]func(*two){
 		"not served": func(*two) {},

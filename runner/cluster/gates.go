@@ -234,8 +234,22 @@ func (c *Clusters) inspect(ctx context.Context, redact func([]byte) []byte) (*re
 	r.green.Unread = append(unread, r.green.Unread...)
 	if len(found) > 1 {
 		r.blue = found[0]
+		r.lookForEmpty(plan.Namespaces, slices.Concat(resources...))
 	}
 	return r, nil
+}
+
+// lookForEmpty notes each namespace of which neither cluster has an object: one that is
+// misspelled would be alike on both.
+func (r *reading) lookForEmpty(namespaces []string, read []kube.Resource) {
+	if len(r.blue.Unread)+len(r.green.Unread) > 0 || !slices.ContainsFunc(read, func(r kube.Resource) bool { return r.Namespaced }) {
+		return
+	}
+	for _, namespace := range namespaces {
+		if len(r.blue.Objects)+len(r.green.Objects) > 0 && !r.blue.Has(namespace) && !r.green.Has(namespace) {
+			r.green.Unread = append(r.green.Unread, fmt.Sprintf("namespace %s has no object of the compared kinds on either cluster", namespace))
+		}
+	}
 }
 
 // routeKinds are the kinds that services are read from, with their groups.
