@@ -18,8 +18,8 @@ type Asked struct {
 	Revision string
 	// Suspended counts as healthy.
 	Suspended bool
-	// Before is when Argo CD had compared each application as the wait began, by name. No
-	// clock of ours is held against one of the cluster's. An application that is not in it
+	// Before is when Argo CD had compared each application as the wait began, by namespace
+	// and name (argocd/epg). No clock of ours is held against one of the cluster's. An application that is not in it
 	// came later.
 	Before map[string]time.Time
 }
@@ -28,6 +28,7 @@ type Asked struct {
 type application struct {
 	Metadata struct {
 		Name              string            `json:"name"`
+		Namespace         string            `json:"namespace"`
 		Annotations       map[string]string `json:"annotations"`
 		DeletionTimestamp string            `json:"deletionTimestamp"`
 	} `json:"metadata"`
@@ -124,7 +125,8 @@ func Application(object []byte, asked *Asked) run.ReadyItem {
 			say("%s%s", c.Type, because(c.Message))
 		}
 	}
-	if before, known := asked.Before[item.Name]; known && !st.ReconciledAt.After(before) || st.ReconciledAt.IsZero() { // Rule 5
+	before, known := asked.Before[a.Metadata.Namespace+"/"+item.Name]
+	if known && !st.ReconciledAt.After(before) || st.ReconciledAt.IsZero() { // Rule 5
 		item.Waits = len(item.Reasons) == 0
 		say("Argo CD has not compared it since the wait began (last %s)", atText(st.ReconciledAt))
 	}

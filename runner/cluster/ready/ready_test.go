@@ -20,6 +20,17 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// Applications of one name in two namespaces do not share when they were compared.
+func TestApplicationsOfOneName(t *testing.T) {
+	const object = `{"metadata":{"name":"epg","namespace":"b"},"status":{"reconciledAt":"2026-11-23T03:04:00Z","sync":{"status":"Synced"},
+"health":{"status":"Healthy"},"operationState":{"phase":"Succeeded"}}}`
+	old := time.Date(2026, 11, 23, 3, 4, 0, 0, time.UTC)
+	asked := &ready.Asked{Before: map[string]time.Time{"a/epg": old.Add(-time.Hour), "b/epg": old}}
+	if item := ready.Application([]byte(object), asked); item.Ready || !item.Waits {
+		t.Errorf("%+v", item)
+	}
+}
+
 // testdata/states.txtar has recorded states of objects, each with what is to be said of
 // it: a first line "ready", "left out" or nothing, and one line for each reason.
 func TestRecordedStates(t *testing.T) {
@@ -27,7 +38,7 @@ func TestRecordedStates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := map[string]time.Time{"epg": time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)}
+	before := map[string]time.Time{"argocd/epg": time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)}
 	for i := 0; i+1 < len(archive.Files); i += 2 {
 		object, want := archive.Files[i], archive.Files[i+1]
 		t.Run(object.Name, func(t *testing.T) {

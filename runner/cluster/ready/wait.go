@@ -199,7 +199,7 @@ func (l *look) applications(ctx context.Context) (items []run.ReadyItem, missing
 func (l *look) begin(ctx context.Context, r kube.Resource, list []kube.Object) error {
 	before := map[string]time.Time{}
 	for _, o := range list {
-		before[o.Name] = reconciledAt(o.JSON)
+		before[o.Namespace+"/"+o.Name] = reconciledAt(o.JSON)
 		if l.asked.Applications.Refresh {
 			if err := l.ArgoCD.Annotate(ctx, r, o, refreshAnnotation, "normal"); err != nil {
 				return err
