@@ -343,6 +343,11 @@ func TestTapOfAnAnsweringGreenThatFails(t *testing.T) {
 		w.Header().Set("Content-Encoding", "gzip")
 		_, _ = w.Write([]byte("ok"))
 	})
+	mux.HandleFunc("/zip", func(w http.ResponseWriter, _ *http.Request) { // the tap reads it on its way
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, strings.Repeat("this is not gzip ", 1000))
+	})
 	slow := make(chan struct{})
 	mux.HandleFunc("/slow", func(_ http.ResponseWriter, r *http.Request) {
 		slow <- struct{}{}
@@ -353,7 +358,10 @@ func TestTapOfAnAnsweringGreenThatFails(t *testing.T) {
 	defer green.Close()
 	blue := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) }))
 	defer blue.Close()
-	for path, want := range map[string]int{"/closed": statusDifferent, "/early": statusDifferent, "/text": statusDifferent, "/coded": statusDifferent, "/slow": statusOK} {
+	for path, want := range map[string]int{
+		"/closed": statusDifferent, "/early": statusDifferent, "/text": statusDifferent, "/coded": statusDifferent, "/zip": statusDifferent,
+		"/slow": statusOK,
+	} {
 		b, proxy := startTap(t, blue.URL, green.URL, "--answer", "green")
 		for range 4 {
 			ask(t, "GET", proxy+"/fine", "", "")

@@ -3,6 +3,7 @@ package tap
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -118,7 +119,7 @@ func (p *Proxy) text(res *http.Response, x *Exchange) error {
 	switch strings.ToLower(res.Header.Get("Content-Encoding")) {
 	case "", "identity":
 	case "gzip":
-		body = &unzipped{from: res.Body}
+		body = &unzipped{from: res.Body, sent: &x.Answer.Body}
 		res.Header.Del("Content-Encoding")
 		res.Header.Del("Content-Length")
 		res.ContentLength = -1
@@ -166,10 +167,14 @@ func onlyGzip(accepts string) string {
 	return "identity"
 }
 
+// ErrCoding marks a body that is not in the content coding that its answer names.
+var ErrCoding = errors.New("the answer is declared as gzip")
+
 // unzipped undoes gzip from the first read on: nothing waits for a header that
 // has not arrived yet.
 type unzipped struct {
 	from io.ReadCloser
+	sent *Body // is noted as broken where it is not gzip
 	zip  *gzip.Reader
 }
 
@@ -177,11 +182,26 @@ func (u *unzipped) Read(p []byte) (int, error) {
 	if u.zip == nil {
 		z, err := gzip.NewReader(u.from)
 		if err != nil {
-			return 0, fmt.Errorf("the answer is declared as gzip: %w", err)
+			return 0, u.failed(err)
 		}
 		u.zip = z
 	}
-	return u.zip.Read(p)
+	n, err := u.zip.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = u.failed(err)
+	}
+	return n, err
+}
+
+// failed keeps why a body cannot be unpacked, unless it broke off before.
+func (u *unzipped) failed(err error) error {
+	err = fmt.Errorf("%w: %w", ErrCoding, err)
+	u.sent.mu.Lock()
+	defer u.sent.mu.Unlock()
+	if u.sent.Err == nil && !u.sent.closed {
+		u.sent.Err = err
+	}
+	return err
 }
 
 func (u *unzipped) Close() error { return u.from.Close() }

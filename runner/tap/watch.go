@@ -48,7 +48,7 @@ type Body struct {
 	Kept bool
 	// Whole says that the body came to its end.
 	Whole bool
-	// Err is why it broke off before; nil where it did not, or nobody read on.
+	// Err is why it broke off before, or could not be unpacked (ErrCoding); nil where it did not, or nobody read on.
 	Err    error
 	Size   int64
 	SHA256 [sha256.Size]byte

@@ -2,6 +2,7 @@ package double
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"net/http"
@@ -259,6 +260,9 @@ func (t *Tap) greenFailed(x *tap.Exchange) *wire.Err {
 		err = x.Answer.Body.Err
 	}
 	failed := wire.Classify(err)
+	if errors.Is(err, tap.ErrCoding) {
+		failed = &wire.Err{Class: wire.ClassDecode, Detail: err.Error()}
+	}
 	if failed == nil || failed.Class == wire.ClassCanceled || failed.Class == wire.ClassDescriptors {
 		return nil
 	}
