@@ -3,6 +3,7 @@ package archive
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -28,6 +29,7 @@ import (
 //  3. The newest such run decides. A run that failed, was inconclusive, could not be judged or was
 //     changed since hides every pass before it, also where green could not say which build it
 //     is; runs of chosen cases only do so when they failed, and those that did not end never do.
+//     A folder of which nobody can read the stage hides every pass before it, of any stage.
 //  4. A stage cannot come before itself.
 type Ladder struct {
 	// Root is the folder of runs that is searched.
@@ -49,6 +51,7 @@ type climb struct {
 type rung struct {
 	name, stage string
 	incomplete  bool
+	unread      error // why its stage is not known
 }
 
 // climb says which stages of After have not passed, and of the others which run shows it.
@@ -97,14 +100,25 @@ func (c *climb) list(root string) error {
 	slices.Reverse(names)
 	for _, name := range names {
 		f, err := Open(filepath.Join(root, name))
-		if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
 			continue // it holds no run
 		}
-		head, err := f.Head()
 		if err != nil {
-			continue // nobody knows of which stage it was; without run.json it is no pass either
+			c.rungs = append(c.rungs, rung{name: name, unread: err})
+			continue
 		}
-		c.rungs = append(c.rungs, rung{name, head.Stage, head.Verdict == run.Incomplete})
+		head, err := f.Head()
+		if err == nil {
+			c.rungs = append(c.rungs, rung{name: name, stage: head.Stage, incomplete: head.Verdict == run.Incomplete})
+			continue
+		}
+		r, unread := f.Run() // the log knows the stage, too
+		switch {
+		case unread != nil || r.End.Verdict == run.Incomplete && !errors.Is(err, fs.ErrNotExist):
+			c.rungs = append(c.rungs, rung{name: name, unread: err})
+		default:
+			c.rungs = append(c.rungs, rung{name: name, stage: r.Header.Stage, incomplete: r.End.Verdict == run.Incomplete})
+		}
 	}
 	return nil
 }
@@ -116,6 +130,10 @@ const mostLookedAt = 3
 func (c *climb) stage(root, stage string) (pass string, why []string) {
 	more := 0
 	for _, r := range c.rungs {
+		if r.unread != nil {
+			why = append(why, fmt.Sprintf("%s: nobody can read of which stage run %s is: %v", stage, r.name, r.unread))
+			break
+		}
 		if r.stage != stage {
 			continue
 		}

@@ -102,6 +102,24 @@ func TestLadder(t *testing.T) {
 			s.after = func(t *testing.T, path string) { edit(t, filepath.Join(path, name), from, to) }
 		}
 	}
+	without := func(name string) func(*staged) {
+		return func(s *staged) {
+			s.after = func(t *testing.T, path string) {
+				if err := os.Remove(filepath.Join(path, name)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	torn := func(s *staged) {
+		s.after = func(t *testing.T, path string) {
+			for _, name := range []string{RunFile, EventsFile} {
+				if err := os.WriteFile(filepath.Join(path, name), []byte("torn\n{}\n"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
 	apart := func(s *staged) {
 		s.header.Verb = "merge"
 		s.header.Shards = []run.Shard{{Number: 1, Verdict: run.Pass, Ended: s.began}, {Number: 2, Verdict: run.Pass, Ended: s.began, Apart: true}}
@@ -163,6 +181,10 @@ func TestLadder(t *testing.T) {
 		{"a newer fail against another address", []staged{aStage("dev", 60), aStage("dev", 50, flags("--green=http://127.0.0.1:1"), verdict(run.Fail))}, Gate{}, pass},
 		{"a newer fail of other suites", []staged{aStage("dev", 60), aStage("dev", 50, other, verdict(run.Fail))}, Gate{}, pass},
 		{"a newer one that was interrupted", []staged{aStage("dev", 60), aStage("dev", 50, verdict(run.Interrupted))}, Gate{}, pass},
+		{"a newer fail without its run.json", []staged{aStage("dev", 60), aStage("dev", 50, verdict(run.Fail), without("run.json"))}, Gate{}, "run.json"},
+		{"one of another stage", []staged{aStage("dev", 60), aStage("test", 50, verdict(run.Fail), without("run.json"))}, Gate{}, pass},
+		{"a newer one that nobody can read", []staged{aStage("dev", 60), aStage("test", 50, torn)}, Gate{}, "dev: nobody can read of which stage run "},
+		{"an older one that nobody can read", []staged{aStage("dev", 60), aStage("test", 70, torn)}, Gate{}, pass},
 		{"the newer one counts", []staged{aStage("dev", 60, verdict(run.Fail)), aStage("dev", 50)}, Gate{}, pass},
 		{"the stage of the run itself", []staged{aStage("production", 60)}, Gate{After: Ladder{Stages: []string{"production"}}}, "the run itself is of stage"},
 		{"no stage", []staged{aStage("dev", 60)}, Gate{After: Ladder{Stages: []string{""}}}, "names the stages before it"},
