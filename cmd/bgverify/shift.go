@@ -309,7 +309,8 @@ func (s *shiftFlags) setup(io stdio, file string) (*shift.Setup, error) {
 	}
 	setup := &shift.Setup{
 		Shift: read, Driver: driver, Recorded: s.driver, Dir: dir, Digest: sum, Root: s.out, Tool: "bgverify " + toolVersion(), From: from,
-		Stay: s.onInterrupt == "stay", RollbackTimeout: s.rollbackTimeout, PauseTimeout: s.pauseTimeout, Tell: s.teller(io), Lost: io.lost, Now: time.Now,
+		Stay: s.onInterrupt == "stay", RollbackTimeout: s.rollbackTimeout, PauseTimeout: s.pauseTimeout, Tell: s.teller(io), Lost: io.lost,
+		Now:  time.Now,
 		Hide: s.hide, Paused: func(why string) { s.tellPause(io, why) },
 	}
 	s.walkName, s.began = read.Name, time.Now()
