@@ -371,7 +371,7 @@ func TestNamespacesWithoutObjects(t *testing.T) {
 	if got.Verdict != run.Broken || !strings.Contains(strings.Join(got.Reasons, "\n"), "namespace sbt has no object") {
 		t.Errorf("%v %q", got.Verdict, got.Reasons)
 	}
-	if got := g.Services(); got.Problem != "eks-green: namespace sbt has no VirtualService" && got.Problem != "green: namespace sbt has no VirtualService" {
+	if got := g.Services(); got.Problem != "green: namespace sbt has no VirtualService" {
 		t.Errorf("%+v", got)
 	}
 }

@@ -236,7 +236,17 @@ func (c *Clusters) inspect(ctx context.Context, redact func([]byte) []byte) (*re
 		r.blue = found[0]
 		r.lookForEmpty(plan.Namespaces, slices.Concat(resources...))
 	}
+	for _, namespace := range plan.RouteNamespaces { // one that is misspelled is empty, too
+		if len(r.green.Routes) > 0 && !has(r.green.Routes, namespace) {
+			r.green.UnreadRoutes = append(r.green.UnreadRoutes, fmt.Sprintf("green: namespace %s has no %s", namespace, c.asked.Services.From))
+		}
+	}
 	return r, nil
+}
+
+// has reports whether an object is in a namespace.
+func has(objects []inventory.Object, namespace string) bool {
+	return slices.ContainsFunc(objects, func(o inventory.Object) bool { return o.Namespace == namespace })
 }
 
 // lookForEmpty notes each namespace of which neither cluster has an object: one that is
@@ -246,7 +256,7 @@ func (r *reading) lookForEmpty(namespaces []string, read []kube.Resource) {
 		return
 	}
 	for _, namespace := range namespaces {
-		if len(r.blue.Objects)+len(r.green.Objects) > 0 && !r.blue.Has(namespace) && !r.green.Has(namespace) {
+		if len(r.blue.Objects)+len(r.green.Objects) > 0 && !has(r.blue.Objects, namespace) && !has(r.green.Objects, namespace) {
 			r.green.Unread = append(r.green.Unread, fmt.Sprintf("namespace %s has no object of the compared kinds on either cluster", namespace))
 		}
 	}

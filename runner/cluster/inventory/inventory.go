@@ -176,24 +176,12 @@ func Read(ctx context.Context, c *kube.Cluster, served *kube.Served, resources [
 		} else if err := read(r, plan.RouteNamespaces, &inv.Routes, &inv.UnreadRoutes); err != nil {
 			return nil, err
 		}
-		for _, namespace := range plan.RouteNamespaces { // one that is misspelled is empty, too
-			if r.Namespaced && len(inv.Routes) > 0 && !has(inv.Routes, namespace) {
-				inv.UnreadRoutes = append(inv.UnreadRoutes, fmt.Sprintf("%s: namespace %s has no %s", c.Name, namespace, r.Kind))
-			}
-		}
 	}
 	if err := inv.kubelets(ctx, c); err != nil {
 		return nil, err
 	}
 	inv.Warnings = c.Warnings()
 	return inv, nil
-}
-
-// Has reports whether an object of a namespace is compared.
-func (inv *Inventory) Has(namespace string) bool { return has(inv.Objects, namespace) }
-
-func has(objects []Object, namespace string) bool {
-	return slices.ContainsFunc(objects, func(o Object) bool { return o.Namespace == namespace })
 }
 
 // note keeps what could not be read. It returns the error of a context that ended.
