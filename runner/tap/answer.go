@@ -193,12 +193,12 @@ func (u *unzipped) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// failed keeps why a body cannot be unpacked, unless it broke off before.
+// failed keeps why a body cannot be unpacked, unless it broke off before, or is empty (io.EOF).
 func (u *unzipped) failed(err error) error {
 	err = fmt.Errorf("%w: %w", ErrCoding, err)
 	u.sent.mu.Lock()
 	defer u.sent.mu.Unlock()
-	if u.sent.Err == nil && !u.sent.closed {
+	if u.sent.Err == nil && !u.sent.closed && !errors.Is(err, io.EOF) {
 		u.sent.Err = err
 	}
 	return err
