@@ -1,6 +1,6 @@
 // Package callers holds bgverify serve to the code that asks it in a cluster: the web metric
 // provider of Argo Rollouts and the webhook caller of Flagger, with the samples of deploy/.
-// It is a module of its own, so that the product gains nothing from what they bring.
+// It is a separate module, so that bgverify itself does not depend on their modules.
 package callers
 
 import (

@@ -5,7 +5,7 @@
 //	go run ./fleet [-rates 250,1000,2000] [-seconds 16] [-rounds 3] [-budget 12m]
 //
 // The contenders take turns in every round, in random order; the table has the median over the
-// rounds. A server in a process of its own counts what arrives. CPU is that of all processes of
+// rounds. A server in a separate process counts what arrives. CPU is that of all processes of
 // a contender, from their start to their end, so that it holds reading suites and writing reports.
 package main
 

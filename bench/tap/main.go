@@ -34,7 +34,7 @@ func main() {
 	rate := flag.Int("rate", 200, "requests per second")
 	seconds := flag.Int("seconds", 5, "length of one measurement")
 	rounds := flag.Int("rounds", 5, "measurements of each proxy")
-	boxes := flag.Int("boxes", 200, "clients at once, each over connections of its own")
+	boxes := flag.Int("boxes", 200, "clients at once, each with separate connections")
 	flag.Parse()
 	if err := measure(*rate, *rounds, *boxes, time.Duration(*seconds)*time.Second); err != nil {
 		fmt.Fprintln(os.Stderr, "bench tap:", err)
@@ -89,7 +89,7 @@ func measure(rate, rounds, boxes int, length time.Duration) error {
 	return crowd(tap, boxes)
 }
 
-// crowd is many clients at once, each with connections of its own, for two equal times.
+// crowd is many clients at once, each with separate connections, for two equal times.
 func crowd(t *tapped, boxes int) error {
 	before := t.memory()
 	var failed, sent atomic.Int64

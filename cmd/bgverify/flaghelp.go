@@ -22,7 +22,7 @@ func flagHint(cmd *cobra.Command, err error) string {
 	if errors.Is(err, errTwice) {
 		return "give it once; flags that may be repeated say so in " + strings.TrimPrefix(help, "see ")
 	}
-	// time.ParseDuration and the shorthand of pflag have words of their own for two frequent
+	// time.ParseDuration and the shorthand of pflag use unfamiliar words for two frequent
 	// mistakes: a number without its unit, and a long flag with one dash.
 	if strings.Contains(err.Error(), "missing unit in duration") {
 		return "write a unit, such as 30s or 5m"

@@ -149,7 +149,7 @@ func (s *session) loadStage(opts scenarios.LoadOptions) (*scenarios.Env, error) 
 		var err error
 		if t.stage, err = openTree([]string{s.flags.env}); err != nil {
 			if filepath.Base(s.flags.env) == s.flags.env && filepath.Ext(s.flags.env) == "" {
-				return nil, usage("name an env file; names of stages come from envs: of bgverify.yaml", "there is no stage or env file %s", s.flags.env)
+				return nil, usage("name an env file; names of stages come from envs: of bgverify.yaml", "no stage or env file has the name %s", s.flags.env)
 			}
 			return nil, err
 		}

@@ -86,7 +86,7 @@ func TestShiftHidesSecrets(t *testing.T) {
 			hook.mu.Lock()
 			defer hook.mu.Unlock()
 			if len(hook.got) == 0 {
-				t.Error("nobody was told")
+				t.Error("no receiver was notified")
 			}
 			places := map[string]string{"the terminal": shown, "a receiver": strings.Join(hook.got, "\n")}
 			err := filepath.WalkDir(filepath.Join(r.dir, "shifts"), func(path string, d fs.DirEntry, err error) error {
@@ -133,11 +133,11 @@ func TestShiftTellsOfARollback(t *testing.T) {
 	case <-time.After(time.Minute):
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
-		t.Fatalf("nobody is told:\n%s", out)
+		t.Fatalf("no receiver was notified:\n%s", out)
 	}
 	r.until("weights", begun)
 	if at := strings.Index(r.record(), `"kind":"end"`); at < 0 {
-		t.Error("a receiver was told before the walk had ended")
+		t.Error("a receiver was notified before the walk had ended")
 	}
 	close(release)
 	if err := cmd.Wait(); err == nil || cmd.ProcessState.ExitCode() != 1 {

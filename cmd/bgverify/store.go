@@ -49,7 +49,7 @@ type keptRun struct {
 	*archive.Folder
 	// name is the path of the folder, or its address in the store.
 	name string
-	// root is the folder that a copy is in; empty: it is no copy.
+	// root is the folder that a copy is in; empty for a folder that was not copied.
 	root string
 }
 

@@ -145,7 +145,7 @@ func TestTapOfADeadGreen(t *testing.T) {
 }
 
 // Two addresses of one place are never a pass, and no box is served. A name of the same
-// place is told from it by an identity alone.
+// place can be recognised only by an identity.
 func TestTapOfOnePlace(t *testing.T) {
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok")) }))
 	defer service.Close()

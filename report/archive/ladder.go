@@ -131,7 +131,7 @@ func (c *climb) stage(root, stage string) (pass string, why []string) {
 	more := 0
 	for _, r := range c.rungs {
 		if r.unread != nil {
-			why = append(why, fmt.Sprintf("%s: nobody can read of which stage run %s is: %v", stage, r.name, r.unread))
+			why = append(why, fmt.Sprintf("%s: the stage of run %s cannot be read: %v", stage, r.name, r.unread))
 			break
 		}
 		if r.stage != stage {

@@ -183,7 +183,7 @@ func TestLadder(t *testing.T) {
 		{"a newer one that was interrupted", []staged{aStage("dev", 60), aStage("dev", 50, verdict(run.Interrupted))}, Gate{}, pass},
 		{"a newer fail without its run.json", []staged{aStage("dev", 60), aStage("dev", 50, verdict(run.Fail), without("run.json"))}, Gate{}, "run.json"},
 		{"one of another stage", []staged{aStage("dev", 60), aStage("test", 50, verdict(run.Fail), without("run.json"))}, Gate{}, pass},
-		{"a newer one that nobody can read", []staged{aStage("dev", 60), aStage("test", 50, torn)}, Gate{}, "dev: nobody can read of which stage run "},
+		{"a newer one that nobody can read", []staged{aStage("dev", 60), aStage("test", 50, torn)}, Gate{}, "dev: the stage of run "},
 		{"an older one that nobody can read", []staged{aStage("dev", 60), aStage("test", 70, torn)}, Gate{}, pass},
 		{"the newer one counts", []staged{aStage("dev", 60, verdict(run.Fail)), aStage("dev", 50)}, Gate{}, pass},
 		{"the stage of the run itself", []staged{aStage("production", 60)}, Gate{After: Ladder{Stages: []string{"production"}}}, "the run itself is of stage"},
