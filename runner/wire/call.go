@@ -31,8 +31,7 @@ const maxInformational = 100
 type call struct {
 	method string
 	safe   bool
-	limits Limits
-	stale  time.Duration
+	owner  *Transport
 	watch  *watch
 	ctx    context.Context
 
@@ -57,7 +56,7 @@ type call struct {
 }
 
 func newCall(t *Transport, method string, w *watch) *call {
-	return &call{method: method, safe: safeMethod(method), limits: t.limits, stale: t.stale, watch: w, keepSent: true}
+	return &call{method: method, safe: safeMethod(method), owner: t, watch: w, keepSent: true}
 }
 
 // safeMethod reports whether a request may be sent twice.
@@ -85,8 +84,9 @@ func (c *call) send(ctx context.Context, p *pool, req *http.Request) (*http.Resp
 	c.ctx = httptrace.WithClientTrace(ctx, trace)
 	resp, err := p.http.RoundTrip(req.WithContext(c.ctx))
 	if err != nil {
-		return nil, c.failure(c.alert(err), false)
+		return nil, c.owner.blameCertificate(c.failure(c.alert(err), false))
 	}
+	c.owner.answered.Store(true)
 	c.mu.Lock()
 	c.answered = true
 	c.mu.Unlock()
@@ -108,6 +108,16 @@ func (c *call) alert(err error) error {
 		return alert
 	}
 	return err
+}
+
+// blameCertificate names the missing client certificate where a server asked for
+// one and never answered. In TLS 1.3 such a server refuses after the handshake, and
+// its alert or the reset that follows may come first: the reason is the same.
+func (t *Transport) blameCertificate(failed *Err) *Err {
+	if t.noCert.Load() && !t.answered.Load() && (failed.Class == ClassTLS || failed.Class == ClassReset) {
+		return &Err{Class: ClassTLS, Detail: "the server asks for a client certificate; tls: {cert: FILE, key: FILE} of the side names one"}
+	}
+	return failed
 }
 
 func (c *call) gotConn(info httptrace.GotConnInfo) {
@@ -136,13 +146,13 @@ func (c *call) gotConn(info httptrace.GotConnInfo) {
 		return
 	}
 	// Rule 5. Nothing is written, so that the request may go elsewhere.
-	if !c.safe && !cn.h2 && info.WasIdle && info.IdleTime > c.stale {
+	if !c.safe && !cn.h2 && info.WasIdle && info.IdleTime > c.owner.stale {
 		cn.refuse.Store(true)
 	}
 	if cn.frames != nil {
 		cn.frames.begin(c, cn.begun.Load())
 	}
-	c.watch.arm("first byte", c.limits.FirstByte, "waiting for the first byte")
+	c.watch.arm("first byte", c.owner.limits.FirstByte, "waiting for the first byte")
 }
 
 // countReset counts the present connection if it had carried a request before

@@ -50,6 +50,8 @@ type Transport struct {
 	resent atomic.Int64
 	// closings counts the connections that the server ended: closed, reset, or announced to close.
 	closings atomic.Int64
+	answered atomic.Bool // once at least
+	noCert   atomic.Bool // a server asked for a client certificate, and the side names none
 }
 
 // staleAfter is how long a connection may have been idle before an unsafe
@@ -239,6 +241,11 @@ func (t *Transport) tlsConfig() (*tls.Config, error) {
 			return nil, fmt.Errorf("tls certificate: %w", err)
 		}
 		conf.Certificates = []tls.Certificate{pair}
+		return conf, nil
+	}
+	conf.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		t.noCert.Store(true)
+		return &tls.Certificate{}, nil // many servers ask and do without
 	}
 	return conf, nil
 }
