@@ -79,12 +79,18 @@ func (e *engine) status(blue, green int) {
 //  5. Bodies of two different types are one difference of type.
 //  6. What a tree does not hold is compared as a fact ($['#bom']), or is a form
 //     that media.HarmlessForms lists; a note says which were met.
+//  7. Two equal bodies of text or HTML that are not in their charset are equal, and a note
+//     says so: the characters are unknown, but they are the same. Any other body that
+//     cannot be read is an Invalid difference, equal or not.
 func (e *engine) messageBodies(w *worker, blue, green *Message) {
 	if len(blue.Body) == 0 && len(green.Body) == 0 {
 		return
 	}
 	b := e.readBody("blue", blue)
 	g := e.readBody("green", green)
+	if b.err != nil && g.err != nil && bytes.Equal(blue.Body, green.Body) {
+		e.readEqualText(&b, &g, blue, green) // Rule 7
+	}
 	if b.err != nil || g.err != nil {
 		e.brokenBodies(w, b, g)
 		return
@@ -140,6 +146,22 @@ func (e *engine) readBody(side string, m *Message) readBody {
 		}
 	}
 	return r
+}
+
+// readEqualText reads two equal bodies that are not in their charset byte by byte, where both
+// are declared as text, so that rules for lines and the search for blue's hosts still apply.
+func (e *engine) readEqualText(b, g *readBody, blue, green *Message) {
+	if b.err.Kind != Invalid || g.err.Kind != Invalid {
+		return
+	}
+	bDoc, bOK := media.ReadBytewise(blue.Body, blue.ContentType)
+	gDoc, gOK := media.ReadBytewise(green.Body, green.ContentType)
+	if !bOK || !gOK || bDoc.Kind != gDoc.Kind {
+		return
+	}
+	e.note(func() string { return "both sides sent the same bytes, which are not in their charset: " + b.err.Msg })
+	*b = readBody{doc: bDoc, kind: bDoc.Kind, tree: bDoc.JSON, src: b.src}
+	*g = readBody{doc: gDoc, kind: gDoc.Kind, tree: gDoc.JSON, src: g.src}
 }
 
 // brokenBodies reports the sides that cannot be read; blue's leaves are

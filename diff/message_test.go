@@ -110,6 +110,17 @@ func TestBodies(t *testing.T) {
 		{"playlist", "application/vnd.apple.mpegurl", "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:1\n#EXTINF:9.0,\na.ts\n", "application/x-mpegURL", "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:2\n#EXTINF:9,\nb.ts\n", "changed $.tags['EXT-X-MEDIA-SEQUENCE'], changed $.segments[0].uri", "by tag and segment"},
 		{"binary", "image/png", "\x89PNG\r\n\x1a\n1", "image/png", "\x89PNG\r\n\x1a\n2", "changed $.sha256", "by digest"},
 		{"korean undeclared", j, "{\"a\":\"\xb0\xa1\"}", j, "{\"a\":\"\xb0\xa1\"}", "invalid $, invalid $", "JSON is UTF-8"},
+		{"same text in an unknown charset", "text/plain", "caf\xe9", "text/plain", "caf\xe9", "", "the same bytes are the same text, whatever they mean"},
+		{"same page in a charset that does not exist", "text/html; charset=none", "<p>caf\xe9", "text/html; charset=none", "<p>caf\xe9", "", "the same"},
+		{"same text that is not in its charset", "text/css; charset=utf-8", "a\x81\xff", "text/css; charset=utf-8", "a\x81\xff", "", "the same"},
+		{"same text that looks like json", "text/plain", "{\"a\":\"\xff\"}", "text/plain", "{\"a\":\"\xff\"}", "", "it is declared as text"},
+		{"same undeclared korean", "", "\xb0\xa1\xb3\xaa", "", "\xb0\xa1\xb3\xaa", "", "sniffed as text"},
+		{"same broken utf-16", "text/plain; charset=utf-16le", "a\x00\x00\xd8", "text/plain; charset=utf-16le", "a\x00\x00\xd8", "invalid $, invalid $", "its hosts cannot be found"},
+		{"another text in an unknown charset", "text/plain", "caf\xe9", "text/plain", "caf\xe8", "invalid $, invalid $", "nobody knows what differs"},
+		{"text of which one side names the charset", "text/plain; charset=latin1", "caf\xe9", "text/plain", "caf\xe9", "invalid $", "green's characters are not blue's"},
+		{"same xml in no charset", "text/xml", "<a>\xe9</a>", "text/xml", "<a>\xe9</a>", "invalid $, invalid $", "a reader of XML must refuse it"},
+		{"same playlist in no charset", "application/x-mpegurl", "#EXTM3U\n\xe9\n", "application/x-mpegurl", "#EXTM3U\n\xe9\n", "invalid $, invalid $", "a player must refuse it"},
+		{"same json in no charset", j, "{\"a\":\"\xe9\"}", j, "{\"a\":\"\xe9\"}", "invalid $, invalid $", "a reader of JSON must refuse it"},
 		{"korean declared", j + "; charset=euc-kr", "{\"a\":\"\xb0\xa1\"}", j, `{"a":"가"}`, "", "decoded by what is declared"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -229,6 +240,10 @@ func TestLeaks(t *testing.T) {
 		if got := brief(r.Differences); got != tt.want {
 			t.Errorf("%s beside %s: %q, want %q", tt.green, tt.blue, got, tt.want)
 		}
+	}
+	unread := &Message{Status: 200, ContentType: "text/html", Body: []byte("<a href=\"https://api.blue.example/\">caf\xe9</a>")}
+	if r := CompareMessages(unread, unread, mustCompile(t, opts), nil); r.Equal() {
+		t.Error("a text that is not in its charset leaks blue's host, and nothing is found")
 	}
 	ports := mustCompile(t, Options{BlueAuthorities: []string{"127.0.0.1:8001"}, GreenAuthorities: []string{"127.0.0.1:8002"}})
 	if r := CompareMessages(body(`{"u":"http://127.0.0.1:8001/"}`), body(`{"u":"http://127.0.0.1:8001/"}`), ports, nil); r.Equal() {

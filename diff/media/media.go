@@ -24,6 +24,8 @@ import (
 	"encoding/json"
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/text/encoding/charmap"
 )
 
 // A Kind is what a body is.
@@ -156,6 +158,26 @@ func Read(body []byte, declaredType string) (Doc, error) {
 	}
 	err = d.read()
 	return d, err
+}
+
+// ReadBytewise reads a body that is not in its charset as lines in which each byte is one
+// character (ISO 8859-1). false: it is not declared as text or HTML. What is declared as
+// JSON, XML, a form or a playlist has to be read as that, and UTF-16 has no such lines.
+func ReadBytewise(body []byte, declaredType string) (Doc, bool) {
+	ct := parseContentType(declaredType)
+	kind := ct.kind()
+	if kind == 0 {
+		kind = Sniff(body)
+	}
+	if kind != Text && kind != HTML || strings.HasPrefix(canonical(ct.param("charset")), "utf-16") {
+		return Doc{}, false
+	}
+	text, err := charmap.ISO8859_1.NewDecoder().Bytes(body) // the browsers' ISO 8859-1 lacks five bytes
+	if err != nil {
+		return Doc{}, false
+	}
+	d := Doc{Kind: kind, Text: text, body: body}
+	return d, d.read() == nil
 }
 
 // read makes the tree of the text.

@@ -58,6 +58,9 @@ func TestJudge(t *testing.T) {
 		{"bytes after the value on both", exchange(200, `{"v":1} x`), exchange(200, `{"v":1} x`), nil, run.Fail, "invalid"},
 		{"big numbers", exchange(200, `{"v":9223372036854775807}`), exchange(200, `{"v":9223372036854775808}`), nil, run.Fail, "$.v changed"},
 		{"invalid UTF-8 on both", exchange(200, "{\"v\":\"\xff\"}"), exchange(200, "{\"v\":\"\xff\"}"), nil, run.Fail, "invalid"},
+		{"invalid JSON on both, declared as text", typed("text/plain", "{\"v\":\"\xff\"}"), typed("text/plain", "{\"v\":\"\xff\"}"), nil, run.Pass, ""},
+		{"text in no charset on both", typed("text/css", "caf\xe9 au lait"), typed("text/css", "caf\xe9 au lait"), nil, run.Pass, ""},
+		{"text in no charset that differs", typed("text/css", "caf\xe9 au lait"), typed("text/css", "caf\xe9 au lail"), nil, run.Fail, "invalid"},
 		{"no content", exchange(204, ""), exchange(204, ""), nil, run.Pass, ""},
 	}
 	for _, tt := range tests {
@@ -80,6 +83,23 @@ func TestJudge(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A body that is only equal as bytes meets no expectation of JSON.
+func TestJudgeUnreadText(t *testing.T) {
+	body := typed("text/plain", "{\"v\":\"\xff\"}")
+	trial := trialOf(t, &scenarios.Step{Name: "step", Compare: true}, body, body)
+	checks := checksOf(t, `{body: {"$.v": {exists: true}}}`)
+	trial.BlueChecks, trial.GreenChecks = checks, checks
+	if j := Judge(trial); j.Step.Verdict != run.Fail {
+		t.Errorf("%s %v", j.Step.Verdict, j.Step.Reasons)
+	}
+}
+
+func typed(mediaType, body string) *wire.Exchange {
+	x := exchange(200, body)
+	x.Headers[0].Value = mediaType
+	return x
 }
 
 func TestJudgeUnframedBody(t *testing.T) {
