@@ -12,6 +12,9 @@ type pairing struct {
 	b, g int32
 	// moved: the element is out of order, and that counts.
 	moved bool
+	// again: blue's element has another partner too. Green has a further copy of it, in a
+	// set, which has to be equal under the rules like the first one.
+	again bool
 }
 
 // A frame is one array comparison's piece of the engine's shared stacks.
@@ -113,7 +116,9 @@ func (e *engine) element(at int, p pairing, st int32, array *effect) {
 		g = e.idx[f.gs+int(p.g)]
 	}
 	if b != noNode && g != noNode && !p.moved && e.same(b, g) {
-		e.counted(b)
+		if !p.again {
+			e.counted(b)
+		}
 		return
 	}
 	var cst int32
@@ -127,6 +132,8 @@ func (e *engine) element(at int, p pairing, st int32, array *effect) {
 	e.path = append(e.path, step{bt: e.b, gt: e.g, bn: b, gn: g, bi: p.b, gi: p.g, frame: int32(at) + 1, gone: f.gone})
 	eff := e.effects(cst)
 	switch {
+	case p.again:
+		e.copy(b, g, cst)
 	case g == noNode:
 		e.only(Removed, b, g, eff)
 	case b == noNode:
@@ -142,6 +149,19 @@ func (e *engine) element(at int, p pairing, st int32, array *effect) {
 		e.pair(b, g, cst)
 	}
 	e.path = e.path[:len(e.path)-1]
+}
+
+// copy compares a further copy on green with blue's element. Blue's leaves have been
+// accounted for, and a patch adds the copy: the element has another partner.
+func (e *engine) copy(b, g uint32, st int32) {
+	before, patch := e.out.total, e.patch
+	e.quiet++
+	e.patch = nil
+	e.pair(b, g, st)
+	e.quiet--
+	if e.patch = patch; patch != nil && e.out.total > before {
+		patch.oneSided(e, e.path, noNode, g)
+	}
 }
 
 // align pairs the elements by the rule for this array.
@@ -254,8 +274,14 @@ func (s *slot) claim(h uint64) {
 	}
 }
 
-// alignBag pairs equal elements whatever their order; in a set a value counts
-// once. What is left is paired by likeness, so that the inner difference shows.
+// alignBag pairs elements that the rules may take for equal, whatever their order; in a
+// set a value counts once:
+//
+//  1. Elements of one hash under the rules are paired in their order.
+//  2. A further copy in a set is compared with the partner of the copy that has exactly
+//     its value, else with the last one: two elements of one hash need not be equal where
+//     a rule has the last word on values.
+//  3. What is left is paired by likeness, so that the inner difference shows.
 func (e *engine) alignBag(f *frame, set bool) {
 	// Green's elements by hash, the copies of one as a list.
 	next := make([]int32, f.ng) // further places of a hash on green
@@ -264,42 +290,60 @@ func (e *engine) alignBag(f *frame, set bool) {
 		s := find(t, e.hashes[f.hg+i])
 		s.claim(e.hashes[f.hg+i])
 		next[i], s.ig = s.ig, int32(i)
-		s.ng++
 	}
-	used := make([]bool, f.ng)
 	// Each of blue's takes the next copy on green; those without one are left.
-	var lone []int32
+	partner := make([]int32, f.ng) // on blue, one more than its place; 0: none
+	exact := map[uint64]int32{}    // of a set: the partners on green by blue's value
+	var lone, loneG []int32
 	for i := range f.nb {
-		s := find(t, e.hashes[f.hb+i])
+		s, value := find(t, e.hashes[f.hb+i]), e.b.nodes[e.idx[f.bs+i]].hash
 		switch {
-		case s.hash != 0 && s.ig >= 0:
-			used[s.ig] = true
-			e.ops = append(e.ops, pairing{b: int32(i), g: s.ig})
-			s.ib, s.ig = s.ig, next[s.ig]
-		case s.hash != 0 && set:
-			// A further copy in a set: it is compared with the last copy.
-			e.ops = append(e.ops, pairing{b: int32(i), g: s.ib})
+		case s.hash != 0 && s.ig >= 0: // Rule 1
+			j := s.ig
+			e.ops = append(e.ops, pairing{b: int32(i), g: j})
+			s.ib, s.ig, partner[j] = j, next[j], int32(i)+1
+			if set {
+				exact[value] = j
+			}
+		case s.hash != 0 && set: // Rule 2
+			j, ok := exact[value]
+			if !ok {
+				j = s.ib
+			}
+			e.ops = append(e.ops, pairing{b: int32(i), g: j})
 		default:
 			lone = append(lone, int32(i))
 		}
 	}
-	var loneG []int32
+	if set {
+		clear(exact) // from here on the partners on blue by green's value
+		for j, b := range partner {
+			if b > 0 {
+				exact[e.g.nodes[e.idx[f.gs+j]].hash] = b - 1
+			}
+		}
+	}
 	for j := range f.ng {
-		if used[j] {
+		if partner[j] > 0 {
 			continue
 		}
-		if set && find(t, e.hashes[f.hg+j]).ng > 0 && e.hasBlue(f, t, j, used) {
+		if i, ok := e.firstOf(f, t, j, partner, exact); set && ok { // Rule 2
+			e.ops = append(e.ops, pairing{b: i, g: int32(j), again: true})
 			continue
 		}
 		loneG = append(loneG, int32(j))
 	}
-	e.pairAlike(f, lone, loneG)
+	e.pairAlike(f, lone, loneG) // Rule 3
 }
 
-// hasBlue reports whether a leftover of green has a paired copy.
-func (e *engine) hasBlue(f *frame, t []slot, j int, used []bool) bool {
-	s := find(t, e.hashes[f.hg+j])
-	return s.hash != 0 && s.ib >= 0 && int(s.ib) < len(used) && used[s.ib] && e.hashes[f.hg+int(s.ib)] == e.hashes[f.hg+j]
+// firstOf is the element of blue that green's copy j is compared with: the partner of
+// what has exactly its value, else of the last copy. Not ok: blue has none.
+func (e *engine) firstOf(f *frame, t []slot, j int, partner []int32, exact map[uint64]int32) (int32, bool) {
+	if i, ok := exact[e.g.nodes[e.idx[f.gs+j]].hash]; ok {
+		return i, true
+	}
+	last := find(t, e.hashes[f.hg+j]).ib
+	return partner[last] - 1, partner[last] > 0 && e.hashes[f.hg+int(last)] == e.hashes[f.hg+j]
 }
 
 // note keeps a sentence for the reader, a bounded number of them, each once.

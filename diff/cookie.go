@@ -21,12 +21,13 @@ type setCookie struct {
 type cookieAttr struct{ name, value string }
 
 // parseCookie reads a Set-Cookie field as clients do (RFC 6265, section 5.2):
-// leniently, white space and quotes around values left out.
+// leniently, white space around names and values left out. Quotes are part of a value:
+// clients send them back.
 func parseCookie(s string) setCookie {
 	parts := strings.Split(s, ";")
 	var c setCookie
 	c.name, c.value, _ = strings.Cut(strings.TrimSpace(parts[0]), "=")
-	c.name, c.value = strings.TrimSpace(c.name), strings.Trim(strings.TrimSpace(c.value), `"`)
+	c.name, c.value = strings.TrimSpace(c.name), strings.TrimSpace(c.value)
 	for _, p := range parts[1:] {
 		n, v, _ := strings.Cut(strings.TrimSpace(p), "=")
 		if n != "" {
@@ -168,6 +169,11 @@ func (e *engine) sameCookie(blue, green string) (same bool, why string) {
 	if blue == green {
 		return true, ""
 	}
+	if b, ok := unquoted(blue); ok { // clients return the quotes: both sides have them, or neither
+		if g, ok := unquoted(green); ok {
+			blue, green = b, g
+		}
+	}
 	if notation.IsJWT(blue) && notation.IsJWT(green) {
 		why = token.Differ(blue, green, e.at, decodeNumbers)
 		return why == "", why
@@ -183,6 +189,14 @@ func (e *engine) sameCookie(blue, green string) (same bool, why string) {
 	}
 	form := notation.TokenForm(b)
 	return form != "" && form == notation.TokenForm(g) && notation.RandomPair(b, g), ""
+}
+
+// unquoted is what is between the quotes of a cookie's value; not ok where it has none.
+func unquoted(v string) (string, bool) {
+	if len(v) < 2 || v[0] != '"' || v[len(v)-1] != '"' {
+		return "", false
+	}
+	return v[1 : len(v)-1], true
 }
 
 // plainCookie is a cookie's value without its percent-encoding.

@@ -29,9 +29,10 @@ func FramingHeaders() []string { return slices.Clone(framingHeaders) }
 
 var framingHeaders = []string{"connection", "content-length", "keep-alive", "transfer-encoding"}
 
-// listHeaders are lists without order.
-var listHeaders = []string{
-	"access-control-allow-headers", "access-control-allow-methods", "access-control-expose-headers", "allow", "vary",
+// listHeaders are lists without order, and whether their members are names of headers,
+// which have no letter case; methods have one (RFC 9110, section 9.1).
+var listHeaders = map[string]bool{
+	"access-control-allow-headers": true, "access-control-allow-methods": false, "access-control-expose-headers": true, "allow": false, "vary": true,
 }
 
 // A headerField is all values of one name, on both sides.
@@ -118,8 +119,8 @@ func (e *engine) header(f *headerField) {
 		return
 	}
 	eff := e.headerEffect(f.name)
-	if slices.Contains(listHeaders, f.name) {
-		f.blue, f.green = asSet(f.blue), asSet(f.green)
+	if names, list := listHeaders[f.name]; list {
+		f.blue, f.green = asSet(f.blue, names), asSet(f.green, names)
 	}
 	before := e.out.total + e.out.hiddenTotal
 	e.values2(f, eff)
@@ -142,7 +143,7 @@ func (e *engine) values2(f *headerField, eff *effect) {
 		t.kind = Removed
 		e.foundText(t, eff)
 		return
-	case slices.Contains(volatileHeaders, f.name) && !eff.says():
+	case slices.Contains(volatileHeaders, f.name) && !eff.says() && isEmpty(f.blue) == isEmpty(f.green):
 		return
 	case f.name == "expires" && !eff.says() && notation.SameExpiry(f.blue[0], f.green[0], e.at) && len(f.blue) == 1 && len(f.green) == 1:
 		return
@@ -219,15 +220,25 @@ func joined(values []string) string {
 	return quoteText(strings.Join(values, ", "))
 }
 
-// asSet is a list header as one sorted list of its distinct members.
-func asSet(values []string) []string {
+// isEmpty reports whether none of a header's values says anything, which is no better
+// than a header that is absent.
+func isEmpty(values []string) bool {
+	return !slices.ContainsFunc(values, func(v string) bool { return v != "" })
+}
+
+// asSet is a list header as one sorted list of its distinct members; fold: these have
+// no letter case.
+func asSet(values []string, fold bool) []string {
 	if len(values) == 0 {
 		return nil
 	}
 	var members []string
 	for _, v := range values {
 		for m := range strings.SplitSeq(v, ",") {
-			if m = strings.ToLower(strings.Trim(m, " \t")); m != "" {
+			if m = strings.Trim(m, " \t"); fold {
+				m = strings.ToLower(m)
+			}
+			if m != "" {
 				members = append(members, m)
 			}
 		}

@@ -2,6 +2,7 @@ package diff
 
 import (
 	"bytes"
+	"encoding/hex"
 	"slices"
 	"strings"
 
@@ -61,8 +62,43 @@ func contains(list []authority, a authority) bool {
 }
 
 // in reports whether text names the authority: at token boundaries, so that
-// api.blue is not found in xapi.blue or api.blueprint.
+// api.blue is not found in xapi.blue or api.blueprint; also percent-encoded, as an
+// address is that another one carries, once or twice.
 func (a authority) in(text []byte) bool {
+	for range 3 {
+		if a.plainly(text) {
+			return true
+		}
+		decoded := percentDecoded(text)
+		if len(decoded) == len(text) {
+			return false
+		}
+		text = decoded
+	}
+	return false
+}
+
+// percentDecoded is a text with the characters that it has as %XX.
+func percentDecoded(text []byte) []byte {
+	if bytes.IndexByte(text, '%') < 0 {
+		return text
+	}
+	out := make([]byte, 0, len(text))
+	for i := 0; i < len(text); i++ {
+		if text[i] == '%' && i+2 < len(text) {
+			if c, err := hex.DecodeString(string(text[i+1 : i+3])); err == nil {
+				out = append(out, c[0])
+				i += 2
+				continue
+			}
+		}
+		out = append(out, text[i])
+	}
+	return out
+}
+
+// plainly is in for a text as it is.
+func (a authority) plainly(text []byte) bool {
 	for at := 0; ; {
 		i := indexFold(text[at:], a.text)
 		if i < 0 {
@@ -126,10 +162,11 @@ func (e *engine) leaks() {
 }
 
 // suspicious reports whether green's body may name blue at all, so that a body
-// without a name needs no walk. An escape could spell one.
+// without a name needs no walk. An escape could spell one; the colon before a port may
+// be encoded.
 func (e *engine) suspicious() bool {
 	for _, a := range e.rules.leaks {
-		if indexFold(e.g.src, a.text) >= 0 {
+		if indexFold(e.g.src, hostOf(a.text)) >= 0 {
 			return true
 		}
 	}

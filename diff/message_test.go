@@ -30,9 +30,12 @@ func TestHeaders(t *testing.T) {
 		{"only one side", nil, headers("X-A: 1"), headers("X-B: 1"), "removed x-a, added x-b", "presence"},
 		{"framing", nil, headers("Content-Length: 5", "Connection: close"), headers("Transfer-Encoding: chunked", "Keep-Alive: x"), "", "how a body travels"},
 		{"volatile value", nil, headers("Date: a", "X-Request-Id: 1"), headers("Date: b", "X-Request-Id: 2"), "", "differs between any two answers"},
+		{"volatile and empty", nil, headers("X-Request-Id: 1", "Traceparent: "), headers("X-Request-Id: ", "Traceparent: 2"), "changed traceparent, changed x-request-id", "empty is no better than absent"},
 		{"volatile presence", nil, headers("X-Request-Id: 1"), nil, "removed x-request-id", "losing it breaks tracing"},
 		{"volatile under a rule", []Rule{{Header: "date", Do: DoTime, Within: time.Second}}, headers("Date: Mon, 23 Nov 2026 03:12:45 GMT"), headers("Date: Mon, 23 Nov 2026 03:13:45 GMT"), "changed date", "a rule says how to compare it"},
 		{"list as set", nil, headers("Vary: Accept, Origin"), headers("Vary: origin", "Vary: accept"), "", "a list without order, in one field or two"},
+		{"methods have a letter case", nil, headers("Access-Control-Allow-Methods: GET, PATCH", "Allow: PATCH"), headers("Access-Control-Allow-Methods: patch, GET", "Allow: patch"), "changed access-control-allow-methods, changed allow", "RFC 9110, 9.1: browsers refuse the request"},
+		{"names of headers have none", nil, headers("Access-Control-Allow-Headers: X-A, X-B"), headers("Access-Control-Allow-Headers: x-b, x-a"), "", "RFC 9110, 5.1"},
 		{"list differs", nil, headers("Allow: GET, POST"), headers("Allow: GET"), "changed allow", "a method is gone"},
 		{"content encoding", nil, headers("Content-Encoding: gzip"), nil, "removed content-encoding", "clients pay for it"},
 		{"ignore", []Rule{ignoreServed}, headers("X-Served-By: a"), headers("X-Served-By: b"), "", "value"},
@@ -207,6 +210,9 @@ func TestLeaks(t *testing.T) {
 	}{
 		{"both say blue", `{"u":"https://api.blue.example/x"}`, `{"u":"https://api.blue.example/x"}`, nil, "changed $.u", "clients of green are sent to blue"},
 		{"differs anyway", `{"u":"https://x/"}`, `{"u":"https://API.Blue.example/x"}`, nil, "changed $.u", "one difference, not two"},
+		{"percent-encoded", `{"u":"https://x/?to=https%3A%2F%2Fapi.blue.example%2Fa"}`, `{"u":"https://x/?to=https%3A%2F%2Fapi.blue.example%2Fa"}`, nil, "changed $.u", "clients are sent on to blue"},
+		{"percent-encoded twice", `{"u":"to=https%253A%252F%252Fapi.blue.example%252Fa"}`, `{"u":"to=https%253A%252F%252Fapi.blue.example%252Fa"}`, nil, "changed $.u", "in two steps"},
+		{"percent signs", `{"u":"100%xapi.blue.example %2Gapi.blue.examples %"}`, `{"u":"100%xapi.blue.example %2Gapi.blue.examples %"}`, nil, "", "other hosts, and nothing encoded"},
 		{"escaped", `{"u":"a"}`, `{"u":"https:\/\/api\u002eblue.example\/x"}`, nil, "changed $.u", "by characters"},
 		{"shared host", `{"u":"https://cdn.example/x"}`, `{"u":"https://cdn.example/x"}`, nil, "", "nobody's secret"},
 		{"longer name", `{"u":"https://xapi.blue.example/"}`, `{"u":"https://xapi.blue.example/"}`, nil, "", "another host"},
@@ -248,6 +254,9 @@ func TestLeaks(t *testing.T) {
 	ports := mustCompile(t, Options{BlueAuthorities: []string{"127.0.0.1:8001"}, GreenAuthorities: []string{"127.0.0.1:8002"}})
 	if r := CompareMessages(body(`{"u":"http://127.0.0.1:8001/"}`), body(`{"u":"http://127.0.0.1:8001/"}`), ports, nil); r.Equal() {
 		t.Error("blue's port on a shared host is not noticed")
+	}
+	if r := CompareMessages(body(`{"u":"x?http%3A%2F%2F127.0.0.1%3A8001"}`), body(`{"u":"x?http%3A%2F%2F127.0.0.1%3A8001"}`), ports, nil); r.Equal() {
+		t.Error("blue's port behind an encoded colon is not noticed")
 	}
 	if r := CompareMessages(body(`{"u":"http://127.0.0.1:80011/ 127.0.0.1"}`), body(`{"u":"http://127.0.0.1:80011/ 127.0.0.1"}`), ports, nil); !r.Equal() {
 		t.Errorf("another port, or the shared host alone: %v", r.Differences)

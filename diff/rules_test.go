@@ -66,6 +66,9 @@ func TestRules(t *testing.T) {
 		{"match set leftovers", []Rule{{At: "$", Do: DoMatch, As: "set"}}, `[1,2]`, `[2,4,5]`, "changed $[0], added $[2]", "", "what is left is paired"},
 		{"match multiset", []Rule{{At: "$", Do: DoMatch, As: "multiset"}}, `[1,2,2]`, `[2,1,1]`, "changed $[2]", "", "a multiset counts copies"},
 		{"match set, inner difference", []Rule{{At: "$", Do: DoMatch, As: "set"}}, `[{"a":1,"b":2,"c":3},{"a":7,"b":8,"c":9}]`, `[{"a":7,"b":8,"c":9},{"a":1,"b":2,"c":4}]`, "changed $[0].c", "", "the likest leftovers are paired"},
+		{"match set, a copy that a rule compares", []Rule{{At: "$", Do: DoMatch, As: "set"}, {At: "$[*].t", Do: DoTime, Within: time.Minute}}, `[{"t":"2026-11-23T03:12:45Z"}]`, `[{"t":"2026-11-23T03:12:45Z"},{"t":"2026-11-23T12:12:45Z"}]`, "changed $[0].t", "", "a copy on green is one under the rules too"},
+		{"match set, a copy of the first", []Rule{{At: "$", Do: DoMatch, As: "set"}, {At: "$[*]", Do: DoTime, Within: time.Minute}}, `["2026-11-23T03:12:45Z","2026-11-23T12:12:45Z","2026-11-23T03:12:45Z"]`, `["2026-11-23T03:12:45Z","2026-11-23T12:12:45Z","2026-11-23T03:12:45Z","2026-11-23T03:12:45Z"]`, "", "", "copies are compared with what they are copies of"},
+		{"match set, one id too many", []Rule{{At: "$", Do: DoMatch, As: "set"}, {At: "$[*]", Do: DoMap, As: "x"}}, `["a","b"]`, `["x","y","z"]`, "changed $[1]", "changed $[0], changed $[1]", "z is the partner of nothing"},
 		{"match list", []Rule{{At: "$", Do: DoMatch, As: "list"}}, `[{"id":1},{"id":2}]`, `[{"id":2},{"id":1}]`, "moved $[0]", "", "no key is guessed"},
 		{"tolerance abs", []Rule{{At: "$.p", Do: DoTolerance, Abs: new(0.01)}}, `{"p":1.10}`, `{"p":1.11}`, "", "changed $.p", "0.01 is meant exactly"},
 		{"tolerance abs missed", []Rule{{At: "$.p", Do: DoTolerance, Abs: new(0.01)}}, `{"p":1.10}`, `{"p":1.1100000000000000001}`, "changed $.p", "", "to the last digit"},
@@ -133,6 +136,53 @@ func TestRules(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A set of green holds nothing that is not equal under the rules to an element of blue,
+// whatever the rules have the last word on.
+func TestSetHasNoStrangers(t *testing.T) {
+	values := []string{`"a"`, `"A"`, `"b"`, `1`, `1.0`, `2`, `"2026-11-23T03:12:45Z"`, `"2026-11-23T03:12:46Z"`, `"2026-11-23T12:00:00Z"`, `"{\"a\":1}"`, `"{\"a\":2}"`, `"bb/1"`, `"gg/1"`, `"gg/2"`, `"7ba7b810-9dad-11d1-80b4-00c04fd430c8"`}
+	for _, rule := range []Rule{
+		{Do: DoTime, Within: 5 * time.Second},
+		{Do: DoFormat, Is: "uuid"},
+		{Do: DoString, AsList: []string{"fold"}},
+		{Do: DoRewrite, BlueText: "bb", GreenText: "gg", As: "H"},
+		{Do: DoEmbedded, As: "json"},
+		{Do: DoNumber, As: "lexeme"},
+		{Do: DoNumber, As: "float64"},
+		{Do: DoIgnore, Why: "w"},
+		{Do: DoDrop, Why: "w"},
+	} {
+		for _, at := range []string{"$[*]", "$[*].v"} {
+			rule.At = at
+			alone := mustCompile(t, Options{}, rule)
+			set := mustCompile(t, Options{}, rule, Rule{At: "$", Do: DoMatch, As: "set"})
+			element := func(v string) string {
+				if at == "$[*].v" {
+					return `{"v":` + v + `}`
+				}
+				return v
+			}
+			equal := map[[2]string]bool{}
+			for _, b := range values {
+				for _, x := range values {
+					r := Compare([]byte("["+element(b)+"]"), []byte("["+element(x)+"]"), alone)
+					equal[[2]string{b, x}] = r.Equal()
+				}
+			}
+			for i, v := range values {
+				w := values[(i+1)%len(values)]
+				for _, x := range values {
+					blue, green := "["+element(v)+","+element(w)+"]", "["+element(v)+","+element(w)+","+element(x)+"]"
+					r := Compare([]byte(blue), []byte(green), set)
+					if r.Equal() && !equal[[2]string{v, x}] && !equal[[2]string{w, x}] {
+						t.Errorf("%s %s: %s has nothing on blue, %s", rule.Do, at, x, blue)
+					}
+					checkResult(t, r, blue, green)
+				}
+			}
+		}
 	}
 }
 
