@@ -283,7 +283,7 @@ type Clusters interface {
 	// clusters hold the same. progress is called while green is waited for.
 	Before(ctx context.Context, progress func(*run.Ready)) *run.Clusters
 	// Note books a request of a case that green answered: its URL, and its Host header.
-	Note(url, host string)
+	Note(method, url, host string)
 	// Services says which services the noted requests asked; nil: nobody wants to know.
 	Services() *run.ServiceCoverage
 }

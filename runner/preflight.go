@@ -231,7 +231,7 @@ func (e *execution) noteAsked(pair *run.Pair) {
 			host = f.Value
 		}
 	}
-	e.plan.Clusters.Note(pair.Green.URL, host)
+	e.plan.Clusters.Note(pair.Green.Method, pair.Green.URL, host)
 }
 
 // noteDone books the requests of a case that an earlier execution of the run judged.

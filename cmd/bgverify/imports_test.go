@@ -150,7 +150,7 @@ var allowed = map[string][]string{
 	"runner/cluster/ready":     {"internal/text", "runner/cluster/kube", "runner/run", "scenarios/stage"},
 	"runner/cluster/inventory": {"runner/cluster/kube"},
 	"runner/cluster/alike":     {"internal/text", "diff", "diff/cause", "runner/cluster/inventory", "runner/run", "scenarios/stage"},
-	"runner/cluster/resources": {"internal/text", "runner/run", "scenarios/stage"},
+	"runner/cluster/resources": {"internal/hint", "internal/text", "runner/run", "scenarios/stage"},
 	"runner/cluster/routes":    {"runner/cluster/inventory", "runner/run"},
 	"runner/cluster":           {"internal/hint", "internal/text", "runner/cluster/alike", "runner/cluster/inventory", "runner/cluster/kube", "runner/cluster/ready", "runner/cluster/routes", "runner/run", "scenarios/problem", "scenarios/stage"},
 
@@ -174,7 +174,7 @@ var allowed = map[string][]string{
 var owner = map[string][]string{
 	"github.com/tsenart/vegeta/v12":            {"runner/attack", "runner/attack/recorded"}, // one fires, the other reads result files
 	"github.com/tidwall/gjson":                 {"runner/calibrate"},
-	"github.com/aws/aws-sdk-go-v2":             {"runner/shift/route53", "report/archive/remote"},
+	"github.com/aws/aws-sdk-go-v2":             {"runner/cluster/resources", "runner/shift/route53", "report/archive/remote"},
 	"github.com/aws/smithy-go":                 {"runner/shift/route53", "report/archive/remote"},
 	"gopkg.in/yaml.v3":                         {"scenarios", "scenarios/shiftfile", "scenarios/stage", "scenarios/internal/source", "scenarios/internal/keys", "scenarios/openapi", "scenarios/convert/postman"},
 	"github.com/olekukonko/tablewriter":        {"report", "report/page"},

@@ -316,9 +316,9 @@ func TestServicesAreHeldAgainstWhatWasAsked(t *testing.T) {
 			w.asked.Alike, w.asked.Services = nil, &stage.ClusterServices{From: row.from, Namespaces: []string{"stb"}}
 			g := w.gates()
 			g.Before(t.Context(), nil)
-			g.Note("https://10.0.0.7/v1/epg/now?region=seoul", "api.example")
-			g.Note("https://api.example:443/", "")
-			g.Note("https://other.example.org/v1/auth", "")
+			g.Note("GET", "https://10.0.0.7/v1/epg/now?region=seoul", "api.example")
+			g.Note("GET", "https://api.example:443/", "")
+			g.Note("GET", "https://other.example.org/v1/auth", "")
 			got := g.Services()
 			if got.Of != 3 || got.Asked != 2 || got.Problem != "" {
 				t.Fatalf("%+v", got)
@@ -327,7 +327,7 @@ func TestServicesAreHeldAgainstWhatWasAsked(t *testing.T) {
 			if name := first.Namespace + "/" + first.Name; name != row.auth || first.Asked != 0 || first.Routes[0].Route != "api.example/v1/auth" && first.Routes[0].Route != "api.example ~ ^(?:/v1/token/[a-z]+)$" {
 				t.Errorf("not asked: %+v, want %s", first, row.auth)
 			}
-			g.Note("https://api.example/v1/auth", "")
+			g.Note("GET", "https://api.example/v1/auth", "")
 			if got := g.Services(); got.Asked != 3 {
 				t.Errorf("asked %d of %d", got.Asked, got.Of)
 			}
@@ -350,7 +350,7 @@ func TestServicesThatAreReadInPartAreAProblem(t *testing.T) {
 	w.asked.Alike, w.asked.Services = nil, &stage.ClusterServices{From: "VirtualService", Namespaces: []string{"stb", "other"}}
 	g := w.gates()
 	g.Before(t.Context(), nil)
-	g.Note("https://api.example/v1/epg", "")
+	g.Note("GET", "https://api.example/v1/epg", "")
 	if got := g.Services(); !strings.Contains(got.Problem, "no right to list virtualservices.networking.istio.io in namespace other") {
 		t.Errorf("%+v", got)
 	}

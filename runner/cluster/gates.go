@@ -151,9 +151,9 @@ func (g *Gates) store(r *reading) error {
 }
 
 // Note books a request to green that was answered; see routes.Table.Note.
-func (g *Gates) Note(url, host string) {
+func (g *Gates) Note(method, url, host string) {
 	if g.table != nil {
-		g.table.Note(url, host)
+		g.table.Note(method, url, host)
 	}
 }
 

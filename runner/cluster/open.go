@@ -51,7 +51,7 @@ func access(name string, a stage.ClusterAccess) kube.Access {
 // Ready waits until green is ready as the env file asks; see ready.Waiter. progress is
 // called after each look and may be nil.
 func (c *Clusters) Ready(ctx context.Context, progress func(*run.Ready)) *run.Ready {
-	w := &ready.Waiter{Green: c.green, ArgoCD: c.argoCD, Now: time.Now, Sleep: sleep, Progress: progress}
+	w := &ready.Waiter{Blue: c.blue, Green: c.green, ArgoCD: c.argoCD, Now: time.Now, Sleep: sleep, Progress: progress}
 	return w.Wait(ctx, c.asked.Ready)
 }
 

@@ -8,6 +8,7 @@
 package stage
 
 import (
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -70,9 +71,11 @@ type ReadyApplications struct {
 	Settle              time.Duration
 }
 
-// ReadyWorkloads are the namespaces whose workloads must be available.
+// ReadyWorkloads are the namespaces whose workloads must be available. Except are objects that
+// are not waited for, as Kind/name with * for any text.
 type ReadyWorkloads struct {
 	Namespaces []string
+	Except     []string
 	Settle     time.Duration
 }
 
@@ -174,6 +177,12 @@ func readReady(x *keys.Mapping) *ClusterReady {
 		r.Workloads = &ReadyWorkloads{Settle: defaultSettle}
 		l.Bind(r.Workloads)
 		l.RefuseEmpty("namespaces", "name at least one namespace")
+		for _, pattern := range r.Workloads.Except {
+			kind, name, ok := strings.Cut(pattern, "/")
+			if _, err := path.Match(name, ""); err != nil || !ok || kind == "" || name == "" || strings.ContainsAny(kind, "*?[") {
+				l.Fail(l.At("except"), "write Kind/name, as CronJob/report-*", "except: %q does not name a kind and an object", problem.Cut(pattern, 40))
+			}
+		}
 	}
 	if r.Applications == nil && r.Workloads == nil && !o.Broken {
 		o.Fail(o.Node, "add applications: or workloads:", "ready waits for nothing")

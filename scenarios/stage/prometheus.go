@@ -21,10 +21,13 @@ type Prometheus struct {
 }
 
 // A PrometheusServer is one server with a Prometheus API. Match are label matchers that
-// choose a side's series; CA is a file below the scenario folder.
+// choose a side's series; CA is a file below the scenario folder. SigV4 signs requests for an
+// AWS region, which the URL or the environment says where Region is empty.
 type PrometheusServer struct {
 	Pos                      problem.Pos
 	URL, Match, TokenEnv, CA string
+	SigV4                    bool
+	Region                   string
 }
 
 // A PrometheusQuery is one figure of a side over a load stage. Counter says that it grows
@@ -79,6 +82,12 @@ func readPrometheusServer(x *keys.Mapping, side string, s *PrometheusServer, hos
 		o.Bind(s)
 		if s.CA != "" {
 			host.CheckCA(o, "ca", s.CA)
+		}
+		switch {
+		case s.SigV4 && s.TokenEnv != "":
+			o.Fail(o.At("token_env"), "remove one of them", "a server takes auth or token_env")
+		case s.Region != "" && !s.SigV4:
+			o.Fail(o.At("region"), "add auth: sigv4", "region without auth: sigv4")
 		}
 		x.Broken = x.Broken || o.Broken
 		at = o.At("url")

@@ -43,24 +43,23 @@ func TestRecordedStates(t *testing.T) {
 		object, want := archive.Files[i], archive.Files[i+1]
 		t.Run(object.Name, func(t *testing.T) {
 			kind, _, _ := strings.Cut(object.Name, " ")
-			var item run.ReadyItem
-			ok := true
+			var state ready.State
 			if kind == "Application" {
-				item = ready.Application(object.Data, &ready.Asked{
+				state.ReadyItem = ready.Application(object.Data, &ready.Asked{
 					Before: before, Suspended: strings.Contains(object.Name, "accepted"),
 					Revision: "4f2c9e1",
 				})
 			} else {
-				item, ok = ready.Workload(kind, object.Data)
+				state = ready.Workload(kind, object.Data, map[string]int{"epg": 1})
 			}
 			var got strings.Builder
 			switch {
-			case !ok:
+			case state.LeftOut:
 				got.WriteString("left out\n")
-			case item.Ready:
+			case state.Ready:
 				got.WriteString("ready\n")
 			}
-			for _, reason := range item.Reasons {
+			for _, reason := range state.Reasons {
 				fmt.Fprintln(&got, reason)
 			}
 			if d := cmp.Diff(strings.TrimSpace(string(want.Data)), strings.TrimSpace(got.String())); d != "" {
@@ -188,6 +187,10 @@ func TestWaitNeverPassesOnNothing(t *testing.T) {
 				return true
 			}
 		}, asked(1), "credentials are not accepted", 0},
+		{"a namespace in which nothing runs", func(s *kubetest.Server) {
+			s.Put(deployment, strings.NewReplacer(`"stb"`, `"istio-system"`, `:2}`, `:0}`, `"replicas":2`, `"replicas":0`).Replace(deployment))
+			s.Put(`{"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"name":"a","namespace":"istio-system"},"status":{"phase":"Bound"}}`)
+		}, workloads, "nothing runs in namespace istio-system", 60},
 		{"an empty namespace", func(s *kubetest.Server) { s.Put(deployment) }, workloads, "namespace istio-system has no workload", 60},
 		{"a group that the server cannot describe", func(s *kubetest.Server) {
 			s.Put(deployment, strings.ReplaceAll(deployment, `"stb"`, `"istio-system"`))
@@ -229,6 +232,43 @@ func TestWaitPassesWorkloads(t *testing.T) {
 	})
 	if got.Verdict != run.Pass || got.WaitedS != 0 || len(got.Kinds) != 1 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// Objects that the env file leaves out are not waited for.
+func TestWaitLeavesOutWhatIsExcepted(t *testing.T) {
+	s := newServer(t)
+	s.Put(deployment, `{"apiVersion":"batch/v1","kind":"CronJob","metadata":{"name":"report-7","namespace":"stb"},"spec":{"suspend":true}}`,
+		`{"apiVersion":"v1","kind":"Service","metadata":{"name":"epg","namespace":"stb"},"spec":{"selector":{"app":"epg"}}}`,
+		`{"apiVersion":"discovery.k8s.io/v1","kind":"EndpointSlice","metadata":{"name":"epg-1","namespace":"stb","labels":{"kubernetes.io/service-name":"epg"}},
+"endpoints":[{"conditions":{"ready":false}},{"conditions":{}}]}`)
+	for except, want := range map[string]run.Verdict{"CronJob/report-*": run.Pass, "CronJob/epg": run.Broken, "Job/report-*": run.Broken} {
+		got := (&fakeClock{}).waiter(s, nil).Wait(t.Context(), &stage.ClusterReady{
+			Timeout: time.Minute, Workloads: &stage.ReadyWorkloads{Namespaces: []string{"stb"}, Except: []string{except}},
+		})
+		if got.Verdict != want {
+			t.Errorf("%s: %v %v", except, got.Verdict, got.Reasons)
+		}
+	}
+}
+
+// Applications of another cluster than green are not those of green.
+func TestApplicationsOfAnotherCluster(t *testing.T) {
+	green, central, blue := newServer(t), newServer(t), newServer(t)
+	for _, row := range []struct{ name, first, second, reason string }{
+		{"of blue", blue.URL, "https://green", "deploys to blue's cluster"},
+		{"of Argo CD's own cluster", "https://kubernetes.default.svc", "https://kubernetes.default.svc", "no application deploys to green"},
+		{"a parent in Argo CD's own cluster", "https://kubernetes.default.svc", "https://green", ""},
+	} {
+		central.Put(application("epg", 0, 0, "https://green", row.first), application("auth", 0, 0, "https://green", row.second))
+		w := (&fakeClock{sleep: func(int) {
+			central.Put(application("epg", 0, 5, "https://green", row.first), application("auth", 0, 5, "https://green", row.second))
+		}}).waiter(green, nil)
+		w.Blue, w.ArgoCD = blue.Connect("blue"), central.Connect("argo cd")
+		got := w.Wait(t.Context(), asked(2))
+		if text := strings.Join(got.Reasons, "\n"); (got.Verdict == run.Pass) != (row.reason == "") || !strings.Contains(text, row.reason) {
+			t.Errorf("%s: %v %s", row.name, got.Verdict, text)
+		}
 	}
 }
 

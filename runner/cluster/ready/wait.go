@@ -17,8 +17,9 @@ import (
 
 // A Waiter is what a wait needs of its surroundings.
 type Waiter struct {
-	// Green is the cluster under judgement, and ArgoCD the one that Argo CD runs in.
-	Green, ArgoCD *kube.Cluster
+	// Green is the cluster under judgement, and ArgoCD the one that Argo CD runs in. Blue is nil
+	// where it is not known: an application that deploys there is not one of green's.
+	Blue, Green, ArgoCD *kube.Cluster
 	// Now and Sleep are the clock; Sleep returns the error of a context that ends.
 	Now   func() time.Time
 	Sleep func(context.Context, time.Duration) error
@@ -36,7 +37,7 @@ const every = 2 * time.Second
 //  1. All of it must be ready in one look, and in every look for as long as the longest
 //     settle says. An object that fails in between begins the time anew.
 //  2. A selection without an object is never ready, nor one with fewer applications than
-//     expected, nor a namespace without a workload.
+//     expected, nor a namespace in which nothing runs.
 //  3. A kind that the user has no right to list, and refused credentials, end the wait at
 //     once. Everything else that cannot be read is waited for: a cluster that is being
 //     built may not serve it yet.
@@ -183,6 +184,9 @@ func (l *look) applications(ctx context.Context) (items []run.ReadyItem, missing
 			return nil, least, err
 		}
 	}
+	if err := l.deployElsewhere(list); err != nil {
+		return nil, least, err
+	}
 	for _, o := range list {
 		item := Application(o.JSON, &Asked{Revision: asked.Revision, Suspended: asked.Suspended, Before: l.before})
 		item.Namespace, item.Name = o.Namespace, o.Name
@@ -208,54 +212,6 @@ func (l *look) begin(ctx context.Context, r kube.Resource, list []kube.Object) e
 	}
 	l.before = before
 	return nil
-}
-
-// workloads judges what the namespaces hold. Gateways have no objects where Gateway API is
-// not installed.
-func (l *look) workloads(ctx context.Context) ([]run.ReadyItem, error) {
-	var items []run.ReadyItem
-	var errs []error
-	for _, namespace := range l.asked.Workloads.Namespaces {
-		before := len(items)
-		failed := false
-		for _, kind := range Kinds {
-			r, ok, err := l.resource(ctx, l.Green, kind)
-			if err != nil {
-				return items, err
-			}
-			if !ok {
-				if err := l.unserved(kind); err != nil {
-					errs, failed = append(errs, err), true
-				}
-				continue
-			}
-			list, err := l.Green.List(ctx, kube.Query{Resource: r, Namespace: namespace})
-			if err != nil {
-				errs, failed = append(errs, err), true
-			}
-			for _, o := range list {
-				if item, ok := Workload(r.Kind, o.JSON); ok {
-					item.Namespace, item.Name = o.Namespace, o.Name
-					items = append(items, item)
-				}
-			}
-		}
-		if len(items) == before && !failed { // Rule 2
-			errs = append(errs, fmt.Errorf("namespace %s has no workload", namespace))
-		}
-	}
-	return items, errors.Join(errs...)
-}
-
-// unserved says whether a kind that green does not serve could be there all the same. Only
-// Gateways are an add-on; all other kinds are part of every cluster.
-func (l *look) unserved(kind string) error {
-	_, group, addOn := strings.Cut(kind, ".")
-	broken := slices.ContainsFunc(l.served[l.Green].Failed, func(gv string) bool { return strings.HasPrefix(gv, group+"/") })
-	if addOn && !broken {
-		return nil
-	}
-	return fmt.Errorf("%s: the API server does not say whether it serves the kind %s", l.Green.Name, kind)
 }
 
 // mostWaiting is how many objects a reason of the verdict names.

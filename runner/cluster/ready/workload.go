@@ -18,7 +18,8 @@ type workload struct {
 		DeletionTimestamp string            `json:"deletionTimestamp"`
 		Annotations       map[string]string `json:"annotations"`
 		OwnerReferences   []struct {
-			Kind string `json:"kind"`
+			Kind       string `json:"kind"`
+			Controller bool   `json:"controller"`
 		} `json:"ownerReferences"`
 	} `json:"metadata"`
 	Spec struct {
@@ -26,6 +27,9 @@ type workload struct {
 		Completions *int   `json:"completions"`
 		Suspend     bool   `json:"suspend"`
 		Type        string `json:"type"`
+		MinReady    int    `json:"minReadySeconds"`
+		// Selector of a Service; that of a workload has another form, and is not read.
+		Selector json.RawMessage `json:"selector"`
 	} `json:"spec"`
 	Status struct {
 		ObservedGeneration int64       `json:"observedGeneration"`
@@ -38,6 +42,9 @@ type workload struct {
 		Desired            int         `json:"desiredNumberScheduled"`
 		UpdatedScheduled   int         `json:"updatedNumberScheduled"`
 		Available          int         `json:"numberAvailable"`
+		Phase              string      `json:"phase"`
+		Reason             string      `json:"reason"`
+		Message            string      `json:"message"`
 		Conditions         []condition `json:"conditions"`
 		Containers         []container `json:"containerStatuses"`
 		InitContainers     []container `json:"initContainerStatuses"`
@@ -45,14 +52,23 @@ type workload struct {
 		LoadBalancer       struct {
 			Ingress []struct{} `json:"ingress"`
 		} `json:"loadBalancer"`
+		Parents []struct {
+			Conditions []condition `json:"conditions"`
+		} `json:"parents"`
 	} `json:"status"`
+
+	// endpoints are the ready ones of each Service of the namespace, by name.
+	endpoints map[string]int
+	// idle: the object serves nothing, however ready it is.
+	idle bool
 }
 
 type condition struct {
-	Type    string `json:"type"`
-	Status  string `json:"status"`
-	Reason  string `json:"reason"`
-	Message string `json:"message"`
+	Type               string `json:"type"`
+	Status             string `json:"status"`
+	Reason             string `json:"reason"`
+	Message            string `json:"message"`
+	ObservedGeneration int64  `json:"observedGeneration"`
 }
 
 type container struct {
@@ -70,41 +86,59 @@ type judge func(w *workload, say func(format string, args ...any)) (skip bool)
 
 // judges has one row for each kind that is judged:
 //
-//  1. Deployments, StatefulSets and DaemonSets: their controller has seen the spec, and
-//     all replicas are new ones and available.
-//  2. Jobs are complete. Those of a CronJob come and go, and are left out.
-//  3. No container waits with an image that cannot be pulled, a wrong configuration, or
-//     because it ends again and again.
-//  4. Gateways and Services of type LoadBalancer have an address.
+//  1. Deployments, StatefulSets, DaemonSets, and ReplicaSets that nothing controls: their
+//     controller has seen the spec, and all replicas are new ones and available.
+//  2. Jobs are complete. Those of a CronJob come and go, and are left out. A CronJob is not
+//     suspended.
+//  3. Pods are ready. Those of a Job are left to it, and so is what a controller has replaced.
+//  4. Claims of volumes are bound, and autoscalers can scale.
+//  5. Gateways, Ingresses and Services of type LoadBalancer have an address, a gateway has accepted each
+//     HTTPRoute, and a Service with a selector has a ready endpoint.
+//
+// Where a condition says which spec it is about, it must be the present one.
 var judges = map[string]judge{
-	"Deployment":  judgeDeployment,
-	"StatefulSet": judgeStatefulSet,
-	"DaemonSet":   judgeDaemonSet,
-	"Job":         judgeJob,
-	"Pod":         judgePod,
-	"Gateway":     judgeGateway,
-	"Service":     judgeService,
+	"Deployment":              judgeDeployment,
+	"StatefulSet":             judgeStatefulSet,
+	"DaemonSet":               judgeDaemonSet,
+	"ReplicaSet":              judgeReplicaSet,
+	"Job":                     judgeJob,
+	"CronJob":                 judgeCronJob,
+	"Pod":                     judgePod,
+	"PersistentVolumeClaim":   judgeClaim,
+	"HorizontalPodAutoscaler": judgeAutoscaler,
+	"Gateway":                 judgeGateway,
+	"HTTPRoute":               judgeRoute,
+	"Ingress":                 judgeIngress,
+	"Service":                 judgeService,
 }
 
-// Kinds are the kinds that Workload judges, in the order in which they are listed.
-var Kinds = []string{"Deployment", "StatefulSet", "DaemonSet", "Job", "Pod", "Gateway.gateway.networking.k8s.io", "Service"}
+// Kinds are the kinds that Workload judges, in the order in which they are listed. Those with
+// a group are add-ons, which a cluster need not serve.
+var Kinds = []string{
+	"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod", "PersistentVolumeClaim", "HorizontalPodAutoscaler",
+	"Gateway.gateway.networking.k8s.io", "HTTPRoute.gateway.networking.k8s.io", "Ingress", "Service",
+}
 
-// Workload judges one object by the row of its kind; ok is false for an object that is
-// not judged.
-func Workload(kind string, object []byte) (item run.ReadyItem, ok bool) {
-	var w workload
-	item = run.ReadyItem{Kind: kind}
+// A State is what Workload says of one object.
+type State struct {
+	run.ReadyItem
+	LeftOut bool // it is not judged
+	Idle    bool // it serves nothing, however ready it is: one with no replicas, or a claim
+}
+
+// Workload judges one object by the row of its kind. endpoints are the ready endpoints of
+// each Service of its namespace.
+func Workload(kind string, object []byte, endpoints map[string]int) State {
+	w := workload{endpoints: endpoints}
+	s := State{ReadyItem: run.ReadyItem{Kind: kind}}
 	if err := json.Unmarshal(object, &w); err != nil {
-		item.Reasons = []string{"cannot be read: " + err.Error()}
-		return item, true
+		s.Reasons = []string{"cannot be read: " + err.Error()}
+		return s
 	}
-	item.Namespace, item.Name, item.Wave = w.Metadata.Namespace, w.Metadata.Name, waveOf(w.Metadata.Annotations)
-	say := func(format string, args ...any) { item.Reasons = append(item.Reasons, fmt.Sprintf(format, args...)) }
-	if judges[kind](&w, say) {
-		return item, false
-	}
-	item.Ready = len(item.Reasons) == 0
-	return item, true
+	s.Namespace, s.Name, s.Wave = w.Metadata.Namespace, w.Metadata.Name, waveOf(w.Metadata.Annotations)
+	s.LeftOut = judges[kind](&w, func(format string, args ...any) { s.Reasons = append(s.Reasons, fmt.Sprintf(format, args...)) })
+	s.Ready, s.Idle = len(s.Reasons) == 0, w.idle
+	return s
 }
 
 // seen reports a spec that the controller has not looked at: the rest of the status is
@@ -125,114 +159,32 @@ func (w *workload) replicas() int {
 	return *w.Spec.Replicas
 }
 
-func judgeDeployment(w *workload, say func(string, ...any)) bool {
-	if !w.seen(say) {
-		return false
-	}
-	want, st := w.replicas(), &w.Status
-	for _, c := range st.Conditions {
-		if c.Type == "Progressing" && c.Status == "False" {
-			say("does not progress: %s%s", c.Reason, because(c.Message))
-		}
-	}
-	switch {
-	case st.UpdatedReplicas < want:
-		say("%d of %d replicas are of the new version", st.UpdatedReplicas, want)
-	case st.Replicas > st.UpdatedReplicas:
-		say("%d old replicas are still there", st.Replicas-st.UpdatedReplicas)
-	case st.AvailableReplicas < want:
-		say("%d of %d replicas are available", st.AvailableReplicas, want)
-	}
-	return false
-}
-
-func judgeStatefulSet(w *workload, say func(string, ...any)) bool {
-	if !w.seen(say) {
-		return false
-	}
-	want, st := w.replicas(), &w.Status
-	switch {
-	case st.UpdateRevision != st.CurrentRevision && st.UpdatedReplicas < want:
-		say("%d of %d replicas are of the new version", st.UpdatedReplicas, want)
-	case st.ReadyReplicas < want:
-		say("%d of %d replicas are ready", st.ReadyReplicas, want)
-	}
-	return false
-}
-
-func judgeDaemonSet(w *workload, say func(string, ...any)) bool {
-	if !w.seen(say) {
-		return false
-	}
-	switch st := &w.Status; {
-	case st.UpdatedScheduled < st.Desired:
-		say("runs its new version on %d of %d nodes", st.UpdatedScheduled, st.Desired)
-	case st.Available < st.Desired:
-		say("is available on %d of %d nodes", st.Available, st.Desired)
-	}
-	return false
-}
-
-func judgeJob(w *workload, say func(string, ...any)) bool {
+// controller is the kind of what controls an object; empty: nothing does.
+func (w *workload) controller() string {
 	for _, owner := range w.Metadata.OwnerReferences {
-		if owner.Kind == "CronJob" {
-			return true
+		if owner.Controller {
+			return owner.Kind
 		}
 	}
-	for _, c := range w.Status.Conditions {
-		switch {
+	return ""
+}
+
+// holds says what of the conditions of these types does not hold, or is about an earlier spec.
+// Conditions that are missing count where must is set.
+func (w *workload) holds(conditions []condition, must bool, say func(string, ...any), types ...string) {
+	for _, name := range types {
+		i := slices.IndexFunc(conditions, func(c condition) bool { return c.Type == name })
+		if i < 0 {
+			if must {
+				say("has no condition %s", name)
+			}
+			continue
+		}
+		switch c := &conditions[i]; {
+		case c.ObservedGeneration > 0 && c.ObservedGeneration < w.Metadata.Generation:
+			say("its condition %s is about generation %d, and the spec has %d", name, c.ObservedGeneration, w.Metadata.Generation)
 		case c.Status != "True":
-		case c.Type == "Complete":
-			return false
-		case c.Type == "Failed":
-			say("has failed: %s%s", c.Reason, because(c.Message))
-			return false
+			say("is not %s: %s%s", name, c.Reason, because(c.Message))
 		}
 	}
-	if w.Spec.Suspend {
-		say("is suspended")
-		return false
-	}
-	say("is not complete")
-	return false
-}
-
-// stuck are the reasons for which a container waits that do not go away by themselves.
-var stuck = []string{
-	"CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError",
-	"CreateContainerError", "RunContainerError",
-}
-
-func judgePod(w *workload, say func(string, ...any)) bool {
-	if w.Metadata.DeletionTimestamp != "" {
-		return true
-	}
-	for _, c := range slices.Concat(w.Status.InitContainers, w.Status.Containers) {
-		if wait := c.State.Waiting; wait != nil && slices.Contains(stuck, wait.Reason) {
-			say("container %s waits: %s%s", c.Name, wait.Reason, because(wait.Message))
-		}
-	}
-	return false
-}
-
-func judgeGateway(w *workload, say func(string, ...any)) bool {
-	if len(w.Status.Addresses) == 0 {
-		say("has no address")
-	}
-	for _, c := range w.Status.Conditions {
-		if c.Type == "Programmed" && c.Status != "True" {
-			say("is not programmed: %s%s", c.Reason, because(c.Message))
-		}
-	}
-	return false
-}
-
-func judgeService(w *workload, say func(string, ...any)) bool {
-	if w.Spec.Type != "LoadBalancer" {
-		return true
-	}
-	if len(w.Status.LoadBalancer.Ingress) == 0 {
-		say("has no address of a load balancer")
-	}
-	return false
 }

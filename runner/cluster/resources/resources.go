@@ -52,6 +52,7 @@ const askTimeout = 30 * time.Second
 // New prepares both connections and sends nothing.
 func New(asked *stage.Prometheus, o Outside) (*Meter, error) {
 	m := &Meter{asked: asked}
+	var err error
 	for i, s := range []stage.PrometheusServer{asked.Blue, asked.Green} {
 		side := server{name: []string{"blue", "green"}[i], url: strings.TrimSuffix(s.URL, "/"), match: s.Match}
 		transport := &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, DisableKeepAlives: true}
@@ -63,6 +64,12 @@ func New(asked *stage.Prometheus, o Outside) (*Meter, error) {
 			transport.TLSClientConfig.RootCAs = x509.NewCertPool()
 			transport.TLSClientConfig.RootCAs.AppendCertsFromPEM(pem)
 		}
+		side.client = &http.Client{Transport: transport, Timeout: askTimeout}
+		if s.SigV4 {
+			if side.client.Transport, err = newSigner(transport, side.url, s.Region); err != nil {
+				return nil, fmt.Errorf("prometheus of %s: %w", side.name, err)
+			}
+		}
 		if s.TokenEnv != "" {
 			token, ok := o.Getenv(s.TokenEnv)
 			if !ok {
@@ -70,7 +77,6 @@ func New(asked *stage.Prometheus, o Outside) (*Meter, error) {
 			}
 			side.token = token
 		}
-		side.client = &http.Client{Transport: transport, Timeout: askTimeout}
 		m.sides[i] = side
 	}
 	return m, nil
@@ -150,6 +156,7 @@ func (m *Meter) text(asked *query, side *server) string {
 type window struct {
 	from, to time.Time
 	requests float64
+	step     time.Duration // of the values that are asked for; 0: see stepOf
 }
 
 // leastScrapes is how many scrapes of a figure are data.
@@ -159,7 +166,8 @@ const leastScrapes = 5
 // requests. Its rules:
 //
 //  1. Counters count by their increase, summed over their series, a reset included, and
-//     per request where the query says so. Gauges count by their mean and by their
+//     per request where the query says so. A series that begins in the window counts from
+//     zero, where the server had other data in the hour before. Gauges count by their mean and by their
 //     maximum, summed over their series at each time.
 //  2. Fewer than five scrapes in the window are no data, nor are fewer than five values of
 //     the query itself: a quotient may have none where its parts were scraped.
@@ -168,7 +176,7 @@ const leastScrapes = 5
 //     both sides, a guard is skipped and a gate inconclusive.
 //  5. Where blue carries live traffic nothing is compared.
 func (m *Meter) Measure(ctx context.Context, from, to time.Time, requests float64) *run.Resources {
-	w := &window{from, to, requests}
+	w := &window{from: from, to: to, requests: requests}
 	out := &run.Resources{Verdict: run.Skip}
 	if m.asked.BlueLive { // Rule 5
 		out.Reason = "not comparable: blue carries live traffic"
@@ -238,6 +246,9 @@ type measured struct {
 // than one a second and no fewer than one every 15 s. Scrapes are counted by their own
 // timestamps, so that a value which the server repeats between two scrapes is one.
 func stepOf(w *window) time.Duration {
+	if w.step > 0 {
+		return w.step
+	}
 	const values, shortest, longest = 150, time.Second, 15 * time.Second
 	return min(max((w.to.Sub(w.from)/values).Round(time.Second), shortest), longest)
 }
@@ -259,8 +270,15 @@ func (s *server) measure(ctx context.Context, promQL string, asked *query, w *wi
 	}
 	out := measured{scrapes: min(distinct(counted), times(series))}
 	if asked.Counter {
-		for _, points := range series {
-			out.value += increase(points)
+		known, err := s.before(ctx, promQL, w, series)
+		if err != nil {
+			return measured{err: err.Error()}
+		}
+		for _, one := range series {
+			out.value += increase(one.points)
+			if known != nil && !known[one.labels] && len(one.points) > 0 {
+				out.value += one.points[0].value
+			}
 		}
 		if asked.perCall {
 			if w.requests <= 0 {
@@ -271,8 +289,8 @@ func (s *server) measure(ctx context.Context, promQL string, asked *query, w *wi
 		return out
 	}
 	at := map[float64]float64{}
-	for _, points := range series {
-		for _, p := range points {
+	for _, one := range series {
+		for _, p := range one.points {
 			at[p.at] += p.value
 		}
 	}
@@ -281,6 +299,34 @@ func (s *server) measure(ctx context.Context, promQL string, asked *query, w *wi
 		out.most = max(out.most, v)
 	}
 	return out
+}
+
+// before are the series that the server had in the hour before the window, by their labels;
+// nil: all of these were there, or the server had no data at all then, so that nothing is known.
+func (s *server) before(ctx context.Context, promQL string, w *window, found []series) (map[string]bool, error) {
+	hour := &window{from: w.from.Add(-time.Hour), to: w.from, step: time.Minute}
+	earlier, err := s.queryRange(ctx, promQL, hour)
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]bool{}
+	for _, one := range earlier {
+		known[one.labels] = true
+	}
+	if !slices.ContainsFunc(found, func(one series) bool { return !known[one.labels] }) {
+		return nil, nil
+	}
+	up, err := s.queryRange(ctx, "count(up{"+s.match+"})", hour)
+	if err != nil || times(up) == 0 {
+		return nil, err
+	}
+	return known, nil
+}
+
+// A series is what one set of labels has; labels is a text that is the same for the same set.
+type series struct {
+	labels string
+	points []point
 }
 
 // A point is a value at a time in seconds.
@@ -301,11 +347,11 @@ func increase(points []point) float64 {
 
 // distinct is the largest number of different values in one series: of timestamps, that
 // of the scrapes.
-func distinct(series [][]point) int {
+func distinct(list []series) int {
 	most := 0
-	for _, points := range series {
+	for _, one := range list {
 		seen := map[float64]bool{}
-		for _, p := range points {
+		for _, p := range one.points {
 			seen[p.value] = true
 		}
 		most = max(most, len(seen))
@@ -314,10 +360,10 @@ func distinct(series [][]point) int {
 }
 
 // times is at how many times a query has a value.
-func times(series [][]point) int {
+func times(list []series) int {
 	seen := map[float64]bool{}
-	for _, points := range series {
-		for _, p := range points {
+	for _, one := range list {
+		for _, p := range one.points {
 			seen[p.at] = true
 		}
 	}
@@ -327,7 +373,7 @@ func times(series [][]point) int {
 const maxAnswer = 64 << 20
 
 // queryRange asks for the values of a query over the window.
-func (s *server) queryRange(ctx context.Context, promQL string, w *window) ([][]point, error) {
+func (s *server) queryRange(ctx context.Context, promQL string, w *window) ([]series, error) {
 	form := url.Values{
 		"query": {promQL}, "step": {strconv.FormatFloat(stepOf(w).Seconds(), 'f', -1, 64)},
 		"start": {strconv.FormatFloat(float64(w.from.UnixMilli())/1000, 'f', 3,
@@ -352,7 +398,8 @@ func (s *server) queryRange(ctx context.Context, promQL string, w *window) ([][]
 		Data     struct {
 			ResultType string `json:"resultType"`
 			Result     []struct {
-				Values [][2]any `json:"values"`
+				Metric map[string]string `json:"metric"`
+				Values [][2]any          `json:"values"`
 			} `json:"result"`
 		} `json:"data"`
 	}
@@ -365,9 +412,11 @@ func (s *server) queryRange(ctx context.Context, promQL string, w *window) ([][]
 	if len(answer.Warnings) > 0 { // as where a store of a Thanos is down: the values are not all of them
 		return nil, fmt.Errorf("the Prometheus of %s doubts its answer: %s", s.name, text.Cut(answer.Warnings[0], 160))
 	}
-	out := make([][]point, len(answer.Data.Result))
-	for i, series := range answer.Data.Result {
-		for _, v := range series.Values {
+	out := make([]series, len(answer.Data.Result))
+	for i, found := range answer.Data.Result {
+		labels, _ := json.Marshal(found.Metric) // in the order of the names
+		out[i].labels = string(labels)
+		for _, v := range found.Values {
 			at, okAt := v[0].(float64)
 			value, okText := v[1].(string)
 			x, err := strconv.ParseFloat(value, 64)
@@ -375,7 +424,7 @@ func (s *server) queryRange(ctx context.Context, promQL string, w *window) ([][]
 				return nil, fmt.Errorf("the Prometheus of %s sent a value that is not a number", s.name)
 			}
 			if !math.IsNaN(x) && !math.IsInf(x, 0) { // what is divided by zero is a gap
-				out[i] = append(out[i], point{at, x})
+				out[i].points = append(out[i].points, point{at, x})
 			}
 		}
 	}

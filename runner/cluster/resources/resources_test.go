@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"go.uber.org/goleak"
 
 	"github.com/bgverify/bgverify/runner/cluster/resources"
@@ -28,6 +30,8 @@ type fake struct {
 	reset   bool
 	gap     bool   // the query has no value, though its parts are scraped
 	doubt   string // a warning in the answer
+	born    bool   // the series begins in the window, with a value of 9
+	up      bool   // the server had other data before
 	asked   []string
 }
 
@@ -44,8 +48,12 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	end, _ := strconv.ParseFloat(r.FormValue("end"), 64)
 	stamps := strings.HasPrefix(query, "timestamp(")
 	values := [][2]any{}
+	hourBefore := r.FormValue("step") == "60"
+	if f.up && strings.HasPrefix(query, "count(up{") {
+		values = append(values, [2]any{start, "3"})
+	}
 	for name, per := range f.metrics {
-		if !strings.Contains(query, name) {
+		if !strings.Contains(query, name) || f.born && hourBefore {
 			continue
 		}
 		for at := start; at <= end; at++ {
@@ -54,6 +62,9 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				n = min(n, f.scrapes-1)
 			}
 			value := per * float64(n)
+			if f.born {
+				value += 9
+			}
 			switch {
 			case stamps:
 				value = start + float64(n)*15
@@ -77,6 +88,8 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	_ = json.NewEncoder(w).Encode(map[string]any{"status": "success", "warnings": warnings, "data": map[string]any{"resultType": "matrix", "result": result}})
 }
+
+const errors5xx = "istio_requests_total"
 
 const cpu, memory = "container_cpu_usage_seconds_total", "container_memory_working_set_bytes"
 
@@ -121,6 +134,11 @@ func TestMeasure(t *testing.T) {
 		{"the same", one(cpu, 2), one(cpu, 2), nil, run.Pass, ""},
 		{"within the margin", one(cpu, 2), one(cpu, 2.3), nil, run.Pass, ""},
 		{"green needs half as much again", one(cpu, 2), one(cpu, 3), nil, run.Fail, "CPU per request: blue 16 ms, green 24 ms"},
+		{
+			"errors whose series begins with them", one(cpu, 2), &fake{metrics: map[string]float64{cpu: 2, errors5xx: 0}, born: true, up: true}, nil,
+			run.Fail, "CPU per request: blue 16 ms, green 25 ms",
+		},
+		{"a server that has just begun", one(cpu, 2), &fake{metrics: map[string]float64{cpu: 2}, born: true}, nil, run.Pass, ""},
 		{"below the floor", one(cpu, 0.001), one(cpu, 0.01), nil, run.Pass, ""},
 		{"a counter that began again", one(cpu, 2), &fake{metrics: map[string]float64{cpu: 2}, reset: true}, nil, run.Pass, ""},
 		{"memory", one(memory, 1<<30), one(memory, 2<<30), nil, run.Fail, "working set: blue 1024.0 MiB, green 2048.0 MiB"},
@@ -155,6 +173,50 @@ func TestMeasure(t *testing.T) {
 				t.Errorf("%v %q, want %v %q", got.Verdict, got.Reason, row.want, row.reason)
 			}
 		})
+	}
+}
+
+// A signed request is one that the signer of AWS signs the same way.
+func TestSigV4(t *testing.T) {
+	for name, value := range map[string]string{
+		"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret-7f3a", "AWS_SESSION_TOKEN": "session-7f3a",
+		"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_REGION": "", "AWS_PROFILE": "",
+	} {
+		t.Setenv(name, value)
+	}
+	green := &fake{metrics: map[string]float64{cpu: 2}}
+	signed := 0
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		again := r.Clone(t.Context())
+		again.URL.Scheme, again.URL.Host = "http", r.Host
+		again.Header = http.Header{}
+		at, err := time.Parse("20060102T150405Z", r.Header.Get("X-Amz-Date"))
+		if err == nil {
+			empty := "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+			err = v4.NewSigner().SignHTTP(t.Context(), aws.Credentials{
+				AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret-7f3a", SessionToken: "session-7f3a",
+			}, again, empty, "aps", "ap-northeast-2", at)
+		}
+		if err != nil || r.Header.Get("Authorization") != again.Header.Get("Authorization") {
+			t.Errorf("%v: got %q, want %q", err, r.Header.Get("Authorization"), again.Header.Get("Authorization"))
+		}
+		signed++
+		green.ServeHTTP(w, r)
+	}))
+	defer front.Close()
+	got := measure(t, &fake{metrics: map[string]float64{cpu: 2}}, green, func(p *stage.Prometheus) {
+		p.Green = stage.PrometheusServer{URL: front.URL, SigV4: true, Region: "ap-northeast-2"}
+	})
+	if got.Verdict != run.Pass || signed == 0 {
+		t.Errorf("%v %s, %d signed", got.Verdict, got.Reason, signed)
+	}
+	_, err := resources.New(&stage.Prometheus{Green: stage.PrometheusServer{URL: "http://127.0.0.1:1", SigV4: true}}, resources.Outside{})
+	if err == nil || !strings.Contains(err.Error(), "the AWS region is not known") {
+		t.Errorf("without a region: %v", err)
+	}
+	const workspace = "https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-1"
+	if _, err := resources.New(&stage.Prometheus{Green: stage.PrometheusServer{URL: workspace, SigV4: true}}, resources.Outside{}); err != nil {
+		t.Errorf("with a region in the URL: %v", err)
 	}
 }
 

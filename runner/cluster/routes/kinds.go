@@ -36,20 +36,36 @@ type stringMatch struct {
 	Exact  string `json:"exact"`
 	Prefix string `json:"prefix"`
 	Regex  string `json:"regex"`
-	narrow bool
 }
 
-// alsoAsked is what a match asks for besides a path.
+// methodPattern is a pattern of methods; nil: any. A pattern that is empty takes every method.
+func (m *stringMatch) methodPattern() (*regexp.Regexp, error) {
+	switch {
+	case m == nil || *m == stringMatch{}:
+		return nil, nil
+	case m.Regex != "":
+		return regexp.Compile("^(?:" + m.Regex + ")$")
+	case m.Exact != "":
+		return regexp.MustCompile("^" + regexp.QuoteMeta(m.Exact) + "$"), nil
+	}
+	return regexp.MustCompile("^" + regexp.QuoteMeta(m.Prefix)), nil
+}
+
+// alsoAsked is what a match asks for besides a path and a method.
 type alsoAsked struct {
 	Headers         json.RawMessage `json:"headers"`
+	WithoutHeaders  json.RawMessage `json:"withoutHeaders"`
+	Authority       json.RawMessage `json:"authority"`
+	Scheme          json.RawMessage `json:"scheme"`
+	Port            int             `json:"port"`
 	QueryParams     json.RawMessage `json:"queryParams"`
 	SourceLabels    json.RawMessage `json:"sourceLabels"`
 	SourceNamespace string          `json:"sourceNamespace"`
 }
 
-// some reports whether a match asks for more than a path.
+// some reports whether a match asks for more than a path and a method.
 func (a *alsoAsked) some() bool {
-	return len(a.Headers)+len(a.QueryParams)+len(a.SourceLabels)+len(a.SourceNamespace) > 0
+	return len(a.Headers)+len(a.WithoutHeaders)+len(a.Authority)+len(a.Scheme)+a.Port+len(a.QueryParams)+len(a.SourceLabels)+len(a.SourceNamespace) > 0
 }
 
 // virtualService reads the HTTP routes of a VirtualService, for its hosts.
@@ -59,7 +75,8 @@ func virtualService(o *inventory.Object) ([]*route, error) {
 			Hosts []string `json:"hosts"`
 			HTTP  []struct {
 				Match []struct {
-					URI *stringMatch `json:"uri"`
+					URI    *stringMatch `json:"uri"`
+					Method *stringMatch `json:"method"`
 					alsoAsked
 				} `json:"match"`
 				Route []struct {
@@ -86,29 +103,33 @@ func virtualService(o *inventory.Object) ([]*route, error) {
 				services = append(services, s)
 			}
 		}
-		matches := []stringMatch{}
+		matches := []route{}
 		for _, m := range h.Match {
-			match := stringMatch{Prefix: "/"}
+			at := stringMatch{Prefix: "/"}
 			if m.URI != nil {
-				match = *m.URI
+				at = *m.URI
 			}
-			match.narrow = m.some()
+			match := route{exact: at.Exact, prefix: at.Prefix, narrow: m.some()}
+			var err error
+			if match.method, err = m.Method.methodPattern(); err != nil {
+				return out, err
+			}
+			if at.Regex != "" {
+				if match.regex, err = regexp.Compile("^(?:" + at.Regex + ")$"); err != nil {
+					return out, err
+				}
+			}
 			matches = append(matches, match)
 		}
 		if len(h.Match) == 0 {
-			matches = append(matches, stringMatch{Prefix: "/"})
+			matches = append(matches, route{prefix: "/"})
 		}
 		order++
 		for _, host := range hostsOr(vs.Spec.Hosts) {
 			for _, m := range matches {
-				r := &route{host: strings.ToLower(host), exact: m.Exact, prefix: m.Prefix, order: order, narrow: m.narrow, services: services}
-				if m.Regex != "" {
-					var err error
-					if r.regex, err = regexp.Compile("^(?:" + m.Regex + ")$"); err != nil {
-						return out, err
-					}
-				}
-				out = append(out, r)
+				r := m
+				r.host, r.order, r.services = strings.ToLower(host), order, services
+				out = append(out, &r)
 			}
 		}
 	}
@@ -126,6 +147,7 @@ func httpRoute(o *inventory.Object) ([]*route, error) {
 						Type  string `json:"type"`
 						Value string `json:"value"`
 					} `json:"path"`
+					Method string `json:"method"`
 					alsoAsked
 				} `json:"matches"`
 				BackendRefs []struct {
@@ -163,7 +185,9 @@ func httpRoute(o *inventory.Object) ([]*route, error) {
 			default:
 				paths = append(paths, route{prefix: m.Path.Value, elements: true})
 			}
-			paths[len(paths)-1].narrow = m.some()
+			last := &paths[len(paths)-1]
+			last.method, _ = (&stringMatch{Exact: m.Method}).methodPattern() // an exact one always compiles
+			last.narrow = m.some()
 		}
 		if len(rule.Matches) == 0 {
 			paths = append(paths, route{prefix: "/"})

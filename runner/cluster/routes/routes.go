@@ -38,7 +38,8 @@ type route struct {
 	elements bool // the prefix ends where an element of the path does
 	narrow   bool // it asks for headers or a query too, which are not known here
 	regex    *regexp.Regexp
-	order    int // of an Istio object, whose first match wins; 0 elsewhere
+	method   *regexp.Regexp // that it is for; nil: any
+	order    int            // of an Istio object, whose first match wins; 0 elsewhere
 	services []service
 	asked    int
 }
@@ -65,7 +66,7 @@ func New(from string, objects []inventory.Object) *Table {
 
 // Note books an answered request to a URL; host is the Host header where it is not the
 // URL's. The most specific route that matches is asked, as the gateway chooses it.
-func (t *Table) Note(rawURL, host string) {
+func (t *Table) Note(method, rawURL, host string) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		return
@@ -76,7 +77,7 @@ func (t *Table) Note(rawURL, host string) {
 	defer t.mu.Unlock()
 	var best *route
 	for _, r := range t.routes {
-		if r.matches(host, path) && (best == nil || r.before(best)) {
+		if (r.method == nil || r.method.MatchString(method)) && r.matches(host, path) && (best == nil || r.before(best)) {
 			best = r
 		}
 	}
@@ -85,7 +86,7 @@ func (t *Table) Note(rawURL, host string) {
 	}
 }
 
-// matches reports whether a request goes through a route.
+// matches reports whether a host and a path are those of a route.
 func (r *route) matches(host, path string) bool {
 	switch {
 	case r.host == "" || r.host == "*" || r.host == host:
@@ -106,7 +107,7 @@ func (r *route) matches(host, path string) bool {
 
 // before reports whether a route is chosen before another that matches too: the more
 // specific host, one that asks for the path alone, in one VirtualService the one that is
-// written first, else an exact path, then the longest prefix.
+// written first, else an exact path, then the longest prefix, then one that names a method.
 func (r *route) before(o *route) bool {
 	specific := func(r *route) int {
 		if r.host == "" || strings.HasPrefix(r.host, "*") {
@@ -129,10 +130,13 @@ func (r *route) before(o *route) bool {
 		}
 		return len(r.prefix)
 	}
-	return weight(r) > weight(o)
+	if a, b := weight(r), weight(o); a != b {
+		return a > b
+	}
+	return r.method != nil && o.method == nil
 }
 
-// String is the route for people: api.example/v1/epg*.
+// String is the route for people: api.example/v1/epg*, with POST before it where it is for that alone.
 func (r *route) String() string {
 	path := r.prefix + "*"
 	switch {
@@ -141,7 +145,11 @@ func (r *route) String() string {
 	case r.exact != "":
 		path = r.exact
 	}
-	return cmp.Or(r.host, "*") + path
+	method := ""
+	if r.method != nil {
+		method = strings.Trim(r.method.String(), "^$") + " "
+	}
+	return method + cmp.Or(r.host, "*") + path
 }
 
 // Coverage says which services and routes were asked, those that nobody asked first.

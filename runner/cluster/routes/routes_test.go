@@ -19,9 +19,17 @@ func TestServicesThatARequestDoesNotReach(t *testing.T) {
 		{"VirtualService", `{"spec":{"http":[{"route":[{"destination":{"host":"canary"},"weight":0},
 {"destination":{"host":"web"},"weight":100}]}]}}`, "/epg", "canary"},
 		{"HTTPRoute", `{"spec":{"rules":[{"backendRefs":[{"name":"canary","weight":0},{"name":"web","weight":1}]}]}}`, "/epg", "canary"},
+		{"HTTPRoute", `{"spec":{"rules":[{"matches":[{"path":{"type":"PathPrefix","value":"/epg"},"method":"POST"}],"backendRefs":[{"name":"writer"}]},
+{"backendRefs":[{"name":"web"}]}]}}`, "/epg", "writer"},
+		{"VirtualService", `{"spec":{"http":[{"match":[{"method":{"exact":"POST"}}],"route":[{"destination":{"host":"writer"}}]},
+{"route":[{"destination":{"host":"web"}}]}]}}`, "/epg", "writer"},
+		{"VirtualService", `{"spec":{"http":[{"match":[{"method":{"regex":"PUT|POST"}}],"route":[{"destination":{"host":"writer"}}]},
+{"route":[{"destination":{"host":"web"}}]}]}}`, "/epg", "writer"},
+		{"VirtualService", `{"spec":{"http":[{"match":[{"authority":{"exact":"internal"}}],"route":[{"destination":{"host":"canary"}}]},
+{"route":[{"destination":{"host":"web"}}]}]}}`, "/epg", "canary"},
 	} {
 		table := routes.New(row.from, []inventory.Object{{Kind: row.from, Namespace: "stb", Name: "api", JSON: []byte(row.object)}})
-		table.Note("https://api.example"+row.path, "")
+		table.Note("GET", "https://api.example"+row.path, "")
 		got := table.Coverage()
 		asked := map[string]int{}
 		for _, s := range got.Services {
@@ -30,9 +38,15 @@ func TestServicesThatARequestDoesNotReach(t *testing.T) {
 		if got.Problem != "" || asked[row.not] != 0 || asked["web"] != 1 {
 			t.Errorf("%s %s: %v %q", row.from, row.object, asked, got.Problem)
 		}
+		if row.not == "writer" {
+			table.Note("POST", "https://api.example/epg", "")
+			if got := table.Coverage(); got.Asked != 2 {
+				t.Errorf("%s: %+v", row.from, got)
+			}
+		}
 		if row.path == "/epgs" {
-			table.Note("https://api.example/epg/1", "")
-			table.Note("https://api.example/epg", "")
+			table.Note("GET", "https://api.example/epg/1", "")
+			table.Note("GET", "https://api.example/epg", "")
 			if got := table.Coverage(); got.Asked != 2 {
 				t.Errorf("%s: %+v", row.from, got)
 			}

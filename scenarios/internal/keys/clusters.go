@@ -34,7 +34,7 @@ var readyTable = Table{"ready", "What must be ready, all of it at once and for a
 		"none", "{selector: part-of=stb, namespace: argocd, expect: {gte: 100}}", false, "",
 	},
 	{
-		"workloads", object("ready workloads"), "Deployments, StatefulSets, DaemonSets, Jobs, Pods and Gateways of namespaces.",
+		"workloads", object("ready workloads"), "Workloads, Pods, volumes, autoscalers, routes and Services of namespaces.",
 		"none", "{namespaces: [stb, istio-system], settle: 30s}", false, "",
 	},
 	{"timeout", aDuration(1, 86400), "When to give up waiting.", "20m", "30m", false, "Timeout"},
@@ -65,6 +65,10 @@ var readyExpectTable = Table{"ready expect", "A number of applications: at least
 
 var readyWorkloadsTable = Table{"ready workloads", "The namespaces whose workloads must be available.", []Key{
 	{"namespaces", listOf(aText), "The namespaces.", "", "[stb, istio-system]", true, "Namespaces"},
+	{
+		"except", listOf(aText), "Objects that are not waited for, as Kind/name; a * in the name matches any text.", "none",
+		"[CronJob/*, Service/canary]", false, "Except",
+	},
 	{"settle", aDuration(0, 3600), "How long all of it must stay ready.", "30s", "30s", false, "Settle"},
 }}
 
@@ -139,6 +143,11 @@ var prometheusServerTable = Table{"prometheus server", "One server with a Promet
 	{"url", aText, "Base URL: /api/v1/query_range is asked below it.", "", "http://prometheus.green.example:9090", true, "URL"},
 	{"match", aText, "Label matchers that choose the side's series, where one server has both.", "none", `cluster="green"`, false, "Match"},
 	{"token_env", aName, "Environment variable with a bearer token.", "none", "PROMETHEUS_TOKEN", false, "TokenEnv"},
+	{
+		"auth", aWord("sigv4"), "Sign requests with AWS Signature Version 4, as Amazon Managed Service for Prometheus asks for; credentials are the environment's.",
+		"none", "sigv4", false, "SigV4",
+	},
+	{"region", aName, "AWS region of the signature.", "that of the URL, else $AWS_REGION", "ap-northeast-2", false, "Region"},
 	{"ca", aFile, "PEM file with the authorities to trust instead of the system's.", "the system's", "ca.pem", false, "CA"},
 }}
 
