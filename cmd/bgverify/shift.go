@@ -230,12 +230,7 @@ func (s *shiftFlags) wasKilled(io stdio, file string) bool {
 	if err != nil || !h.Open() || h.Outcome == walking.Held {
 		return false
 	}
-	lock, err := shift.LockWalk(root, h.First.Walk, "bgverify shift")
-	if err != nil {
-		return false
-	}
-	lock.Unlock()
-	return true
+	return !shift.IsLive(root, h)
 }
 
 // rollback restores what the newest walk recorded.

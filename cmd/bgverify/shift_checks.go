@@ -78,7 +78,7 @@ func (s *shiftFlags) pin(setup *shift.Setup) error {
 	gate := archive.Gate{Digest: g.Digest, MaxAge: g.MaxAge, GreenBuild: g.GreenBuild, Without: aspectsOf(g.Without), Require: aspectsOf(g.Require)}
 	gate.After = archive.Ladder{Root: root, Stages: g.After}
 	if s.resume {
-		if _, h, err := shift.FindWalk(s.out, setup.Shift.Name); err == nil && h.Evidence != "" {
+		if _, h, err := shift.FindWalk(s.out, setup.Subject()); err == nil && h.Evidence != "" {
 			name, gate.Digest = h.Evidence, h.EvidenceDigest
 		}
 	}

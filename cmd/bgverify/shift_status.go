@@ -21,7 +21,7 @@ func (s *shiftFlags) status(ctx context.Context, io stdio, file string) error {
 	}
 	s.learnFrom(h)
 	live := "no process works on it"
-	if lock, err := shift.LockWalk(root, h.First.Walk, "bgverify shift status"); err == nil {
+	if lock, err := shift.LockWalk(root, h.First.Subject(), "bgverify shift status"); err == nil {
 		lock.Unlock()
 	} else {
 		live = err.Error()
@@ -35,7 +35,7 @@ func (s *shiftFlags) status(ctx context.Context, io stdio, file string) error {
 		return failed(ctx, err)
 	}
 	now := "nothing was written"
-	weights, err := driver.Read(ctx)
+	weights, _, err := driver.Read(ctx)
 	switch {
 	case err != nil:
 		now = "cannot be read: " + err.Error()
@@ -86,30 +86,37 @@ func (s *shiftFlags) find(io stdio, name string) (root, folder string, h *shift.
 		}
 		return filepath.Dir(filepath.Clean(name)), name, h, nil
 	}
-	// Only the name is asked of the file: its variables need not be set to go back.
-	walk, err := shiftName(io, name)
-	if err != nil {
-		return "", "", nil, err
-	}
-	folder, h, err = shift.FindWalk(s.out, walk)
-	if errors.Is(err, shift.ErrNoWalk) {
+	subject, unread := shiftSubject(io, name)
+	folder, h, err = shift.FindWalk(s.out, subject)
+	switch {
+	case errors.Is(err, shift.ErrNoWalk) && unread != nil:
+		return "", "", nil, unread()
+	case errors.Is(err, shift.ErrNoWalk):
 		return "", "", nil, usage("--out names the folder of the walks", "%w", err)
-	}
-	if err != nil {
+	case err != nil:
 		return "", "", nil, broken(err)
 	}
 	return s.out, folder, h, nil
 }
 
-// shiftName reads the name of a walk from its file.
-func shiftName(io stdio, file string) (string, error) {
+// shiftSubject reads what a file moves. Its variables need not be set to go back, and of a file that
+// cannot be read the path alone is known; unread then reports why, unless it is nil.
+func shiftSubject(io stdio, file string) (subject shift.Subject, unread func() error) {
+	dir, err := filepath.Abs(filepath.Dir(file))
+	if err != nil {
+		return subject, func() error { return broken(err) }
+	}
+	subject = shift.Subject{Name: file, File: filepath.Join(dir, filepath.Base(file))}
 	t, err := openTree([]string{file})
 	if err != nil {
-		return "", err
+		return subject, func() error { return err }
 	}
 	read, problems := shiftfile.Load(t.files, t.paths[0], getenv)
-	if read != nil && read.Name != "" {
-		return read.Name, nil
+	if read == nil || read.Name == "" || read.Driver == (shiftfile.Driver{}) {
+		unread = func() error { return tellProblems(io.err, problems) }
 	}
-	return "", tellProblems(io.err, problems)
+	if read != nil && read.Name != "" {
+		subject = shift.SubjectOf(read, dir)
+	}
+	return subject, unread
 }

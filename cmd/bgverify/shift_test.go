@@ -209,6 +209,35 @@ func TestShiftKilled(t *testing.T) {
 			t.Errorf("the next call leaves %s after\n%s\n%s", r.read("weights"), r.read("calls"), out)
 		}
 	})
+	// The name of a walk is a label: what is open is found by what it moves, and by its file.
+	for name, change := range map[string][2]string{
+		"another name in its file":            {"shift: api.example.com", "shift: api"},
+		"another name and mechanism":          {"shift: api.example.com\nsteps: [5%, 100%]\ndriver: {exec: {get: ./get.sh", "shift: api\nsteps: [5%, 100%]\ndriver: {exec: {get: ./got.sh"},
+		"another name, and it cannot be read": {"shift: api.example.com\nsteps: [5%", "shift: [api]\nsteps: [5"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := killed(t)
+			r.write("shift.yaml", strings.Replace(r.read("shift.yaml"), change[0], change[1], 1)+"\n")
+			if out := r.run(0, "status", "shift.yaml"); !strings.Contains(out, "open") {
+				t.Errorf("status: %s", out)
+			}
+			if out := r.run(1, "shift.yaml"); r.read("weights") != begun {
+				t.Errorf("the next call leaves %s\n%s", r.read("weights"), out)
+			}
+		})
+	}
+	t.Run("a file that is gone", func(t *testing.T) {
+		t.Parallel()
+		r := killed(t)
+		if err := os.Remove(filepath.Join(r.dir, "shift.yaml")); err != nil {
+			t.Fatal(err)
+		}
+		if r.run(0, "rollback", "shift.yaml"); r.read("weights") != begun {
+			t.Errorf("rolled back to %s", r.read("weights"))
+		}
+		r.run(2, "rollback", "other.yaml")
+	})
 	t.Run("resume keeps the record", func(t *testing.T) {
 		t.Parallel()
 		r := killed(t)

@@ -165,7 +165,7 @@ func realKill(t *testing.T, green *realServer, config, kind, path string) {
 	if w := green.weightsOf(path); w != (machine.Weights{Blue: 99, Green: 1}) {
 		t.Fatalf("killed with %s", w)
 	}
-	folder, h, err := shift.FindWalk(root, "api")
+	folder, h, err := shift.FindWalk(root, realSetup(config, "reader", kind, root, 0, nil).Subject())
 	if err != nil || !h.Open() {
 		t.Fatalf("the record: %v", err)
 	}

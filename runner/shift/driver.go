@@ -30,8 +30,9 @@ type Driver interface {
 	// Check refuses what must not be walked, such as a name that something else owns. An error
 	// that is a hint.Error is the caller's to settle.
 	Check(ctx context.Context) error
-	// Read returns the weights as the mechanism has them.
-	Read(ctx context.Context) (machine.Weights, error)
+	// Read returns the weights as the mechanism has them, and what decides next to them where
+	// traffic goes; nil: that is not known.
+	Read(ctx context.Context) (machine.Weights, machine.Setting, error)
 	// Write sets both weights. At no moment are both 0. With compare it writes only if the
 	// weights are from; otherwise from is a belief that decides only the order.
 	Write(ctx context.Context, from, to machine.Weights, compare bool) error

@@ -222,8 +222,8 @@ func (e *engine) readWeights(id int) {
 	e.task(func() {
 		ctx, cancel := context.WithTimeout(e.base, readTimeout)
 		defer cancel()
-		weights, err := e.walk.Driver.Read(ctx)
-		e.send(machine.Event{Kind: machine.Read, ID: id, Weights: weights, Failed: textOf(err)})
+		weights, setting, err := e.walk.Driver.Read(ctx)
+		e.send(machine.Event{Kind: machine.Read, ID: id, Weights: weights, Setting: setting, Failed: textOf(err)})
 	})
 }
 
@@ -341,7 +341,7 @@ func (e *engine) watch() {
 
 // recordFirst records what a rollback restores.
 func (e *engine) recordFirst(a machine.Action) {
-	e.note(Record{Kind: RecordFirst, Weights: &a.Weights})
+	e.note(Record{Kind: RecordFirst, Weights: &a.Weights, Setting: a.Setting})
 	e.tell("", "recorded %s: a rollback restores these weights", a.Weights)
 }
 

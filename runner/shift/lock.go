@@ -1,6 +1,8 @@
 package shift
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -11,8 +13,8 @@ import (
 // errLocked says that another process holds a lock.
 var errLocked = errors.New("locked by another process")
 
-// A Lock keeps two processes from walking one name. It ends with the process.
-type Lock struct{ f *os.File }
+// A Lock keeps two processes from walking one subject. It ends with the process.
+type Lock struct{ files []*os.File }
 
 // A LockedError says who works on a walk.
 type LockedError struct{ Name, Holder string }
@@ -21,13 +23,33 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("another process works on %s: %s", e.Name, e.Holder)
 }
 
-// LockWalk takes the lock of a name in a folder of walks. A *LockedError says that another
-// process has it.
-func LockWalk(root, name, holder string) (*Lock, error) {
+// LockWalk takes the lock of a subject in a folder of walks, which is a file for each of its keys. A
+// *LockedError says that another process has it.
+func LockWalk(root string, of Subject, holder string) (*Lock, error) {
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(filepath.Join(root, ".lock-"+name), os.O_RDWR|os.O_CREATE, 0o600)
+	l := &Lock{}
+	for _, key := range of.Moves {
+		sum := sha256.Sum256([]byte(key))
+		f, err := lockKey(filepath.Join(root, ".lock-"+hex.EncodeToString(sum[:8])), holder)
+		if err != nil {
+			l.Unlock()
+			var locked *LockedError
+			if errors.As(err, &locked) {
+				locked.Name = of.Name
+				return nil, err
+			}
+			return nil, fmt.Errorf("lock %s: %w", of.Name, err)
+		}
+		l.files = append(l.files, f)
+	}
+	return l, nil
+}
+
+// lockKey takes the lock of one file.
+func lockKey(name, holder string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -36,15 +58,19 @@ func LockWalk(root, name, holder string) (*Lock, error) {
 		n, _ := f.ReadAt(b, 0)
 		_ = f.Close()
 		if errors.Is(err, errLocked) {
-			return nil, &LockedError{name, strings.TrimSpace(string(b[:n]))}
+			return nil, &LockedError{Holder: strings.TrimSpace(string(b[:n]))}
 		}
-		return nil, fmt.Errorf("lock %s: %w", name, err)
+		return nil, err
 	}
 	// The holder's name is for people; a full disk must not keep a rollback from its lock.
 	_ = f.Truncate(0)
 	_, _ = f.WriteAt([]byte(holder+"\n"), 0)
-	return &Lock{f}, nil
+	return f, nil
 }
 
-// Unlock lets go of the lock; its file stays.
-func (l *Lock) Unlock() { _ = l.f.Close() }
+// Unlock lets go of the lock; its files stay.
+func (l *Lock) Unlock() {
+	for _, f := range l.files {
+		_ = f.Close()
+	}
+}

@@ -23,6 +23,8 @@ type Record struct {
 	// Weights are what was recorded, intended, read or set; From is what an intent replaces.
 	Weights *machine.Weights `json:"weights,omitempty"`
 	From    *machine.Weights `json:"from,omitempty"`
+	// Setting is what a walk found at its start next to the weights.
+	Setting machine.Setting `json:"setting,omitempty"`
 	// Back is set for an intent of a rollback.
 	Back bool `json:"back,omitempty"`
 	// Check names a check, with its verdict.
@@ -148,6 +150,9 @@ func (h *History) add(r *Record) {
 	case RecordFirst:
 		if r.Weights != nil && !h.HasRecord { // Rule 1 of package machine: the first record is kept
 			p.Recorded, p.Known, h.HasRecord = *r.Weights, *r.Weights, true
+		}
+		if p.Setting == nil {
+			p.Setting = r.Setting
 		}
 	case RecordIntent:
 		h.intend(r)

@@ -59,7 +59,7 @@ func (r *Return) Roll(ctx context.Context) (*Result, error) {
 }
 
 func (r *Return) lock() (*Lock, error) {
-	return LockWalk(r.Root, r.History.First.Walk, holder(r.Tool))
+	return LockWalk(r.Root, r.History.First.Subject(), holder(r.Tool))
 }
 
 // reaction is how long a live process may take to begin its rollback.

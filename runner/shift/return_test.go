@@ -39,7 +39,7 @@ func TestAskedTooLate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		lock, err := LockWalk(root, "api", "another process")
+		lock, err := LockWalk(root, apiWalk, "another process")
 		if err != nil {
 			t.Fatal(err)
 		}

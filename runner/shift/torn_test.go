@@ -34,6 +34,9 @@ func (m *memory) text() []byte {
 	return bytes.Clone(m.b.Bytes())
 }
 
+// apiWalk is the subject of records that name no driver.
+var apiWalk = Subject{Name: "api", Moves: []string{"name\napi"}}
+
 // tornEverywhere cuts a record at each byte: as soon as an intent is in it whole, the
 // weights to restore are known, and until the trial is known to have changed nothing, or after
 // the next intent, that there is something to restore.
@@ -92,7 +95,7 @@ func TestRecordOfAnOpenWalk(t *testing.T) {
 	open := walk("2026-11-27T12:00:00Z", strings.Repeat("\x00", 2<<20), intent) // the clock was set back, the disk lost a line
 	walk("2026-11-28T12:00:00Z", first, intent, done)
 	walk("2026-11-29T12:00:00Z", first)
-	at, h, err := FindWalk(root, "api")
+	at, h, err := FindWalk(root, apiWalk)
 	if err != nil || at != open || !h.HasRecord || h.Progress.Recorded != (machine.Weights{Blue: 100}) {
 		t.Fatalf("found %s, %v, want %s", at, err, open)
 	}
@@ -138,14 +141,14 @@ func TestUnreadableRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := FindWalk(root, "api"); !errors.Is(err, ErrNoWalk) {
+	if _, _, err := FindWalk(root, apiWalk); !errors.Is(err, ErrNoWalk) {
 		t.Errorf("an empty record: %v", err)
 	}
 	name := filepath.Join(folder, auditFile)
 	if err := errors.Join(os.Remove(name), os.Mkdir(name, 0o700)); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := FindWalk(root, "api"); err == nil || errors.Is(err, ErrNoWalk) {
+	if _, _, err := FindWalk(root, apiWalk); err == nil || errors.Is(err, ErrNoWalk) {
 		t.Errorf("a record that cannot be read: %v", err)
 	}
 }

@@ -45,30 +45,33 @@ type Setup struct {
 	Now    func() time.Time
 }
 
-// ErrHeld says that an earlier walk of the name was left where it is.
+// ErrHeld says that an earlier walk of the subject was left where it is.
 var ErrHeld = errors.New("an earlier walk was left with its weights held")
+
+// Subject is what the file moves.
+func (s *Setup) Subject() Subject { return SubjectOf(s.Shift, s.Dir) }
 
 // Begin starts a new walk.
 //
-//  1. One process works on a name; a *LockedError names the other.
+//  1. One process works on a subject; a *LockedError names the other.
 //  2. A walk that was killed is rolled back and nothing is started: a Job that a
 //     cluster restarts must not begin anew. One that ended with its weights held is
 //     left to a person (ErrHeld).
 //  3. The driver's Check and the weights at the start come before the first record; the
 //     right to write is tried by the walk itself, after it.
 func (s *Setup) Begin(ctx context.Context) (*Result, string, error) {
-	lock, err := LockWalk(s.Root, s.Shift.Name, s.holder())
+	lock, err := LockWalk(s.Root, s.Subject(), s.holder())
 	if err != nil {
 		return nil, "", err
 	}
 	defer lock.Unlock()
-	folder, h, err := FindWalk(s.Root, s.Shift.Name)
+	folder, h, err := FindWalk(s.Root, s.Subject())
 	switch {
 	case err != nil && !errors.Is(err, ErrNoWalk):
 		return nil, "", err
-	case err == nil && h.Open() && h.Outcome == machine.Held:
+	case err == nil && h.killed(s.Root, s.Subject()) && h.Outcome == machine.Held:
 		return nil, folder, ErrHeld
-	case err == nil && h.Open(): // Rule 2
+	case err == nil && h.killed(s.Root, s.Subject()): // Rule 2
 		s.say("the walk in %s was not brought to an end: it is rolled back, and no new one starts", folder)
 		result, err := s.back(ctx, folder, h)
 		return result, folder, err
@@ -89,11 +92,11 @@ func (s *Setup) Begin(ctx context.Context) (*Result, string, error) {
 	return w.Go(ctx, machine.New(plan, step), machine.Begin), folder, nil
 }
 
-// Resume continues the newest walk of the name, from its record: the first record is kept, and
+// Resume continues the newest walk of the subject, from its record: the first record is kept, and
 // the file must be the one that the walk began with. A paused walk that a live process holds is
 // asked to go on, which is reported by a nil Result.
 func (s *Setup) Resume(ctx context.Context) (*Result, string, error) {
-	folder, h, err := FindWalk(s.Root, s.Shift.Name)
+	folder, h, err := FindWalk(s.Root, s.Subject())
 	if err != nil {
 		return nil, "", hint.Errorf("leave --resume out to start a walk", "nothing to resume: %w", err)
 	}
@@ -103,7 +106,7 @@ func (s *Setup) Resume(ctx context.Context) (*Result, string, error) {
 	if h.First.Digest != s.Digest {
 		return nil, folder, hint.Errorf("restore them, or run 'bgverify shift rollback'", "%s, or a variable that it names, has changed since the walk in %s began", s.Shift.File, folder)
 	}
-	lock, err := LockWalk(s.Root, s.Shift.Name, s.holder())
+	lock, err := LockWalk(s.Root, s.Subject(), s.holder())
 	var locked *LockedError
 	if errors.As(err, &locked) {
 		return nil, folder, Ask(folder, AskedResume)
@@ -137,7 +140,7 @@ func (s *Setup) preflight(ctx context.Context, plan machine.Plan) (int, machine.
 	if err := s.Driver.Check(ctx); err != nil {
 		return 0, machine.Weights{}, err
 	}
-	have, err := s.Driver.Read(ctx)
+	have, _, err := s.Driver.Read(ctx)
 	if err != nil {
 		return 0, have, fmt.Errorf("read the weights of %s: %w", s.Driver.Name(), err)
 	}
@@ -247,6 +250,13 @@ func (s *Setup) back(ctx context.Context, folder string, h *History) (*Result, e
 		return nil, err
 	}
 	s.Driver = driver
+	if was := h.First.Subject(); !was.same(s.Subject()) { // the lock that is held is of another one
+		lock, err := LockWalk(s.Root, was, s.holder())
+		if err != nil {
+			return nil, err
+		}
+		defer lock.Unlock()
+	}
 	r := Return{Driver: s.Driver, Root: s.Root, Folder: folder, History: h, Tool: s.Tool, Timeout: s.RollbackTimeout, Tell: s.Tell, Hide: s.Hide, Now: s.Now, Recover: true}
 	return r.restore(ctx), nil
 }

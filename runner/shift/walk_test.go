@@ -20,21 +20,22 @@ type fakeDriver struct {
 	writes  []machine.Weights
 	onWrite func(ctx context.Context, to machine.Weights) error // before it is done; nil: nothing
 	onRead  func(ctx context.Context) error
+	setting machine.Setting // next to the weights
 }
 
 func (d *fakeDriver) Name() string                { return "fake" }
 func (d *fakeDriver) Max() int                    { return 100 }
 func (d *fakeDriver) Check(context.Context) error { return nil }
 
-func (d *fakeDriver) Read(ctx context.Context) (machine.Weights, error) {
+func (d *fakeDriver) Read(ctx context.Context) (machine.Weights, machine.Setting, error) {
 	if d.onRead != nil {
 		if err := d.onRead(ctx); err != nil {
-			return machine.Weights{}, err
+			return machine.Weights{}, nil, err
 		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.have, nil
+	return d.have, d.setting, nil
 }
 
 func (d *fakeDriver) Write(ctx context.Context, from, to machine.Weights, compare bool) error {

@@ -92,46 +92,6 @@ type Confirm struct {
 	Timeout time.Duration
 }
 
-// A Driver is the mechanism that gives weight: exactly one of its fields is set.
-type Driver struct {
-	Exec    *Exec    `json:",omitempty"`
-	HAProxy *HAProxy `json:",omitempty"`
-	Route53 *Route53 `json:",omitempty"`
-	// HTTPRoute is of the Gateway API, VirtualService of Istio.
-	HTTPRoute      *Route `json:",omitempty"`
-	VirtualService *Route `json:",omitempty"`
-}
-
-// A Route53 driver gives weight to two weighted records.
-type Route53 struct {
-	// Record is their name; Blue and Green are set identifiers.
-	Zone, Record, Type, Blue, Green string
-}
-
-// A Route driver gives weight to two backends of one route of a cluster.
-type Route struct {
-	Context, Kubeconfig string
-	InCluster           bool
-	Namespace, Name     string
-	// Blue and Green are backends: services, or hosts of Istio with or without a subset.
-	Blue, Green string
-}
-
-// An Exec gives weight by two commands, which run in the folder of the file.
-type Exec struct {
-	Get, Set string
-	// Max is the largest weight.
-	Max int
-	// Timeout bounds one command.
-	Timeout time.Duration
-}
-
-// An HAProxy gives weight to two servers of a backend.
-type HAProxy struct {
-	// Socket is unix:///path or tcp://host:port.
-	Socket, Backend, Blue, Green string
-}
-
 // Load reads a shift file. The rules:
 //
 //  1. Templates name environment variables alone; one that is not set, or empty, is a

@@ -67,11 +67,12 @@ func (d *Driver) Check(context.Context) error { return nil }
 const mostTTL = 7 * 86400
 
 // Read calls get. Anything but the one object is refused: two objects, or a member given twice, would be
-// two answers, and members of other names are not understood.
-func (d *Driver) Read(ctx context.Context) (machine.Weights, error) {
+// two answers, and members of other names are not understood. What the commands lead to is not known: there
+// is no setting.
+func (d *Driver) Read(ctx context.Context) (machine.Weights, machine.Setting, error) {
 	out, err := d.run(ctx, Command{Line: d.config.Get, Dir: d.dir})
 	if err != nil {
-		return machine.Weights{}, fmt.Errorf("get: %w", err)
+		return machine.Weights{}, nil, fmt.Errorf("get: %w", err)
 	}
 	var answer struct {
 		Blue, Green *int
@@ -85,16 +86,16 @@ func (d *Driver) Read(ctx context.Context) (machine.Weights, error) {
 		if d.Hide != nil {
 			out = d.Hide(out)
 		}
-		return machine.Weights{}, fmt.Errorf(`get printed %q, not {"blue": 99, "green": 1}`, text.Cut(text.Visible(strings.TrimSpace(out)), 80))
+		return machine.Weights{}, nil, fmt.Errorf(`get printed %q, not {"blue": 99, "green": 1}`, text.Cut(text.Visible(strings.TrimSpace(out)), 80))
 	}
 	d.ttl.Store(int64(answer.TTL * float64(time.Second)))
-	return machine.Weights{Blue: *answer.Blue, Green: *answer.Green}, nil
+	return machine.Weights{Blue: *answer.Blue, Green: *answer.Green}, nil, nil
 }
 
 // Write calls set, after a look by get where the weights must be from.
 func (d *Driver) Write(ctx context.Context, from, to machine.Weights, compare bool) error {
 	if compare {
-		have, err := d.Read(ctx)
+		have, _, err := d.Read(ctx)
 		if err != nil {
 			return err
 		}

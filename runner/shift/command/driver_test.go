@@ -39,7 +39,7 @@ func TestRead(t *testing.T) {
 				limit = 300 * time.Millisecond
 			}
 			d := New(shiftfile.Exec{Get: row.get, Set: "true", Max: 100, Timeout: limit}, t.TempDir())
-			got, err := d.Read(t.Context())
+			got, _, err := d.Read(t.Context())
 			if (err == nil) != row.ok {
 				t.Errorf("get %s: read %s, %v; want success %v", row.get, got, err, row.ok)
 			}

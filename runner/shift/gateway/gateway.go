@@ -51,6 +51,8 @@ type Driver struct {
 	// connect makes the connection at the first call, so that a driver can be made without a cluster.
 	cluster atomic.Pointer[kube.Cluster]
 	last    atomic.Pointer[route]
+	// agreed are the weights that all rules had when they were last read.
+	agreed atomic.Pointer[machine.Weights]
 }
 
 // NewHTTPRoute makes a driver of an HTTPRoute; nothing is sent.
@@ -81,6 +83,7 @@ type route struct {
 	blue, green []entry // one of each for every walked rule
 	// lonely are rules that name one of the two alone; thirds other backends with weight.
 	lonely, thirds []string
+	setting        machine.Setting
 	object         kube.Object
 }
 
@@ -131,8 +134,14 @@ func (d *Driver) parse(o kube.Object) (*route, error) {
 	if err := json.Unmarshal(doc.Spec[d.kind.rules], &rules); err != nil {
 		return nil, fmt.Errorf("%s has no %s: %w", d.Name(), d.kind.rules, err)
 	}
-	r := &route{object: o}
+	r := &route{object: o, setting: machine.Setting{}}
+	for name, value := range doc.Spec {
+		if name != d.kind.rules {
+			r.setting[name] = compact(value)
+		}
+	}
 	for i, rule := range rules {
+		d.describe(r, i, rule)
 		if len(rule[d.kind.backends]) == 0 {
 			continue // a redirect
 		}
@@ -160,13 +169,13 @@ func (d *Driver) rule(r *route, i int, list []backend) {
 		if e.written = b.Weight != nil; e.written {
 			e.weight = *b.Weight
 		}
-		switch name := e.name; {
-		case name == d.config.Blue || name+":"+b.Destination.Subset == d.config.Blue:
+		switch side := d.side(&b); {
+		case side == "blue":
 			blue = &e
-		case name == d.config.Green || name+":"+b.Destination.Subset == d.config.Green:
+		case side == "green":
 			green = &e
 		case e.weight > 0:
-			r.thirds = append(r.thirds, fmt.Sprintf("%s of weight %d in rule %d", name, e.weight, i))
+			r.thirds = append(r.thirds, fmt.Sprintf("%s of weight %d in rule %d", e.name, e.weight, i))
 		}
 	}
 	switch {
@@ -188,13 +197,31 @@ func (r *route) weights() (machine.Weights, error) {
 	return first, nil
 }
 
-// Read returns the weights.
-func (d *Driver) Read(ctx context.Context) (machine.Weights, error) {
+// Read returns the weights, and what else the route says.
+func (d *Driver) Read(ctx context.Context) (machine.Weights, machine.Setting, error) {
 	r, err := d.get(ctx)
 	if err != nil {
-		return machine.Weights{}, err
+		return machine.Weights{}, nil, err
 	}
-	return r.weights()
+	return d.shown(r), r.setting, nil
+}
+
+// shown are the weights of a route. Where its rules disagree, somebody has changed some of them: these
+// are shown, so that a walk notices it and a rollback is not over.
+func (d *Driver) shown(r *route) machine.Weights {
+	first, err := r.weights()
+	if err == nil {
+		d.agreed.Store(&first)
+		return first
+	}
+	agreed := d.agreed.Load()
+	for i := range r.blue {
+		w := machine.Weights{Blue: r.blue[i].weight, Green: r.green[i].weight}
+		if agreed == nil && w != first || agreed != nil && w != *agreed {
+			return w
+		}
+	}
+	return first
 }
 
 // Write patches every walked rule at once.
@@ -204,7 +231,7 @@ func (d *Driver) Write(ctx context.Context, from, to machine.Weights, compare bo
 		return err
 	}
 	if compare {
-		if have, err := r.weights(); err != nil || have != from {
+		if have := d.shown(r); have != from {
 			return shift.Refused(fmt.Errorf("the weights are %s, not %s", have, from))
 		}
 	}

@@ -43,13 +43,13 @@ func TestWalkOneStep(t *testing.T) {
 		if err := d.Check(t.Context()); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if have, err := d.Read(t.Context()); err != nil || have != begun {
+		if have, _, err := d.Read(t.Context()); err != nil || have != begun {
 			t.Fatalf("%s: %v, %v", name, have, err)
 		}
 		if err := d.Write(t.Context(), begun, to, true); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if have, err := d.Read(t.Context()); err != nil || have != to || len(s.Patches()) != before+1 {
+		if have, _, err := d.Read(t.Context()); err != nil || have != to || len(s.Patches()) != before+1 {
 			t.Errorf("%s: %v, %v after %d patches", name, have, err, len(s.Patches())-before)
 		}
 		if err := d.Write(t.Context(), begun, to, true); !errors.Is(err, shift.ErrRefused) {
@@ -58,7 +58,7 @@ func TestWalkOneStep(t *testing.T) {
 		if err := d.Write(t.Context(), machine.Weights{}, begun, false); err != nil {
 			t.Errorf("%s: back: %v", name, err)
 		}
-		if have, err := d.Read(t.Context()); err != nil || have != begun {
+		if have, _, err := d.Read(t.Context()); err != nil || have != begun {
 			t.Errorf("%s: back to %v, %v", name, have, err)
 		}
 		if by := d.ByHand(begun)[0]; !strings.Contains(by, "kubectl patch") || !strings.Contains(by, `"value":100`) {
@@ -91,7 +91,7 @@ func TestAnswersToAPatch(t *testing.T) {
 	if err := d.Write(t.Context(), to, begun, false); !errors.Is(err, shift.ErrRefused) {
 		t.Errorf("without the right: %v", err)
 	}
-	if have, err := d.Read(t.Context()); err != nil || have != to {
+	if have, _, err := d.Read(t.Context()); err != nil || have != to {
 		t.Errorf("at the end: %v, %v", have, err)
 	}
 }

@@ -10,7 +10,6 @@ package haproxy
 import (
 	"bytes"
 	"context"
-	"encoding/csv"
 	"fmt"
 	"io"
 	"net"
@@ -78,39 +77,94 @@ func (d *Driver) send(ctx context.Context, command string) (string, error) {
 	return string(bytes.TrimSpace(answer)), nil
 }
 
-// A server is what the statistics say of one.
-type server struct{ name, status string }
+// A server is what HAProxy says of one.
+type server struct {
+	name, address string
+	weight        int
+	// state is UP, DOWN, NOLB, MAINT or DRAIN, and ordered what a person has set it to; empty: nothing.
+	state, ordered string
+}
 
-// servers lists the servers of the backend.
+// Bits of srv_admin_state: who wants a server in which state.
+const (
+	orderedMaint = 0x01
+	orderedDrain = 0x08
+	anyMaint     = 0x01 | 0x02 | 0x04 | 0x20 | 0x40
+	anyDrain     = 0x08 | 0x10
+)
+
+// Values of srv_op_state.
+const (
+	stopped  = 0
+	stopping = 3
+)
+
+// servers lists the servers of the backend, all in one answer.
 func (d *Driver) servers(ctx context.Context) ([]server, error) {
-	answer, err := d.send(ctx, "show stat")
+	answer, err := d.send(ctx, "show servers state "+d.config.Backend)
 	if err != nil {
 		return nil, err
 	}
-	r := csv.NewReader(strings.NewReader(strings.TrimPrefix(answer, "# ")))
-	r.FieldsPerRecord = -1
-	rows, err := r.ReadAll()
-	if err != nil || len(rows) == 0 {
-		return nil, fmt.Errorf("the answer to \"show stat\" is not a table: %s", cut(answer))
-	}
+	_, table, _ := strings.Cut(answer, "# ") // the version of the format comes first
+	header, rows, ok := strings.Cut(table, "\n")
 	column := map[string]int{}
-	for i, name := range rows[0] {
+	for i, name := range strings.Fields(header) {
 		column[name] = i
 	}
+	if _, known := column["srv_uweight"]; !ok || !known {
+		return nil, fmt.Errorf("haproxy answers %q to \"show servers state %s\"", cut(answer), d.config.Backend)
+	}
 	var out []server
-	for _, row := range rows[1:] {
+	for row := range strings.Lines(rows) {
+		fields := strings.Fields(row)
+		var wrong error
 		get := func(name string) string {
-			if i, ok := column[name]; ok && i < len(row) {
-				return row[i]
+			i, ok := column[name]
+			if !ok || i >= len(fields) {
+				wrong = fmt.Errorf("haproxy says of a server %q, which has no %s", cut(row), name)
+				return ""
 			}
-			return ""
+			return fields[i]
 		}
-		if get("pxname") != d.config.Backend || get("svname") == "BACKEND" || get("svname") == "FRONTEND" {
-			continue
+		number := func(name string) int {
+			n, err := strconv.Atoi(get(name))
+			if wrong == nil && (err != nil || n < 0) {
+				wrong = fmt.Errorf("haproxy says of a server %q, whose %s is not a number", cut(row), name)
+			}
+			return n
 		}
-		out = append(out, server{name: get("svname"), status: get("status")})
+		s := server{name: get("srv_name"), address: get("srv_addr") + ":" + get("srv_port"), weight: number("srv_uweight")}
+		if name := get("srv_fqdn"); name != "-" { // its addresses come and go
+			s.address = name + ":" + get("srv_port")
+		}
+		s.state, s.ordered = stateOf(number("srv_op_state"), number("srv_admin_state"))
+		if wrong != nil {
+			return nil, wrong
+		}
+		out = append(out, s)
 	}
 	return out, nil
+}
+
+// stateOf names the state of a server, and that which a person has set.
+func stateOf(op, admin int) (state, ordered string) {
+	switch {
+	case admin&orderedMaint != 0:
+		ordered = "MAINT"
+	case admin&orderedDrain != 0:
+		ordered = "DRAIN"
+	}
+	switch {
+	case admin&anyMaint != 0:
+		return "MAINT", ordered
+	case admin&anyDrain != 0:
+		return "DRAIN", ordered
+	case op == stopped:
+		return "DOWN", ordered
+	case op == stopping:
+		return "NOLB", ordered
+	}
+	return "UP", ordered
 }
 
 func cut(s string) string { return text.Cut(text.Visible(s), 120) }
@@ -122,62 +176,67 @@ func (d *Driver) Check(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("haproxy: %w", err)
 	}
-	if len(servers) == 0 {
-		return hint.Errorf("\"show stat\" on the socket lists the backends", "haproxy has no backend %q", d.config.Backend)
-	}
-	found := map[string]bool{}
 	for _, s := range servers {
-		found[s.name] = true
 		side := s.name == d.config.Blue || s.name == d.config.Green
-		weight, err := d.weight(ctx, s.name)
 		switch {
-		case err != nil:
-			return err
-		case !side && weight > 0:
-			return hint.Errorf("give it weight 0, or remove it", "backend %s has a third server, %s, of weight %d: shares of two sides would not be what they say", d.config.Backend, s.name, weight)
-		case side && (strings.HasPrefix(s.status, "MAINT") || strings.HasPrefix(s.status, "DRAIN") && weight > 0):
-			return hint.Errorf("set server "+d.config.Backend+"/"+s.name+" state ready", "server %s is in state %s: its weight has no effect", s.name, s.status)
-		case side && (strings.HasPrefix(s.status, "DOWN") || strings.HasPrefix(s.status, "NOLB")):
-			return hint.Errorf("see why its health check fails", "server %s is in state %s: its share would go to the other one", s.name, s.status)
+		case !side && s.weight > 0:
+			return hint.Errorf("give it weight 0, or remove it", "backend %s has a third server, %s, of weight %d: shares of two sides would not be what they say", d.config.Backend, s.name, s.weight)
+		case side && (s.state == "MAINT" || s.state == "DRAIN" && s.weight > 0):
+			return hint.Errorf("set server "+d.config.Backend+"/"+s.name+" state ready", "server %s is in state %s: its weight has no effect", s.name, s.state)
+		case side && (s.state == "DOWN" || s.state == "NOLB"):
+			return hint.Errorf("see why its health check fails", "server %s is in state %s: its share would go to the other one", s.name, s.state)
 		}
 	}
-	for _, name := range []string{d.config.Blue, d.config.Green} {
-		if !found[name] {
-			return hint.Errorf("\"show stat\" on the socket lists the servers", "backend %s has no server %q", d.config.Backend, name)
-		}
+	if _, _, err := d.pick(servers); err != nil {
+		return hint.Errorf("\"show servers state\" on the socket lists the servers", "%w", err)
 	}
 	return nil
 }
 
-// weight reads the weight of a server: "50 (initial 100)".
-func (d *Driver) weight(ctx context.Context, name string) (int, error) {
-	answer, err := d.send(ctx, "get weight "+d.config.Backend+"/"+name)
-	if err != nil {
-		return 0, err
+// pick finds the weights of both servers, and describes all of them.
+func (d *Driver) pick(servers []server) (machine.Weights, machine.Setting, error) {
+	w := machine.Weights{Blue: -1, Green: -1}
+	setting := machine.Setting{}
+	for _, s := range servers {
+		switch s.name {
+		case d.config.Blue:
+			w.Blue = s.weight
+		case d.config.Green:
+			w.Green = s.weight
+		default:
+			setting["weight of server "+s.name] = strconv.Itoa(s.weight)
+			continue
+		}
+		setting["address of server "+s.name] = s.address
+		if s.ordered != "" {
+			setting["state of server "+s.name] = s.ordered
+		}
 	}
-	number, _, _ := strings.Cut(answer, " ")
-	weight, err := strconv.Atoi(number)
-	if err != nil || weight < 0 {
-		return 0, fmt.Errorf("haproxy answers %q to the question for the weight of %s", cut(answer), name)
+	for _, missing := range []struct {
+		weight int
+		name   string
+	}{{w.Blue, d.config.Blue}, {w.Green, d.config.Green}} {
+		if missing.weight < 0 {
+			return machine.Weights{}, nil, fmt.Errorf("backend %s has no server %q", d.config.Backend, missing.name)
+		}
 	}
-	return weight, nil
+	return w, setting, nil
 }
 
-// Read returns the weights of both servers.
-func (d *Driver) Read(ctx context.Context) (machine.Weights, error) {
-	blue, err := d.weight(ctx, d.config.Blue)
+// Read returns the weights of both servers, and what else decides where the backend sends requests.
+func (d *Driver) Read(ctx context.Context) (machine.Weights, machine.Setting, error) {
+	servers, err := d.servers(ctx)
 	if err != nil {
-		return machine.Weights{}, err
+		return machine.Weights{}, nil, err
 	}
-	green, err := d.weight(ctx, d.config.Green)
-	return machine.Weights{Blue: blue, Green: green}, err
+	return d.pick(servers)
 }
 
 // Write sets one server after the other, the one that stays above 0 first. The runtime API
 // has no compare-and-set: the weights are read just before.
 func (d *Driver) Write(ctx context.Context, from, to machine.Weights, compare bool) error {
 	if compare {
-		have, err := d.Read(ctx)
+		have, _, err := d.Read(ctx)
 		if err != nil {
 			return err
 		}

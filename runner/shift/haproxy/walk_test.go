@@ -1,6 +1,7 @@
 package haproxy_test
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -64,7 +65,7 @@ backend app
 		t.Fatal(err)
 	}
 	for range 200 {
-		if _, err = d.Read(t.Context()); err == nil {
+		if _, _, err = d.Read(t.Context()); err == nil {
 			return front, d
 		}
 		time.Sleep(25 * time.Millisecond)
@@ -152,8 +153,41 @@ func TestProbeBeforeTheWalk(t *testing.T) {
 			t.Errorf("%s: %v, record in %q", name, err, folder)
 		}
 	}
-	if have, err := d.Read(t.Context()); err != nil || have != (machine.Weights{Blue: 100}) {
+	if have, _, err := d.Read(t.Context()); err != nil || have != (machine.Weights{Blue: 100}) {
 		t.Errorf("after refused walks: %v, %v", have, err)
+	}
+}
+
+// A third server that takes traffic, and a server that a person takes out, pause a walk before its next step.
+func TestServersThatChange(t *testing.T) {
+	t.Parallel()
+	blue, green := newTwins(t)
+	for name, row := range map[string]struct{ command, want string }{
+		"a third server": {"set server app/third weight 50", "weight of server third is now 50, it was 0"},
+		"maintenance":    {"set server app/green state maint", "state of server green is new (MAINT)"},
+		"another port":   {"set server app/green addr 127.0.0.1 port 1", "address of server green is now 127.0.0.1:1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			front, d := startHAProxy(t, blue.Address(), green.Address(), "  server third "+blue.Address()+" weight 0")
+			said := ""
+			setup := shifttest.NewSetup(t, d, "http://"+front, [2]*shifttest.Twin{blue, green}, shifttest.Steps, func(l shift.Line) {
+				if strings.HasPrefix(l.Text, "paused") {
+					said = l.Text
+				}
+			})
+			setup.Probe, setup.Shift.Probe = nil, nil // the servers are what is tested
+			setup.Shift.Hold.Min, setup.PauseTimeout = 0, time.Millisecond
+			setup.Shift.Confirm = &shiftfile.Confirm{At: []float64{0.05}}
+			setup.Confirm = func(ctx context.Context, _ machine.Step) (machine.Verdict, string) {
+				haproxy.Send(ctx, d, row.command)
+				return machine.Pass, ""
+			}
+			result, _, err := setup.Begin(t.Context())
+			if err != nil || result.Outcome != machine.Held || !strings.Contains(said, row.want) {
+				t.Errorf("%+v, %v: %s", result, err, said)
+			}
+		})
 	}
 }
 
@@ -171,7 +205,7 @@ func TestDriver(t *testing.T) {
 	if err := d.Write(t.Context(), machine.Weights{Blue: 7, Green: 7}, machine.Weights{Blue: 99, Green: 1}, true); err == nil {
 		t.Error("a write from other weights is accepted")
 	}
-	have, err := d.Read(t.Context())
+	have, _, err := d.Read(t.Context())
 	if err != nil || have != (machine.Weights{Blue: 100, Green: 0}) {
 		t.Errorf("after refused writes: %v, %v", have, err)
 	}

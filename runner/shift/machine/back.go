@@ -197,6 +197,9 @@ func (t *turn) returned(e Event) {
 		if e.TTL > 0 {
 			t.note(fmt.Sprintf("the recorded weights are in effect; clients may keep what they knew for %s", e.TTL))
 		}
+		if t.changed != "" { // the weights are back, and may not mean what they did
+			t.note("the recorded weights hold, but " + t.strange())
+		}
 		t.end(RolledBack, t.reason)
 	case e.Kind == InEffect:
 		t.backLater()

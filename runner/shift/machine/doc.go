@@ -27,6 +27,8 @@
 //  9. A killed walk that the next call finds is rolled back where the weights are such as
 //     the walk can have left; others stay as they are until a person decides.
 //  10. Time in which the process was stopped counts for nothing.
+//  11. What decides next to the weights where traffic goes must be what the walk found at its start: a third
+//     backend, another TTL or address pauses it. It keeps no rollback from being written.
 package machine
 
 import (

@@ -9,8 +9,9 @@ type Event struct {
 	Kind EventKind
 	At   time.Duration
 	ID   int
-	// Weights are what a read found.
+	// Weights are what a read found, and Setting what it found next to them.
 	Weights Weights
+	Setting Setting
 	// Failed says why an action did not do its work; empty: it did.
 	Failed string
 	// Refused is set where a write was answered by a refusal, so that repeating it is useless.
@@ -80,6 +81,8 @@ type Action struct {
 	// only if the weights are From at this moment.
 	Weights, From Weights
 	Compare       bool
+	// Setting is that of the first record.
+	Setting Setting
 	// Back is set for the writes of a rollback, which are sent even if they cannot be recorded.
 	Back bool
 	// Step is the index of the step that the action is about.

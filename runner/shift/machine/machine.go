@@ -50,6 +50,11 @@ type Machine struct {
 	// drift is set after somebody else changed the weights, to drifted. Rule 6.
 	drift   bool
 	drifted Weights
+	// setting is what the walk found at its start, once surveyed is set; changed says how the last read
+	// differs from it. Rule 11.
+	setting  Setting
+	surveyed bool
+	changed  string
 	// late is set where a write may still land although nobody waits for it any more: that of an
 	// earlier process, or one that was answered by no more than a failure.
 	late bool
@@ -65,8 +70,9 @@ type Machine struct {
 
 // Progress is how far an earlier process came, as its record tells.
 type Progress struct {
-	// Recorded is the first record, which is kept.
+	// Recorded is the first record, which is kept; Setting is that of the same time, nil: not known.
 	Recorded Weights
+	Setting  Setting
 	// Step is the step that was being walked to or held; Known are the weights that were last
 	// read back, and Set says that they are those of Step.
 	Step  int
@@ -86,6 +92,7 @@ func Continued(plan Plan, p Progress) Machine {
 	m := New(plan, min(p.Step, len(plan.Steps)-1))
 	m.recorded, m.hasRecorded, m.known, m.set, m.touched = p.Recorded, true, p.Known, p.Set, p.Touched
 	m.late = p.Unanswered
+	m.setting, m.surveyed = p.Setting, p.Setting != nil
 	return m
 }
 
@@ -127,6 +134,7 @@ func (m Machine) Next(e Event) (Machine, []Action) {
 		t.landed(e)
 	}
 	t.overslept()
+	t.survey(e)
 	switch {
 	case t.phase == Ended:
 	case e.Kind == Signal, e.Kind == AskRollback, e.Kind == Unrecorded:
@@ -251,6 +259,8 @@ func (t *turn) compared(e Event) {
 		t.retryAt(e.Failed)
 	case e.Weights != t.known:
 		t.drifts(e.Weights, Comparing)
+	case t.changed != "":
+		t.pause(t.strange(), Comparing)
 	case t.finishing:
 		t.end(Done, "")
 	default:
@@ -314,6 +324,10 @@ func (t *turn) wrote(e Event) {
 	case e.Weights == t.sent:
 		t.known, t.set, t.reason = t.sent, true, ""
 		t.do(Action{Kind: DoSet, Step: t.step, Weights: t.known})
+		if t.changed != "" {
+			t.pause(t.strange(), Opening)
+			return
+		}
 		t.takeEffect()
 	case e.Weights == t.known && t.refused:
 		t.fail("the write was refused: " + t.reason)

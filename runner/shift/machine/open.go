@@ -16,13 +16,19 @@ func (t *turn) opened(e Event) {
 		t.end(Untouched, fmt.Sprintf("the weights changed from %s to %s while the walk began", t.plan.Start, e.Weights))
 	case !t.hasRecorded:
 		t.recorded, t.hasRecorded, t.known = e.Weights, true, e.Weights
-		t.do(Action{Kind: DoRecord, Weights: e.Weights})
+		t.do(Action{Kind: DoRecord, Weights: e.Weights, Setting: t.setting})
 		t.try()
+	case e.Weights == t.known && t.changed != "":
+		t.pause(t.strange(), Opening)
 	case e.Weights == t.known:
 		t.continues()
 	case e.Weights == target && t.touched: // the earlier process wrote them and was killed
 		t.known, t.set = target, true
 		t.do(Action{Kind: DoSet, Step: t.step, Weights: t.known})
+		if t.changed != "" {
+			t.pause(t.strange(), Opening)
+			return
+		}
 		t.continues()
 	case e.Weights.Between(t.known, target) && t.touched:
 		t.fail(fmt.Sprintf("a write was half applied: %s, wanted %s", e.Weights, target))
@@ -59,6 +65,9 @@ func (t *turn) tried(e Event) {
 	case t.reason != "":
 		t.touched = false
 		t.end(Untouched, fmt.Sprintf("the present weights (%s), written as a trial: %s", t.known, t.reason))
+	case t.changed != "":
+		t.touched = false
+		t.end(Untouched, t.strange())
 	default:
 		t.touched = false
 		t.do(Action{Kind: DoTried, Step: t.step, Weights: t.known})

@@ -101,8 +101,10 @@ func (t *turn) looked(e Event) {
 	}
 	switch {
 	case e.Failed != "":
-	case e.Weights == t.known:
+	case e.Weights == t.known && t.changed == "":
 		t.odd = 0
+	case t.odd > 0 && e.Weights == t.known:
+		t.pause(t.strange(), t.afterPause())
 	case t.odd > 0 && !t.touched:
 		t.end(Untouched, fmt.Sprintf("the weights changed to %s before the walk wrote any", e.Weights))
 	case t.odd > 0:
@@ -180,6 +182,8 @@ func (t *turn) comeBack(e Event) {
 	case e.Weights != t.known:
 		t.drift, t.drifted = true, e.Weights
 		t.do(Action{Kind: DoNote, Step: t.step, Weights: e.Weights, Why: fmt.Sprintf("not resumed: the weights are %s; set them to %s first, or roll back", e.Weights, t.known)})
+	case t.changed != "":
+		t.note("not resumed: " + t.strange() + "; set it back first, or roll back")
 	default:
 		t.drift = false
 		t.goOn()

@@ -54,8 +54,11 @@ type Driver struct {
 	poll time.Duration
 }
 
-// A pair are the two records.
-type pair struct{ blue, green types.ResourceRecordSet }
+// A pair are the two records, and what was read with them.
+type pair struct {
+	blue, green types.ResourceRecordSet
+	setting     machine.Setting
+}
 
 func (p *pair) weights() machine.Weights {
 	return machine.Weights{Blue: int(aws.ToInt64(p.blue.Weight)), Green: int(aws.ToInt64(p.green.Weight))}
@@ -112,7 +115,7 @@ func plainName(s string) string {
 
 // find picks the pair among the records of the name.
 func (d *Driver) find(records []types.ResourceRecordSet) (*pair, error) {
-	p := &pair{}
+	p := &pair{setting: d.setting(records)}
 	var blue, green bool
 	for _, r := range records {
 		if string(r.Type) != d.config.Type || r.Weight == nil {
@@ -149,13 +152,13 @@ func (d *Driver) read(ctx context.Context) (*pair, error) {
 	return p, err
 }
 
-// Read returns the weights.
-func (d *Driver) Read(ctx context.Context) (machine.Weights, error) {
+// Read returns the weights, and what else decides which record is answered and how.
+func (d *Driver) Read(ctx context.Context) (machine.Weights, machine.Setting, error) {
 	p, err := d.read(ctx)
 	if err != nil {
-		return machine.Weights{}, err
+		return machine.Weights{}, nil, err
 	}
-	return p.weights(), nil
+	return p.weights(), p.setting, nil
 }
 
 // Write sends one batch with both records. Rules 1 to 3.

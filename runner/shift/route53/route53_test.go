@@ -38,7 +38,7 @@ func TestWalkOneStep(t *testing.T) {
 		t.Fatal(err)
 	}
 	begun := machine.Weights{Blue: 255, Green: 0}
-	if have, err := d.Read(t.Context()); err != nil || have != begun {
+	if have, _, err := d.Read(t.Context()); err != nil || have != begun {
 		t.Fatalf("%v, %v", have, err)
 	}
 	to := machine.Weights{Blue: 99, Green: 1}
@@ -48,7 +48,7 @@ func TestWalkOneStep(t *testing.T) {
 	if ttl, err := d.Await(t.Context()); err != nil || ttl != 30*time.Second || f.pending != 0 {
 		t.Errorf("in effect after %s with %d pending, %v", ttl, f.pending, err)
 	}
-	if have, err := d.Read(t.Context()); err != nil || have != to {
+	if have, _, err := d.Read(t.Context()); err != nil || have != to {
 		t.Errorf("%v, %v", have, err)
 	}
 	if err := d.Write(t.Context(), to, begun, false); err != nil {
