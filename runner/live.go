@@ -141,16 +141,16 @@ type LivePair struct {
 	Step        *scenarios.Step
 	Route       string
 	Blue, Green *wire.Exchange
-	Took        time.Duration
-	// Sent counts the requests to the side that did not answer the client.
+	// Client is what the client got, where that is neither Blue nor Green.
+	Client *wire.Exchange
+	Took   time.Duration
+	// Sent counts the requests of Ask.
 	Sent run.PerSide
 }
 
-// Ask sends a client's request to the side that did not answer it. sent has to reach Judge
-// or Drop.
-func (l *Live) Ask(ctx context.Context, service string, request *wire.Request) (x *wire.Exchange, sent run.PerSide) {
-	other := pick(l.answering, l.s.green, l.s.blue)
-	out := &outgoing{to: other.Find(service), request: request}
+// Ask sends a client's request to a side once more. sent has to reach Judge or Drop.
+func (l *Live) Ask(ctx context.Context, side scenarios.Side, service string, request *wire.Request) (x *wire.Exchange, sent run.PerSide) {
+	out := &outgoing{to: pick(side, l.s.blue, l.s.green).Find(service), request: request}
 	w := newWalk(l.s, l.s.suite.Name+"/(clients)", l.e.now())
 	if err := w.present(ctx, out); err != nil {
 		return &wire.Exchange{Method: request.Method, URL: request.URL, Err: &wire.Err{Class: wire.ClassRequest, Detail: err.Error()}}, sent
@@ -196,7 +196,11 @@ func (l *Live) Judge(p *LivePair) (booked, compared bool, err error) {
 		l.Drop(p.Sent)
 		return false, false, err
 	}
-	sent := l.bookAnswering(pick(l.answering, p.Blue, p.Green), p.Sent)
+	got := p.Client
+	if got == nil {
+		got = pick(l.answering, p.Blue, p.Green)
+	}
+	sent := l.bookAnswering(got, p.Sent)
 	r := &run.CaseResult{Index: number - 1, ID: id, Name: p.Route, ElapsedMS: run.Milliseconds(p.Took), Requests: sent}
 	l.book(r, p.Step, pair, j)
 	return true, j.Step.Compared, nil

@@ -33,15 +33,18 @@ const (
 var skipWords = [skips]string{
 	unsafeMethod: "that may change something", actingGet: "with GET on a route that acts", withSession: "of a session that the other side does not know",
 	notWhole: "whose answer was not kept whole: too large, endless or cut short", notAnswered: "that the answering side did not answer",
-	sharedService: "to a service that both sides share", conditional: "for what has changed, answered without a body",
+	sharedService: "to a service that both sides share", conditional: "with a condition, of whose answers nothing can be compared",
 	noAnswer: "that green did not answer: each is a failure", byExpectations: "on routes that the suites do not compare",
 	written:    "for what the client had changed on one side alone",
 	nothing:    "of whose answers the rules compare nothing",
 	blueFailed: "that blue answered with a status from 500 up", dropped: "that came faster than the other side could be asked",
 }
 
-// maxRoutes bounds the routes that are listed.
-const maxRoutes = 500
+// maxRoutes bounds the routes that are listed, and maxName the length of a route's path.
+const (
+	maxRoutes = 500
+	maxName   = 300
+)
 
 // An account counts what clients asked.
 type account struct {
@@ -53,6 +56,8 @@ type account struct {
 	compared int                    // of them, those that are evidence
 	routes   map[string]map[int]int // service and route -> status -> requests
 	order    []string
+	// forgotten counts sessions that were given up since all together were too large.
+	forgotten int
 }
 
 var variable = regexp.MustCompile(`^[0-9]+$|^[0-9a-fA-F-]{16,}$|^[A-Za-z]*[_-]?[0-9][A-Za-z0-9_-]*$`)
@@ -75,7 +80,7 @@ func isVariable(s string) bool {
 
 // routeName is a method and path with what looks generated left out.
 func routeName(service, method, path string) string {
-	name := method + " " + generalPath(path)
+	name := method + " " + text.Cut(generalPath(path), maxName)
 	if service != "" {
 		name = service + ": " + name
 	}
@@ -105,6 +110,13 @@ func (a *account) skip(why skip) {
 	a.skipped[why]++
 }
 
+// forget counts sessions that were forgotten.
+func (a *account) forget(n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.forgotten += n
+}
+
 // pair counts a pair that is evidence.
 func (a *account) pair() {
 	a.mu.Lock()
@@ -128,6 +140,9 @@ func (a *account) lines() []string {
 		if n > 0 {
 			out = append(out, fmt.Sprintf("not compared: %s %s", text.Count(n, "request"), skipWords[why]))
 		}
+	}
+	if a.forgotten > 0 {
+		out = append(out, text.Count(a.forgotten, "session")+" forgotten to keep memory bounded; such clients were not compared until they signed in again")
 	}
 	for _, route := range a.order {
 		var statuses []int

@@ -3,8 +3,9 @@
 // a run (pairs, cases, the end with its verdict) into a Sink, as a run of suites
 // emits them.
 //
-// double.go takes exchanges and says what may be asked twice, send.go asks the other side,
-// route.go finds the rules of a request, session.go carries sessions over, credentials.go
+// double.go takes exchanges and says what may be asked twice, judge.go judges them, send.go asks
+// the other side, conditional.go finds what an answer without content stands for, written.go
+// remembers what clients wrote, route.go finds the rules of a request, session.go carries sessions over, credentials.go
 // finds by what a service knows its client, suite.go makes one suite of several, again.go
 // judges an archived run again, and account.go counts what was seen. The run itself, from
 // identities to verdict, is runner.Live.
@@ -23,4 +24,8 @@
 //  4. An answer of blue with a status from 500 up shows nothing and is not judged.
 //  5. A green that does not answer, or breaks an answer off, fails the pair, whichever side the
 //     clients get their answers from.
+//  6. An answer that says that nothing has changed (304) is judged by the content that it stands
+//     for, which both sides are asked for.
+//  7. Memory is bounded: sessions, what clients wrote, credentials, and bodies that wait. What was
+//     forgotten is not compared, and counted.
 package double

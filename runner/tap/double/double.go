@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -27,8 +26,6 @@ const (
 	patience   = 10 * time.Second // with the other side, for one request
 	lastWords  = 5 * time.Second  // for what waits when the run ends
 	maxDecoded = 8 << 20
-	maxClients = 2000    // sessions that one worker remembers
-	maxSecrets = 100_000 // credentials that are hidden; requests with further ones are not compared
 )
 
 // MaxDropped is the share of requests that could have been compared and were
@@ -79,8 +76,8 @@ type Tap struct {
 	ending  bool            // nothing is queued any more
 	turn    uint32          // of the queues, where no order matters
 	secrets map[string]bool // credentials that the sink knows
-	// written are the collections that a client has written to on the answering side alone.
-	written map[string][]string
+	hidden  int             // bytes of secrets
+	written writes
 	broken  error    // what kept a pair from being judged
 	sink    run.Sink // set by Walk
 }
@@ -89,7 +86,7 @@ type Tap struct {
 func New(opts Options) (*Tap, error) {
 	suites := opts.Plan.Suites
 	t := &Tap{
-		opts: opts, services: map[string]runner.LiveService{}, secrets: map[string]bool{}, written: map[string][]string{},
+		opts: opts, services: map[string]runner.LiveService{}, secrets: map[string]bool{}, written: writes{of: map[string][]string{}},
 		judging:  make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 		account:  account{clients: map[string]bool{}, routes: map[string]map[int]int{}},
 		separate: opts.Plan.Env != nil && opts.Plan.Env.SeparateState, routes: readRoutes(opts.Plan, opts.Answering),
@@ -222,7 +219,7 @@ func (t *Tap) refuses(x *tap.Exchange) skip {
 	is := func(routes []Route) bool {
 		return slices.ContainsFunc(routes, func(r Route) bool { return r.matches(method, x.Service.URL, path) })
 	}
-	signIn := t.separate && is(t.routes.signIns)
+	signIn := t.signsIn(x)
 	mayAsk := signIn || is(t.routes.reads) && !is(t.routes.acting)
 	status, failed := x.Answer.Status, t.greenFailed(x) != nil
 	switch {
@@ -237,7 +234,7 @@ func (t *Tap) refuses(x *tap.Exchange) skip {
 		return unsafeMethod
 	case t.separate && t.wrote(x):
 		return written
-	case status == http.StatusNotModified || status == http.StatusPreconditionFailed:
+	case status == http.StatusPreconditionFailed:
 		return conditional
 	case !failed && !whole(x):
 		return notWhole
@@ -247,6 +244,13 @@ func (t *Tap) refuses(x *tap.Exchange) skip {
 		return withSession
 	}
 	return 0
+}
+
+// signsIn reports whether a request is a sign-in that both sides get.
+func (t *Tap) signsIn(x *tap.Exchange) bool {
+	return t.separate && slices.ContainsFunc(t.routes.signIns, func(r Route) bool {
+		return r.matches(x.Request.Method, x.Service.URL, x.Request.URL.Path)
+	})
 }
 
 // greenFailed is why green, where it answers the clients, gave no answer or broke one off (rule 5
@@ -269,36 +273,6 @@ func (t *Tap) greenFailed(x *tap.Exchange) *wire.Err {
 	return failed
 }
 
-// maxWritten bounds the collections that are remembered of a client, and the clients.
-const (
-	maxWritten = 100
-	maxWriters = 20_000
-)
-
-// noteWrite remembers where a client wrote. Sides that share no state differ there from now
-// on, for that client.
-func (t *Tap) noteWrite(x *tap.Exchange) {
-	if !t.separate || !unsafe(x.Request.Method) || x.Answer.Status >= 400 {
-		return
-	}
-	place := x.Service.Name + " " + collection(x.Request.URL.Path)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	of := t.written[x.Client]
-	if slices.Contains(of, place) || len(of) >= maxWritten || of == nil && len(t.written) >= maxWriters {
-		return
-	}
-	t.written[x.Client] = append(of, place)
-}
-
-// wrote reports whether a client reads what it wrote.
-func (t *Tap) wrote(x *tap.Exchange) bool {
-	place := x.Service.Name + " " + x.Request.URL.Path
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return slices.ContainsFunc(t.written[x.Client], func(w string) bool { return place == w || strings.HasPrefix(place, w+"/") })
-}
-
 // whole reports whether both bodies of an exchange were kept to their end.
 func whole(x *tap.Exchange) bool {
 	request, answer := &x.Request.Body, &x.Answer.Body
@@ -310,111 +284,4 @@ func whole(x *tap.Exchange) bool {
 
 func bodiless(status int) bool {
 	return status < 200 || status == http.StatusNoContent || status == http.StatusNotModified
-}
-
-// work asks and judges what comes, one after the other.
-func (t *Tap) work(ctx context.Context, queue chan *tap.Exchange) {
-	sessions := map[string]*session{}
-	for x := range queue {
-		s := sessions[x.Client]
-		if s == nil {
-			if len(sessions) >= maxClients {
-				clear(sessions) // their next sign-ins are learned again
-			}
-			s = newSession()
-			sessions[x.Client] = s
-		}
-		t.judge(ctx, x, s)
-		x.Release()
-	}
-}
-
-// hide makes a credential unreadable in what is written; false: too many are hidden already.
-func (t *Tap) hide(value string) bool {
-	t.mu.Lock()
-	known := t.secrets[value]
-	full := len(t.secrets) >= maxSecrets
-	if !known && !full {
-		t.secrets[value] = true
-	}
-	t.mu.Unlock()
-	if !known && !full {
-		t.sink.Secret("credential", value)
-	}
-	return known || !full
-}
-
-// judge asks the other side and judges the pair.
-func (t *Tap) judge(ctx context.Context, x *tap.Exchange, s *session) {
-	for _, c := range t.credentials(x) {
-		if !unsafe(x.Request.Method) && !s.knows(c) || !t.hide(c.value) {
-			t.account.skip(withSession)
-			return
-		}
-	}
-	mine, err := answered(x, t.greenFailed(x))
-	if broken := wire.Classify(err); broken != nil && broken.Class == wire.ClassDecode && t.opts.Answering == scenarios.Green {
-		mine, err = answered(x, broken) // what the client cannot read either
-	}
-	if err != nil {
-		t.account.skip(notWhole)
-		return
-	}
-	if ctx.Err() != nil {
-		t.account.skip(dropped)
-		return
-	}
-	theirs, sent := t.ask(ctx, x, s)
-	blue, green := mine, theirs
-	if t.opts.Answering == scenarios.Green {
-		blue, green = theirs, mine
-	}
-	switch {
-	case theirs.Err != nil && theirs.Err.Class == wire.ClassCanceled:
-		t.live.Drop(sent)
-		t.account.skip(dropped)
-		return
-	case blue.Err != nil || blue.Status >= 500:
-		t.live.Drop(sent)
-		t.account.skip(blueFailed)
-		return
-	}
-	t.account.ask()
-	if t.separate && mine.Err == nil && theirs.Err == nil {
-		s.learn(mine, theirs)
-	}
-	t.judging <- struct{}{}
-	defer func() { <-t.judging }()
-	booked, compared, err := t.live.Judge(&runner.LivePair{
-		Step:  t.routes.stepOf(x.Request.Method, &x.Request.URL, blue.Status),
-		Route: routeName(x.Service.Name, x.Request.Method, x.Request.URL.Path), Blue: blue, Green: green,
-		Took: x.Ended.Sub(x.Began), Sent: sent,
-	})
-	switch {
-	case err != nil:
-		t.mu.Lock()
-		t.broken = err
-		t.mu.Unlock()
-	case !booked:
-		t.account.skip(nothing)
-	case !compared && green.Err != nil:
-		t.account.skip(noAnswer)
-	case !compared:
-		t.account.skip(byExpectations)
-	case isEvidence(x):
-		t.account.pair()
-	}
-}
-
-// isEvidence reports whether an answer shows that the service works: it is not an error,
-// and not a page where the client asked for data. Others are judged, but do not count.
-func isEvidence(x *tap.Exchange) bool {
-	if x.Answer.Status >= 400 {
-		return false
-	}
-	if !strings.HasPrefix(strings.ToLower(x.Answer.Header.Get("Content-Type")), "text/html") {
-		return true
-	}
-	last := x.Request.URL.Path[strings.LastIndexByte(x.Request.URL.Path, '/')+1:]
-	return strings.Contains(x.Request.Header.Get("Accept"), "text/html") || strings.Contains(last, ".htm")
 }

@@ -1,8 +1,11 @@
 package double
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -71,8 +74,41 @@ func TestSessionIsBounded(t *testing.T) {
 		a, b := string(rune('a'+i%26))+time.Duration(i).String()+"-value", "other-"+time.Duration(i).String()
 		s.learn(answerOf(`{"v":"`+a+`"}`, "c"+a+"="+a), answerOf(`{"v":"`+b+`"}`, "c"+a+"="+b))
 	}
-	if len(s.other) > maxValues || len(s.cookies) > maxValues {
-		t.Errorf("%d values and %d cookies", len(s.other), len(s.cookies))
+	if s.values.Size() > maxSession || s.weight > maxSession+longest || len(s.cookies) > maxValues {
+		t.Errorf("%d bytes of values, %d of %d cookies", s.values.Size(), s.weight, len(s.cookies))
+	}
+}
+
+// All sessions of a worker stay bounded, and a client that was forgotten is not taken for a new one.
+func TestSessionsAreBounded(t *testing.T) {
+	all := newSessions()
+	forgotten := 0
+	learn := func(i int, signIn bool) bool {
+		s, ok := all.get(strconv.Itoa(i), signIn)
+		if !ok {
+			return false
+		}
+		before := s.size()
+		for j := range 40 {
+			s.pair(fmt.Sprintf("value-%d-of-%d-%s", j, i, strings.Repeat("x", 1000)), "other")
+		}
+		forgotten += all.trim(s, before)
+		return true
+	}
+	for i := range 300 {
+		if !learn(i, false) {
+			t.Fatalf("client %d is taken for one that was forgotten", i)
+		}
+	}
+	size := 0
+	for _, s := range all.of {
+		size += s.size()
+	}
+	if size != all.size || size > maxMemory || forgotten == 0 || forgotten+len(all.of) != 300 {
+		t.Errorf("%d bytes (counted %d) of %d clients, %d forgotten", size, all.size, len(all.of), forgotten)
+	}
+	if learn(0, false) || !learn(0, true) || !learn(0, false) {
+		t.Error("a forgotten client is compared before its next sign-in, or not after it")
 	}
 }
 
@@ -166,7 +202,7 @@ func TestRefuses(t *testing.T) {
 		plan := planOf(t, state)
 		return &Tap{
 			opts: Options{Plan: plan, Answering: scenarios.Blue, Secret: func(name, _ string) bool { return name == "token" }}, separate: plan.Env.SeparateState,
-			routes: readRoutes(plan, scenarios.Blue), services: map[string]runner.LiveService{"": {}}, written: map[string][]string{},
+			routes: readRoutes(plan, scenarios.Blue), services: map[string]runner.LiveService{"": {}}, written: writes{of: map[string][]string{}},
 		}
 	}
 	separate, shared := make2("separate"), make2("shared")
@@ -180,7 +216,8 @@ func TestRefuses(t *testing.T) {
 	}{
 		{"GET", "/titles/1", 200, "", 0, 0},
 		{"HEAD", "/titles/1", 200, "", 0, 0},
-		{"GET", "/titles/1", 304, "", conditional, conditional},
+		{"GET", "/titles/1", 304, "", 0, 0},
+		{"GET", "/titles/1", 412, "", conditional, conditional},
 		{"GET", "/titles/1", 503, "", blueFailed, blueFailed},
 		{"GET", "/titles/1", 0, "", notAnswered, notAnswered},
 		{"GET", "/mine", 200, "Cookie: a=b", 0, withSession},
@@ -228,24 +265,37 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-// A version that the answering side calls old is asked of the other side too; no other condition is.
-func TestStays(t *testing.T) {
+// A 304 is right where the client named the version.
+func TestNamesVersion(t *testing.T) {
+	const old, now = "Sat, 28 Nov 2026 06:00:00 GMT", "Sun, 29 Nov 2026 06:00:00 GMT"
 	for _, c := range []struct {
-		name, value, etag string
-		want              bool
+		tags, since, tag, modified string
+		want                       bool
+		reason                     string
 	}{
-		{"if-none-match", `"v1"`, `"v2"`, true},
-		{"if-none-match", `W/"v1", "v0"`, `W/"v2"`, true},
-		{"if-none-match", `"v2"`, `"v2"`, false}, // no notice was taken of it
-		{"if-none-match", `"v1", W/"v2"`, `"v2"`, false},
-		{"if-none-match", `"v2"`, `W/"v2"`, false},
-		{"if-none-match", `"v1"`, "", false},
-		{"if-none-match", "*", `"v2"`, false},
-		{"if-modified-since", "Sat, 28 Nov 2026 06:00:00 GMT", `"v2"`, false},
-		{"if-range", `"v1"`, `"v2"`, false},
+		{`"v1"`, "", `"v1"`, "", true, "the same"},
+		{`"v1"`, "", `"v2"`, "", false, "another"},
+		{`"v"`, "", `"v1"`, "", false, "a part of another"},
+		{`W/"v1"`, "", `"v1"`, "", true, "weakly compared"},
+		{`"a,b", "v1"`, "", `W/"v1"`, "", true, "one of several"},
+		{`"a,b"`, "", `"a,b"`, "", true, "a comma in a tag"},
+		{"*", "", `"v1"`, "", true, "any"},
+		{`"v1"`, "", "", "", false, "an answer without a version"},
+		{`"v1"`, now, `"v2"`, old, false, "tags come before dates"},
+		{`"v1"`, now, "", old, true, "a date where there is no tag"},
+		{"", now, `"v2"`, now, true, "not modified since"},
+		{"", old, "", now, false, "modified since"},
+		{"", "yesterday", "", now, false, "not a date"},
 	} {
-		if got := stays(c.name, c.value, http.Header{"Etag": {c.etag}}); got != c.want {
-			t.Errorf("%s: %s, answered with ETag %s: stays %t, want %t", c.name, c.value, c.etag, got, c.want)
+		sent := http.Header{}
+		for name, value := range map[string]string{"If-None-Match": c.tags, "If-Modified-Since": c.since} {
+			if value != "" {
+				sent.Set(name, value)
+			}
+		}
+		answer := &wire.Exchange{Headers: []wire.Field{{Name: "ETag", Value: c.tag}, {Name: "Last-Modified", Value: c.modified}}}
+		if got := namesVersion(sent, answer); got != c.want {
+			t.Errorf("%+v: got %t", c, got)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -50,45 +51,67 @@ func fieldsOf(h map[string][]string) []wire.Field {
 // answer that passes it, and so they are taken out of the other.
 var connectionFields = []string{"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "te", "trailer"}
 
-// conditions are fields that ask for an answer only where it has changed. The other side is
-// asked without them, as it may name its versions otherwise, but for what stays asks.
-var conditions = []string{"if-none-match", "if-modified-since", "if-match", "if-unmodified-since", "if-range"}
-
-// stays reports whether the other side is asked with a condition of the client: If-None-Match where
-// the answering side says that the client's version is an old one. However the other side names its
-// versions, the old one is not its present one: a 304 would leave the client with what is outdated.
-// Where the versions are equal, the answering side takes no notice of the condition, and the other may.
-func stays(name, value string, answer http.Header) bool {
-	version := strings.TrimPrefix(answer.Get("Etag"), "W/")
-	return name == "if-none-match" && version != "" && value != "*" && !strings.Contains(value, version)
+// An answers is what both sides answered to one request of a client.
+type answers struct {
+	mine, theirs *wire.Exchange
+	// client is what the client got, where mine is the answer to another request.
+	client *wire.Exchange
+	// sent counts the requests of this program.
+	sent run.PerSide
 }
 
-// ask sends what a client asked to the other side, with the values of its session there.
-func (t *Tap) ask(ctx context.Context, x *tap.Exchange, s *session) (*wire.Exchange, run.PerSide) {
-	to := t.services[x.Service.Name].Green
-	if t.opts.Answering == scenarios.Green {
-		to = t.services[x.Service.Name].Blue
+// answersTo asks the other side what a client asked, and the answering side where that told the
+// client to use what it has. A reason comes back where there is nothing to compare.
+func (t *Tap) answersTo(ctx context.Context, x *tap.Exchange, s *session) (a answers, why skip) {
+	mine, err := answered(x, t.greenFailed(x))
+	if broken := wire.Classify(err); broken != nil && broken.Class == wire.ClassDecode && t.opts.Answering == scenarios.Green {
+		mine, err = answered(x, broken) // what the client cannot read either
 	}
-	path, _ := s.carry(strings.TrimPrefix(x.Request.URL.EscapedPath(), strings.TrimRight(x.Service.URL.EscapedPath(), "/")))
-	address := to.Scheme + "://" + to.Host + strings.TrimRight(to.EscapedPath(), "/") + path
+	if err != nil {
+		return a, notWhole
+	}
+	if ctx.Err() != nil {
+		return a, dropped
+	}
+	a.mine = mine
+	if why = t.askOther(ctx, x, s, &a); why == 0 && x.Answer.Status == http.StatusNotModified && isConditional(x.Request.Header) {
+		why = t.askMine(ctx, x, &a)
+	}
+	if why == 0 && (isCanceled(a.theirs) || isCanceled(a.mine)) {
+		why = dropped
+	}
+	return a, why
+}
+
+func isCanceled(x *wire.Exchange) bool { return x.Err != nil && x.Err.Class == wire.ClassCanceled }
+
+// A target is where a request goes, and what takes the place of values that the client sent.
+type target struct {
+	side  scenarios.Side
+	base  *url.URL
+	carry *session
+}
+
+// ask sends what a client asked; conditional: with its conditions.
+func (t *Tap) ask(ctx context.Context, x *tap.Exchange, to target, conditional bool, sent *run.PerSide) *wire.Exchange {
+	path, _ := to.carry.carry(strings.TrimPrefix(x.Request.URL.EscapedPath(), strings.TrimRight(x.Service.URL.EscapedPath(), "/")))
+	address := to.base.Scheme + "://" + to.base.Host + strings.TrimRight(to.base.EscapedPath(), "/") + path
 	if q := x.Request.URL.RawQuery; q != "" {
-		q, _ = s.carry(q)
+		q, _ = to.carry.carry(q)
 		address += "?" + q
 	}
 	req := &wire.Request{Method: x.Request.Method, URL: address, Timeout: patience}
 	if len(x.Request.Body.Data) > 0 {
-		body, _ := s.carry(string(x.Request.Body.Data))
+		body, _ := to.carry.carry(string(x.Request.Body.Data))
 		req.Body = []byte(body)
 	}
 	for _, f := range fieldsOf(x.Request.Header) {
-		name := strings.ToLower(f.Name)
-		if name == "content-length" || slices.Contains(connectionFields, name) ||
-			slices.Contains(conditions, name) && !stays(name, f.Value, x.Answer.Header) {
-			continue
+		if name := strings.ToLower(f.Name); name != "content-length" && !slices.Contains(connectionFields, name) && sends(name, x, conditional) {
+			req.Headers = append(req.Headers, wire.Field{Name: f.Name, Value: to.carry.carryField(f.Name, f.Value)})
 		}
-		req.Headers = append(req.Headers, wire.Field{Name: f.Name, Value: s.carryField(f.Name, f.Value)})
 	}
-	out, sent := t.live.Ask(ctx, x.Service.Name, req)
+	out, more := t.live.Ask(ctx, to.side, x.Service.Name, req)
+	sent.Add(more)
 	out.Headers = slices.DeleteFunc(out.Headers, func(f wire.Field) bool { return slices.Contains(connectionFields, strings.ToLower(f.Name)) })
-	return out, sent
+	return out
 }

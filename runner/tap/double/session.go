@@ -2,41 +2,111 @@ package double
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 
+	"github.com/bgverify/bgverify/runner/tap"
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
+// What is remembered of sessions. All workers together keep workers * maxMemory.
 const (
-	maxValues = 500 // values that are carried over for a client; further ones are not learned
-	shortest  = 8   // characters of a value that is carried over wherever it appears
+	maxValues  = 500       // values of a client: those that it sent last are kept
+	shortest   = 8         // bytes of a value that is carried over wherever it appears
+	longest    = 4 << 10   // bytes of a value or cookie; a longer one is not learned
+	maxSession = 128 << 10 // bytes of the values of a client, and of its cookies
+	maxMemory  = 4 << 20   // bytes of all clients of one worker
+	entrySize  = 200       // bytes that a cookie costs in addition
 )
 
 // A session is what a client's answers gave on the answering side, and what the other side
 // gave in its place. It belongs to one worker.
 //
-//  1. Values of answers (tokens, ids) of shortest characters or more are replaced wherever
+//  1. Values of answers (tokens, ids) of shortest bytes or more are replaced wherever
 //     the client sends them, the longest first.
 //  2. Cookies are replaced by name, and only in the field Cookie: theirs may be short.
 type session struct {
-	other    map[string]string
-	cookies  map[string][2]string // by name: of the answering side, of the other
-	replacer *strings.Replacer    // of other; nil: it has grown since
+	values  *tap.Replacer
+	cookies map[string][2]string // by name: of the answering side, of the other
+	weight  int                  // bytes of the cookies
+	used    int                  // turn of the worker
 }
 
 func newSession() *session {
-	return &session{other: map[string]string{}, cookies: map[string][2]string{}}
+	return &session{values: tap.NewReplacer(tap.ReplacerLimits{Shortest: shortest, Longest: longest, Values: maxValues, Bytes: maxSession}), cookies: map[string][2]string{}}
+}
+
+// size is about how many bytes it takes.
+func (s *session) size() int { return 1<<10 + s.values.Size() + s.weight }
+
+// sessions are those of the clients of one worker. A client whose session was forgotten is not
+// compared until it signs in again: what it sends belongs to one side alone.
+type sessions struct {
+	of   map[string]*session
+	turn int
+	size int // of all
+	lost map[string]bool
+	many bool // more clients than lost has room for were forgotten
+}
+
+func newSessions() *sessions { return &sessions{of: map[string]*session{}, lost: map[string]bool{}} }
+
+// maxLost bounds the forgotten clients that are known by their address.
+const maxLost = 2000
+
+// get is the session of a client; false: it was forgotten, unless the client signs in now.
+func (l *sessions) get(client string, signIn bool) (*session, bool) {
+	s := l.of[client]
+	switch {
+	case s == nil && (l.lost[client] || l.many) && !signIn:
+		return nil, false
+	case s == nil:
+		s = newSession()
+		l.of[client] = s
+		l.size += s.size()
+		delete(l.lost, client)
+	}
+	l.turn++
+	s.used = l.turn
+	return s, true
+}
+
+// trim forgets the sessions that were quiet for longest, where all together are too large, and
+// returns how many. before is the size that the session of the latest turn had.
+func (l *sessions) trim(s *session, before int) (forgotten int) {
+	for l.size += s.size() - before; l.size > maxMemory; forgotten++ {
+		oldest := ""
+		for client, other := range l.of {
+			if oldest == "" || other.used < l.of[oldest].used {
+				oldest = client
+			}
+		}
+		l.size -= l.of[oldest].size()
+		delete(l.of, oldest)
+		if l.many = l.many || len(l.lost) >= maxLost; !l.many {
+			l.lost[oldest] = true
+		}
+	}
+	return forgotten
 }
 
 // learn pairs the values of two answers to one request.
 func (s *session) learn(answering, other *wire.Exchange) {
 	theirs := cookiesOf(other)
 	for name, value := range cookiesOf(answering) {
-		if to, ok := theirs[name]; ok && (len(s.cookies) < maxValues || s.cookies[name][0] != "") {
-			s.cookies[name] = [2]string{value, to}
-			s.pair(value, to)
+		to, ok := theirs[name]
+		if !ok {
+			continue
 		}
+		old, known := s.cookies[name]
+		if len(name)+len(value)+len(to) > longest || !known && (len(s.cookies) >= maxValues || s.weight >= maxSession) {
+			continue
+		}
+		s.weight += len(value) + len(to) - len(old[0]) - len(old[1])
+		if !known {
+			s.weight += len(name) + entrySize
+		}
+		s.cookies[name] = [2]string{value, to}
+		s.pair(value, to)
 	}
 	var a, b any
 	if json.Unmarshal(answering.Answer, &a) == nil && json.Unmarshal(other.Answer, &b) == nil {
@@ -81,38 +151,14 @@ func (s *session) walk(a, b any, depth int) {
 // pair remembers a value. One that is learned again has a new counterpart: that of the
 // newest session counts.
 func (s *session) pair(a, b string) {
-	if a == b || len(a) < shortest || b == "" || strings.ContainsAny(a, " \n") {
-		return
+	if a != b && len(a) >= shortest && b != "" && !strings.ContainsAny(a, " \n") {
+		s.values.Set(a, b)
 	}
-	if old, known := s.other[a]; known && old == b || !known && len(s.other) >= maxValues {
-		return
-	}
-	s.other[a], s.replacer = b, nil
 }
 
 // carry puts the other side's values into a text; any reports whether it held one.
 func (s *session) carry(text string) (out string, any bool) {
-	if len(s.other) == 0 {
-		return text, false
-	}
-	if s.replacer == nil {
-		keys := make([]string, 0, len(s.other))
-		for a := range s.other {
-			keys = append(keys, a)
-		}
-		slices.SortFunc(keys, func(a, b string) int {
-			if len(a) != len(b) {
-				return len(b) - len(a)
-			}
-			return strings.Compare(a, b)
-		})
-		var pairs []string
-		for _, a := range keys {
-			pairs = append(pairs, a, s.other[a])
-		}
-		s.replacer = strings.NewReplacer(pairs...)
-	}
-	out = s.replacer.Replace(text)
+	out = s.values.Replace(text)
 	return out, out != text
 }
 

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -35,34 +34,29 @@ import (
 type pseudonyms struct {
 	key    []byte
 	secret func(name, value string) bool
-	known  map[string]string // secret -> pseudonym
-	fresh  bool              // known has grown since all was made
-	all    *strings.Replacer
+	known  *tap.Replacer // of secrets by pseudonyms
+	count  int           // secrets that were met, one again where it was forgotten
 }
 
-const (
-	shortest = 6     // characters of a secret that is replaced wherever it appears
-	maxKnown = 20000 // secrets that are remembered for rule 4
-)
+// remembered bounds rule 4: secrets that did not appear for longest are forgotten. A longer
+// secret is replaced where its name or form says that it is one.
+var remembered = tap.ReplacerLimits{Shortest: 6, Longest: 16 << 10, Values: 20_000, Bytes: 16 << 20}
 
 func newPseudonyms(key []byte, secret func(name, value string) bool) *pseudonyms {
-	return &pseudonyms{key: key, secret: secret, known: map[string]string{}, all: strings.NewReplacer()}
+	return &pseudonyms{key: key, secret: secret, known: tap.NewReplacer(remembered)}
 }
-
-func (p *pseudonyms) count() int { return len(p.known) }
 
 // of is the pseudonym of a secret.
 func (p *pseudonyms) of(value string) string {
 	if value == "" || isPseudonym(value) {
 		return value
 	}
-	if name, ok := p.known[value]; ok {
+	if name, ok := p.known.Get(value); ok {
 		return name
 	}
 	name := fmt.Sprintf("%s%x%s", begins, p.sum(value)[:12], ends)
-	if len(p.known) < maxKnown {
-		p.known[value], p.fresh = name, true
-	}
+	p.known.Set(value, name)
+	p.count++
 	return name
 }
 
@@ -111,24 +105,7 @@ func (p *pseudonyms) text(s string) string {
 }
 
 // again is rule 4.
-func (p *pseudonyms) again(s string) string {
-	if p.fresh {
-		p.fresh = false
-		var list []string
-		for secret := range p.known {
-			if len(secret) >= shortest {
-				list = append(list, secret)
-			}
-		}
-		slices.SortFunc(list, func(a, b string) int { return len(b) - len(a) })
-		var pairs []string
-		for _, secret := range list {
-			pairs = append(pairs, secret, p.known[secret])
-		}
-		p.all = strings.NewReplacer(pairs...)
-	}
-	return p.all.Replace(s)
-}
+func (p *pseudonyms) again(s string) string { return p.known.Replace(s) }
 
 // header replaces what is secret in a field.
 func (p *pseudonyms) header(name, value string) string {

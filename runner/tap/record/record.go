@@ -117,7 +117,7 @@ func (r *Recorder) Close() (Counts, error) {
 	}
 	r.mu.Unlock()
 	<-r.done
-	r.counts.Dropped, r.counts.Secrets = r.dropped, r.names.count()
+	r.counts.Dropped, r.counts.Secrets = r.dropped, r.names.count
 	if err := r.file.close(); r.err == nil {
 		r.err = err
 	}
