@@ -231,7 +231,7 @@ func (k *checker) text(what string, tests []Test, values []string, hidden Hidden
 		case len(values) == 0:
 			ok = t.Op == scenarios.OpEmpty && t.want()
 			got = "nothing"
-		case t.Op == scenarios.OpNot: // of none of them
+		case t.Op == scenarios.OpNot || t.Op == scenarios.OpNe: // of none of them
 			ok = !slices.ContainsFunc(values, func(v string) bool { return !t.holds(textDatum(v)) })
 		default:
 			ok = slices.ContainsFunc(values, func(v string) bool { return t.holds(textDatum(v)) })

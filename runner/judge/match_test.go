@@ -146,6 +146,10 @@ func TestMatchers(t *testing.T) {
 		{`{body: {"$.o": {eq: {a: 1}}}}`, true},
 		{`{headers: {content-type: {contains: json}, x-n: {gte: 5}}}`, true},
 		{`{headers: {x-n: "7"}}`, true},
+		{`{headers: {x-two: b}}`, true},
+		{`{headers: {x-two: {ne: c}}}`, true},
+		{`{headers: {x-two: {ne: b}}}`, false}, // one wrong value is enough
+		{`{headers: {x-two: {not: {contains: a}}}}`, false},
 		{`{headers: {x-none: {exists: false}}}`, true},
 		{`{headers: {x-none: {contains: a}}}`, false},
 		{`{cookies: {sid: abc}}`, true},
@@ -160,7 +164,7 @@ func TestMatchers(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.expect, func(t *testing.T) {
-			x := &wire.Exchange{Method: "GET", Status: 200, Headers: []wire.Field{{Name: "Content-Type", Value: "application/json"}, {Name: "X-N", Value: "7"}, {Name: "Set-Cookie", Value: "sid=abc"}}, Answer: []byte(body)}
+			x := &wire.Exchange{Method: "GET", Status: 200, Headers: []wire.Field{{Name: "Content-Type", Value: "application/json"}, {Name: "X-N", Value: "7"}, {Name: "X-Two", Value: "a"}, {Name: "X-Two", Value: "b"}, {Name: "Set-Cookie", Value: "sid=abc"}}, Answer: []byte(body)}
 			x.Timing.Total = 20_000_000
 			ok, said := true, ""
 			for _, e := range checksOf(t, tt.expect).Check(scenarios.Blue, NewAnswer(x), nil) {
