@@ -38,6 +38,8 @@ type jsonHead struct {
 	Tool   run.Tool `json:"tool"`
 	// Parent is the run that was judged again; empty: requests were sent.
 	Parent string `json:"parent,omitempty"`
+	// Answered is when that run had ended.
+	Answered time.Time `json:"answered,omitzero"`
 	// Started is RFC 3339 in UTC, with the fraction that the clock gave.
 	Started string `json:"started"`
 	// ElapsedMS is the duration of the run in milliseconds.
@@ -139,7 +141,7 @@ type jsonLoad struct {
 func (j *jsonReport) Begin() error {
 	s := j.src
 	head, err := source.PlainJSON(jsonHead{
-		Schema: s.Head.Schema, ID: s.Head.ID, Tool: s.Head.Tool, Parent: s.Head.Parent,
+		Schema: s.Head.Schema, ID: s.Head.ID, Tool: s.Head.Tool, Parent: s.Head.Parent, Answered: s.Head.Answered,
 		Started: s.Head.Started.UTC().Format(time.RFC3339Nano), ElapsedMS: s.End.ElapsedMS, Seed: s.Head.Seed,
 		Verdict: s.End.Verdict, Reasons: source.List(s.End.Reasons), Sides: s.End.Sides, Counts: s.End.Counts,
 		Coverage: s.End.Coverage, Second: s.End.Second, Audit: s.Audit(), Planned: s.Head.Planned,

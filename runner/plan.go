@@ -35,6 +35,8 @@ type Plan struct {
 	Tool run.Tool
 	// Parent is the run that this one judges again or continues.
 	Parent string
+	// Answered is when the answers that are judged again had come; zero: this run asks.
+	Answered time.Time
 	// Started is the header's; zero: when Execute is called.
 	Started time.Time
 	// Suites are what scenarios.Select left.

@@ -103,7 +103,7 @@ func rediff(ctx context.Context, out stdio, again *runFlags, o rediffOptions, ar
 	if err != nil {
 		return err
 	}
-	s.plan.Parent = from.Header.ID
+	s.plan.Parent, s.plan.Answered, s.plan.Shards = from.Header.ID, from.Answered(), from.Header.Shards
 	s.plan.Weaker = run.NewWeakerThan(from.Header.ID, from.Header.Asks, s.plan.Asks)
 	if env := s.plan.Env; env != nil && env.Clusters != nil {
 		open := func(name string) (io.ReadCloser, error) {

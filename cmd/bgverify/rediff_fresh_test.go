@@ -125,7 +125,7 @@ func judgement(t *testing.T, dir, id string) any {
 	if err := json.Unmarshal(text, &v); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"id", "started", "parent", "verb", "flags", "audit", "environment", "tool"} {
+	for _, name := range []string{"id", "started", "parent", "answered", "verb", "flags", "audit", "environment", "tool"} {
 		delete(v, name)
 	}
 	return without(v, "weaker", "elapsed_ms", "trace_id", "remote", "first", "requests", "connection")

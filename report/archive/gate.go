@@ -20,7 +20,8 @@ type Gate struct {
 	// Digest is the manifest digest that the run printed, with or without "sha256:";
 	// empty: the folder is trusted as it is.
 	Digest string
-	// MaxAge is the longest accepted time since the run ended; 0: any age.
+	// MaxAge is the longest accepted time since the answers came, see run.Run.Answered; 0: any
+	// age.
 	MaxAge time.Duration
 	// Now is the time that MaxAge is measured at.
 	Now time.Time
@@ -62,7 +63,8 @@ const clockSlack = 5 * time.Minute
 //  1. The folder must verify: complete, nothing changed, missing or added. It must not have the
 //     name of another run.
 //  2. The manifest must have the digest, when one is given.
-//  3. The run must have ended within MaxAge, and not in the future, whatever MaxAge is.
+//  3. Its answers must have come within MaxAge, and not in the future, whatever MaxAge is: to
+//     judge old ones again makes them no younger.
 //  4. One of green's identities must be GreenBuild, when one is given.
 //  5. A pass must be one of all cases that the suites hold, unless Partial, and of
 //     load, writes, comparison and identity, but for those in Without.
@@ -141,17 +143,11 @@ func CheckDigest(got, want string) error {
 	return nil
 }
 
-// CheckAge refuses a run that ended more than limit ago, or later than now. With a limit
-// of 0 any age is accepted, but no time in the future: a clock was wrong, and nobody knows
-// how old the run is.
+// CheckAge refuses a run whose answers are older than limit, or came later than now. With a
+// limit of 0 any age is accepted, but no time in the future: a clock was wrong, and nobody
+// knows how old the run is.
 func CheckAge(run *run.Run, now time.Time, limit time.Duration) error {
-	ended := run.Header.Started.Add(time.Duration(run.End.ElapsedMS * float64(time.Millisecond)))
-	for _, s := range run.Header.Shards { // a merged run is as old as the first shard that ended
-		if s.Ended.Before(ended) {
-			ended = s.Ended
-		}
-	}
-	switch age := now.Sub(ended); {
+	switch age := now.Sub(run.Answered()); {
 	case run.Header.Started.IsZero():
 		return errors.New("the run does not say when it began")
 	case age < -clockSlack:

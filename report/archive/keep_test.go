@@ -229,6 +229,10 @@ func TestGate(t *testing.T) {
 			t.Errorf("%s: %+v, want %s saying %q", row.name, got, row.want, row.say)
 		}
 	}
+	again := &run.Run{Header: run.Header{Started: now, Answered: testStart}}
+	if err := CheckAge(again, now, 30*time.Minute); err == nil || !strings.Contains(err.Error(), "stale") {
+		t.Errorf("old answers judged again: %v", err)
+	}
 	failed, _ := write(run.Fail)
 	if got := (Gate{Now: now}).Check(mustOpen(t, failed)); got.Verdict != run.Fail {
 		t.Errorf("a failed run: %+v", got)

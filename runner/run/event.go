@@ -92,3 +92,19 @@ type Run struct {
 	// Pair reads the exchanges of a step back; nil when they were not kept.
 	Pair func(key string) (*Pair, error)
 }
+
+// Answered is from when on the answers of the run grow old. That is when it ended; of a run
+// that judges again when the run that asked had ended, of a merged one when the first of its
+// shards had.
+func (r *Run) Answered() time.Time {
+	at := r.Header.Started.Add(time.Duration(r.End.ElapsedMS * float64(time.Millisecond)))
+	if before := r.Header.Answered; !before.IsZero() && before.Before(at) {
+		at = before
+	}
+	for _, s := range r.Header.Shards {
+		if s.Ended.Before(at) {
+			at = s.Ended
+		}
+	}
+	return at
+}

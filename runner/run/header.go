@@ -10,18 +10,20 @@ import (
 
 // A Header is what is known of a run before the first request: the first event.
 type Header struct {
-	Schema  int         `json:"schema"`
-	ID      string      `json:"id"`
-	Tool    Tool        `json:"tool"`
-	Started time.Time   `json:"started"`
-	Seed    uint64      `json:"seed"`
-	Parent  string      `json:"parent,omitempty"` // the run it was re-judged from
-	Sides   Sides       `json:"sides"`
-	Suites  []SuiteHead `json:"suites"`
-	Planned Planned     `json:"planned"`
-	Audit   Audit       `json:"audit"`
-	Flags   []string    `json:"flags"` // as given, secrets redacted
-	Env     Environment `json:"environment"`
+	Schema  int       `json:"schema"`
+	ID      string    `json:"id"`
+	Tool    Tool      `json:"tool"`
+	Started time.Time `json:"started"`
+	Seed    uint64    `json:"seed"`
+	Parent  string    `json:"parent,omitempty"` // the run it was re-judged from
+	// Answered is when the run whose answers were judged again had ended; zero: this run asked.
+	Answered time.Time   `json:"answered,omitzero"`
+	Sides    Sides       `json:"sides"`
+	Suites   []SuiteHead `json:"suites"`
+	Planned  Planned     `json:"planned"`
+	Audit    Audit       `json:"audit"`
+	Flags    []string    `json:"flags"` // as given, secrets redacted
+	Env      Environment `json:"environment"`
 	// Verb made the run: demo, rediff, tap; empty for run.
 	Verb string `json:"verb,omitempty"`
 	// Stage is the name of the env file: as bgverify.yaml lists it, or else its path as it was
