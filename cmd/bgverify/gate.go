@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -49,6 +50,7 @@ exits with 4.
 --after names stages of a promotion ladder: each needs a whole archived run that
 passed with the same scenario files and build of green, within --max-age. A stage
 is what --env was when the run was made: the name in bgverify.yaml, or the file.
+Stages are looked for where the run is: below --out, or in its object store.
 The newest such run of a stage decides; without one, gate exits with 4.`,
 		Example: `  bgverify gate latest
   bgverify gate runs/2026-11-23T03-12-45Z-stb-7f3a --digest sha256:9c88… --max-age 2h
@@ -56,7 +58,7 @@ The newest such run of a stage decides; without one, gate exits with 4.`,
   bgverify gate latest --require compare,load,identity --no-weaker 7f3a
   bgverify gate latest --without load
   bgverify gate latest --after dev,verification --green-build 9f2c1e7 --max-age 24h
-  bgverify gate latest --out s3://stb-runs/staging --max-age 2h`,
+  bgverify gate latest --out s3://stb-runs/staging --max-age 2h --after dev`,
 		Args: oneRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("max-age") && flags.gate.MaxAge <= 0 {
@@ -111,9 +113,12 @@ func (g *gateFlags) check(ctx context.Context, io stdio, name string) error {
 			return broken(err)
 		}
 	}
-	if gate.After, err = ladder(g.root, g.after); err != nil {
+	after, done, err := g.ladder(ctx, name)
+	if err != nil {
 		return err
 	}
+	defer done()
+	gate.After = after
 	gate.Now = time.Now()
 	answer := gate.Check(folder.Folder)
 	status := answer.Verdict.ExitStatus(answer.Signal)
@@ -124,17 +129,30 @@ func (g *gateFlags) check(ctx context.Context, io stdio, name string) error {
 	return exit(status)
 }
 
-// ladder reads the stages of --after.
-func ladder(root string, stages []string) (archive.Ladder, error) {
-	if slices.ContainsFunc(stages, func(s string) bool { return strings.TrimSpace(s) != s || s == "" }) {
-		return archive.Ladder{}, usage("--after dev,verification", "--after names an empty stage, or one with spaces around it")
+// ladder reads the stages of --after. They are looked for where the run is; done removes what was copied
+// from an object store.
+func (g *gateFlags) ladder(ctx context.Context, name string) (l archive.Ladder, done func(), err error) {
+	done = func() {}
+	if slices.ContainsFunc(g.after, func(s string) bool { return strings.TrimSpace(s) != s || s == "" }) {
+		return l, done, usage("--after dev,verification", "--after names an empty stage, or one with spaces around it")
 	}
-	if len(stages) > 0 {
-		if err := localRoot(root); err != nil {
-			return archive.Ladder{}, err
-		}
+	l = archive.Ladder{Root: g.root, Stages: g.after}
+	if isStore(name) {
+		l.Root = name[:strings.LastIndexByte(name, '/')]
 	}
-	return archive.Ladder{Root: root, Stages: stages}, nil
+	if len(g.after) == 0 || !isStore(l.Root) {
+		return l, done, nil
+	}
+	store, err := openStore(ctx, l.Root)
+	if err != nil {
+		return l, done, err
+	}
+	below, err := os.MkdirTemp("", "bgverify-stages-*")
+	if err != nil {
+		return l, done, broken(err)
+	}
+	l.Shelf = store.Shelf(ctx, below)
+	return l, func() { _ = os.RemoveAll(below) }, nil
 }
 
 // aspects reads the list of a flag.

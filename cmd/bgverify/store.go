@@ -28,7 +28,7 @@ func isStore(name string) bool { return strings.HasPrefix(name, stage.StoreSchem
 // localRoot refuses an object store where runs are written, or read in place.
 func localRoot(root string) error {
 	if isStore(root) {
-		return usage("gate (without --after), report and history read from a store; archive: of an env file copies runs there",
+		return usage("gate, report and history read from a store; archive: of an env file copies runs there",
 			"--out %s is an object store, and this command needs a folder", root)
 	}
 	return nil

@@ -4,14 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/bgverify/bgverify/internal/suggest"
 	"github.com/bgverify/bgverify/internal/text"
-	"github.com/bgverify/bgverify/report/archive/disk"
-	"github.com/bgverify/bgverify/report/archive/history"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -32,8 +29,10 @@ import (
 //     A folder of which nobody can read the stage hides every pass before it, of any stage.
 //  4. A stage cannot come before itself.
 type Ladder struct {
-	// Root is the folder of runs that is searched.
+	// Root is the folder of runs that is searched, or the address of the shelf, for messages.
 	Root string
+	// Shelf has the runs; nil: they are in Root.
+	Shelf Shelf
 	// Stages are the names, in the order in which they are reported.
 	Stages []string
 }
@@ -44,6 +43,9 @@ type climb struct {
 	run   *run.Run
 	files *Manifest
 	build string
+	shelf Shelf
+	// names are the folders that were not read yet, and rungs those that were.
+	names []string
 	rungs []rung
 }
 
@@ -73,7 +75,11 @@ func (g Gate) climb(r *run.Run, files *Manifest) (missing, climbed []string) {
 	if err := CheckBuild(r, c.build); err != nil { // nothing was asked of the run itself so far
 		return []string{err.Error()}, nil
 	}
-	if err := c.list(g.After.Root); err != nil {
+	if c.shelf = g.After.Shelf; c.shelf == nil {
+		c.shelf = folders(g.After.Root)
+	}
+	var err error
+	if c.names, err = c.shelf.Names(); err != nil {
 		return []string{"--after: " + err.Error()}, nil
 	}
 	for _, stage := range g.After.Stages {
@@ -81,7 +87,7 @@ func (g Gate) climb(r *run.Run, files *Manifest) (missing, climbed []string) {
 			missing = append(missing, fmt.Sprintf("the run itself is of stage %q: --after names the stages before it", r.Header.Stage))
 			continue
 		}
-		pass, why := c.stage(g.After.Root, stage)
+		pass, why := c.stage(stage, g.After.Root)
 		if pass == "" {
 			missing = append(missing, why...)
 			continue
@@ -91,34 +97,23 @@ func (g Gate) climb(r *run.Run, files *Manifest) (missing, climbed []string) {
 	return missing, climbed
 }
 
-// list reads the stages of all runs, newest first.
-func (c *climb) list(root string) error {
-	names, err := history.RunNames(disk.OS{}, root)
-	if err != nil {
-		return err
-	}
-	slices.Reverse(names)
-	for _, name := range names {
-		f, err := Open(filepath.Join(root, name))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // it holds no run
-		}
-		if err != nil {
-			c.rungs = append(c.rungs, rung{name: name, unread: err})
-			continue
-		}
-		head, err := f.Head()
-		if err == nil {
-			c.rungs = append(c.rungs, rung{name: name, stage: head.Stage, incomplete: head.Verdict == run.Incomplete})
-			continue
-		}
-		r, unread := f.Run() // the log knows the stage, too
+// rung is the run folder of a number, newest first; nil: there are no more. Each is read once, when a
+// stage is looked for among it and those after it.
+func (c *climb) rung(i int) *rung {
+	for i == len(c.rungs) && len(c.names) > 0 {
+		name := c.names[0]
+		c.names = c.names[1:]
+		head, err := c.shelf.Head(name)
 		switch {
-		case unread != nil || r.End.Verdict == run.Incomplete && !errors.Is(err, fs.ErrNotExist):
+		case errors.Is(err, fs.ErrNotExist): // it holds no run
+		case err != nil:
 			c.rungs = append(c.rungs, rung{name: name, unread: err})
 		default:
-			c.rungs = append(c.rungs, rung{name: name, stage: r.Header.Stage, incomplete: r.End.Verdict == run.Incomplete})
+			c.rungs = append(c.rungs, rung{name: name, stage: head.Stage, incomplete: head.Verdict == run.Incomplete})
 		}
+	}
+	if i < len(c.rungs) {
+		return &c.rungs[i]
 	}
 	return nil
 }
@@ -127,9 +122,13 @@ func (c *climb) list(root string) error {
 const mostLookedAt = 3
 
 // stage looks for the pass of a stage: how the run that shows it is reported, or why there is none.
-func (c *climb) stage(root, stage string) (pass string, why []string) {
+func (c *climb) stage(stage, root string) (pass string, why []string) {
 	more := 0
-	for _, r := range c.rungs {
+	for i := 0; ; i++ {
+		r := c.rung(i)
+		if r == nil {
+			break
+		}
 		if r.unread != nil {
 			why = append(why, fmt.Sprintf("%s: the stage of run %s cannot be read: %v", stage, r.name, r.unread))
 			break
@@ -139,7 +138,7 @@ func (c *climb) stage(root, stage string) (pass string, why []string) {
 		}
 		reason, decides := "it has not ended, or was killed", false
 		if !r.incomplete {
-			reason, decides = c.look(filepath.Join(root, r.name), stage)
+			reason, decides = c.look(r.name, stage)
 		}
 		if reason == "" {
 			return fmt.Sprintf("stage %s: run %s passed", stage, r.name), nil
@@ -183,8 +182,8 @@ func (c *climb) unknown(root, stage string) string {
 
 // look says why the run of a folder is not the pass of a stage; empty: it is. decides: no
 // older run counts either (rule 3 of Ladder).
-func (c *climb) look(path, stage string) (why string, decides bool) {
-	f, err := Open(path)
+func (c *climb) look(name, stage string) (why string, decides bool) {
+	f, err := c.shelf.Open(name)
 	if err != nil {
 		return err.Error(), true
 	}

@@ -237,7 +237,7 @@ func TestLadderNeedsABuild(t *testing.T) {
 		}, "does not record everything"},
 	} {
 		asked := aStage("production", 1, row.change, func(s *staged) { s.id = strings.ReplaceAll(name, " ", "-") })
-		got := Gate{Now: testStart, After: Ladder{root, []string{"dev"}}}.Check(asked.write(t, root))
+		got := Gate{Now: testStart, After: Ladder{Root: root, Stages: []string{"dev"}}}.Check(asked.write(t, root))
 		if text := strings.Join(got.Reasons, "\n"); (got.Verdict == run.Pass) != (row.say == "") || !strings.Contains(text, row.say) {
 			t.Errorf("%s: %s, want it to say %q:\n%s", name, got.Verdict, row.say, text)
 		}
@@ -256,7 +256,7 @@ func TestLadderPassesOverLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	asked := aStage("production", 1)
-	got := Gate{Now: testStart, GreenBuild: "9f2c", After: Ladder{root, []string{"dev"}}}.Check(asked.write(t, root))
+	got := Gate{Now: testStart, GreenBuild: "9f2c", After: Ladder{Root: root, Stages: []string{"dev"}}}.Check(asked.write(t, root))
 	if got.Verdict != run.Inconclusive {
 		t.Errorf("got %s %q", got.Verdict, got.Reasons)
 	}

@@ -86,6 +86,11 @@ func (q *queue) next(ctx context.Context) *record {
 // accept takes an order, or finds that it was taken before (rule 5). It is on the disk
 // when accept returns without an error (rule 4).
 func (s *Server) accept(o Order) error {
+	taking, err := s.records.take()
+	if err != nil {
+		return fmt.Errorf("take the order: %w", err)
+	}
+	defer taking.Close() //nolint:errcheck // nothing is written to it
 	s.queue.mu.Lock()
 	defer s.queue.mu.Unlock()
 	known, _ := s.queue.find(o.ID)
@@ -112,7 +117,7 @@ func (s *Server) accept(o Order) error {
 	if folder != "" {
 		return fmt.Errorf("%w: the archive has a run %s that this server did not start", errConflict, o.ID)
 	}
-	rec := &record{Order: o, Asked: s.opts.Clock().UTC()}
+	rec := &record{Order: o, Server: s.records.own, Asked: s.opts.Clock().UTC()}
 	if err := s.records.write(rec); err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ type Options struct {
 type Server struct {
 	opts    Options
 	menu    menu
-	records records
+	records *records
 	queue   *queue
 	metrics *metrics
 	pages   *os.Root      // of the archive
@@ -71,6 +71,7 @@ func New(opts Options) (*Server, error) {
 	}
 	pages, err := os.OpenRoot(opts.Root)
 	if err != nil {
+		kept.close()
 		return nil, fmt.Errorf("open the archive: %w", err)
 	}
 	return &Server{
@@ -94,6 +95,7 @@ const (
 // It closes ln.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	defer s.pages.Close() //nolint:errcheck // only read
+	defer s.records.close()
 	server := &http.Server{
 		Handler: s.Handler(), ReadHeaderTimeout: headTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHead,

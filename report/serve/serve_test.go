@@ -270,6 +270,44 @@ func (r *rig) place(id string) int {
 	return place
 }
 
+// A second server over the same archive says of the orders of the first one what that one says: that they
+// run, or wait, and how they ended. An order that it knows starts nothing. Those of a killed server are interrupted.
+func TestTwoServers(t *testing.T) {
+	first := newRig(t, "")
+	second := &rig{t: t, now: time.Now(), hold: make(chan struct{})}
+	second.start(first.opts.Root, "")
+	post := func(r *rig, id string) (int, string) {
+		return r.do("POST", "/v1/runs", fmt.Sprintf(`{"id":%q,"env":"stb.yaml","tag":"hold"}`, id))
+	}
+	post(first, "a")
+	for first.place("a") != 0 {
+		time.Sleep(time.Millisecond)
+	}
+	post(first, "b")
+	for _, id := range []string{"a", "b"} {
+		if status, body := second.do("GET", "/v1/gate/"+id, ""); status != http.StatusTooEarly {
+			t.Errorf("%s at the second server: %d %s", id, status, body)
+		}
+		if status, body := post(second, id); status != http.StatusAccepted || !strings.Contains(body, `"running"`) {
+			t.Errorf("%s, ordered again at the second server: %d %s", id, status, body)
+		}
+	}
+	if status, body := second.do("GET", "/v1/gate/b?style=state", ""); !strings.Contains(body, "another server") {
+		t.Errorf("the second server says %d %s", status, body)
+	}
+	first.hold <- struct{}{}
+	first.wait("a")
+	_ = first.records.lock.Close() // killed while it has b
+	for id, want := range map[string]int{"a": 200, "b": 410} {
+		if status, body := second.do("GET", "/v1/gate/"+id, ""); status != want {
+			t.Errorf("%s at the end: %d %s, want %d", id, status, body, want)
+		}
+	}
+	if len(second.began) > 0 {
+		t.Errorf("the second server began %s", second.began)
+	}
+}
+
 // An order that a killed server had accepted is interrupted, and not unknown.
 func TestKilled(t *testing.T) {
 	r := newRig(t, "")

@@ -124,6 +124,9 @@ func (s *Server) answer(id string, rec *record, ask Ask) Answer {
 		a.Reasons = []string{err.Error()}
 		return a
 	}
+	if path == "" && s.underWay(rec) {
+		return elsewhere(a)
+	}
 	if path == "" {
 		return withoutFolder(a, rec)
 	}
@@ -134,11 +137,32 @@ func (s *Server) answer(id string, rec *record, ask Ask) Answer {
 		return a
 	}
 	if done, err := folder.Complete(); err == nil && !done {
+		if s.underWay(rec) {
+			return elsewhere(a)
+		}
 		a.State = Interrupted
 		a.Reasons = []string{"the run was killed, or could not be finished; bgverify resume " + id + " continues it"}
 		return a
 	}
 	return s.judge(a, rec, folder, ask)
+}
+
+// underWay reports whether an order waits or runs, here or at another server over the same archive.
+func (s *Server) underWay(rec *record) bool {
+	if !rec.Ended.IsZero() {
+		return false
+	}
+	if rec.Server == s.records.own { // it may have been taken a moment ago
+		known, _ := s.queue.place(rec.Order.ID)
+		return known != nil
+	}
+	return s.records.lives(rec.Server)
+}
+
+// elsewhere answers for an order that is under way at another server.
+func elsewhere(a Answer) Answer {
+	a.State, a.Reasons = Running, []string{"it waits or runs at another server over the same archive"}
+	return a
 }
 
 // withoutFolder answers for an order whose run has no folder.
