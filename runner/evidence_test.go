@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/scenarios"
 )
 
 const oneCase = "suite: s\ncases: [{case: one, get: /a}]\n"
@@ -236,6 +237,9 @@ func TestIdentity(t *testing.T) {
 			return "a"
 		}, Options{}, run.Broken, `green was "a" before the run and is "b" after it`},
 		{"no value", "identity: [{get: /version, at: $.build, must: same}]\n", is("a"), is("a"), Options{}, run.Broken, "blue cannot say what it is"},
+		{"both say nothing", same, is(""), is(""), Options{}, run.Broken, "blue cannot say what it is: the value is empty"},
+		{"green says nothing", "identity: [{get: /version, at: $.commit, must: differ}]\n", is("a"), is(" "), Options{}, run.Broken, "green cannot say what it is: the value is empty"},
+		{"long and other at the end", same, is(strings.Repeat("a", 400)), is(strings.Repeat("a", 399) + "b"), Options{}, run.Broken, "must be the same"},
 		{"green build", same, is("a"), is("a"), Options{GreenBuild: "a"}, run.Pass, ""},
 		{"other green build", same, is("a"), is("a"), Options{GreenBuild: "z"}, run.Broken, `green is not the build "z"`},
 		{"green build without an identity", "", is("a"), is("a"), Options{GreenBuild: "z"}, run.Broken, "no identity says what it is"},
@@ -392,5 +396,32 @@ func TestAdvisorySuiteNeverDecides(t *testing.T) {
 	want(t, end, run.Pass)
 	if all := strings.Join(end.Warnings, "\n"); !strings.Contains(all, "advisory suite b: fail") {
 		t.Errorf("warnings %q", all)
+	}
+}
+
+// What an identity shows says something, in one form whatever the order of members.
+func TestIdentityText(t *testing.T) {
+	for _, tt := range []struct {
+		json, text, want string
+	}{
+		{`null`, "", ""},
+		{`""`, "", ""},
+		{`" "`, " ", ""},
+		{`{ }`, "{ }", ""},
+		{`[]`, "[]", ""},
+		{`0`, "0", "0"},
+		{`false`, "false", "false"},
+		{`" a"`, " a", "a"},
+		{`{"b": 10000000000000000000001, "a": [1, 2]}`, "", `{"a":[1,2],"b":10000000000000000000001}`},
+		{"", " v1\n", "v1"},
+		{"", "[]", "[]"}, // a body that is not looked into
+	} {
+		if got := identityText(scenarios.Value{JSON: tt.json, Text: tt.text}); got != tt.want {
+			t.Errorf("%s %q: %q, want %q", tt.json, tt.text, got, tt.want)
+		}
+	}
+	long := strings.Repeat("a", 400)
+	if run.ShortIdentity(long+"b") == run.ShortIdentity(long+"c") || run.ShortIdentity("v1") != "v1" {
+		t.Error("a short form stands for two identities, or a short one is not kept as it is")
 	}
 }

@@ -1,9 +1,12 @@
 package runner
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -33,7 +36,8 @@ const probeWidth = 8
 // identify asks every identity of both sides, each sample over a connection of
 // its own:
 //
-//  1. A side that cannot say what it is cannot be judged: broken.
+//  1. A side that cannot say what it is cannot be judged: broken. A value that holds nothing
+//     (null, an empty text, list or object) says nothing.
 //  2. All samples of a side agree. Green that is two things at once is half
 //     deployed: fail. Blue that is: broken.
 //  3. must: same and must: differ hold between the sides, and a side shows the
@@ -247,12 +251,35 @@ func (w *walk) probe(ctx context.Context, id *scenarios.Identity, sc *scope) (va
 	if x.Status < 200 || x.Status > 299 {
 		return "", x.Proto, fmt.Sprintf("it answers %d", x.Status)
 	}
-	if id.Header == "" && id.At == "" {
-		return strings.TrimSpace(string(x.Answer)), x.Proto, ""
+	v := scenarios.Value{Text: string(x.Answer)}
+	if id.Header != "" || id.At != "" {
+		if v, err = judge.NewCapture(&scenarios.Capture{Name: "identity", At: id.At, Header: id.Header}).Find(a); err != nil {
+			return "", x.Proto, err.Error()
+		}
 	}
-	v, err := judge.NewCapture(&scenarios.Capture{Name: "identity", At: id.At, Header: id.Header}).Find(a)
-	if err != nil {
-		return "", x.Proto, err.Error()
+	if value = identityText(v); value == "" {
+		return "", x.Proto, "the value is empty: " + cmp.Or(v.JSON, strconv.Quote(v.Text))
 	}
-	return v.Text, x.Proto, ""
+	return value, x.Proto, ""
+}
+
+// identityText is an identity as it is compared: a list or an object of JSON in one form,
+// whatever the order of its members; "" for a value that holds nothing.
+func identityText(v scenarios.Value) string {
+	if !strings.HasPrefix(v.JSON, "[") && !strings.HasPrefix(v.JSON, "{") {
+		return strings.TrimSpace(v.Text)
+	}
+	d := json.NewDecoder(strings.NewReader(v.JSON))
+	d.UseNumber()
+	var tree any
+	if err := d.Decode(&tree); err != nil {
+		return v.JSON
+	}
+	switch text, err := json.Marshal(tree); {
+	case err != nil:
+		return v.JSON
+	case len(text) > len("[]"):
+		return string(text)
+	}
+	return ""
 }

@@ -2,6 +2,8 @@ package run
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"maps"
 	"time"
 
@@ -156,5 +158,16 @@ func (h *SideHead) SetIdentity(name, value string) {
 	if h.Identity == nil {
 		h.Identity = map[string]string{}
 	}
-	h.Identity[name] = text.Cut(value, MaxGot)
+	h.Identity[name] = ShortIdentity(value)
+}
+
+// ShortIdentity is an identity as it is kept: a long one is cut, with a digest of all of it,
+// so that two that differ never have one short form.
+func ShortIdentity(value string) string {
+	short := text.Cut(value, MaxGot)
+	if short == value {
+		return value
+	}
+	sum := sha256.Sum256([]byte(value))
+	return short + " sha256:" + hex.EncodeToString(sum[:8])
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -86,9 +85,8 @@ func (r *IdentityReport) Since(began *run.Sides) []string {
 	// them has no earlier value to differ from.
 	for name, now := range r.Values {
 		for i, was := range []string{began.Blue.Identity[name], began.Green.Identity[name]} {
-			// The earlier value was cut when it was written to the archive, so the new one is
-			// cut the same before they are compared.
-			if was != "" && was != text.Cut(now[i], run.MaxGot) && !strings.Contains(was, "<secret:") {
+			// The earlier value is kept in its short form.
+			if was != "" && was != run.ShortIdentity(now[i]) && !strings.Contains(was, "<secret:") {
 				side := []scenarios.Side{scenarios.Blue, scenarios.Green}[i]
 				out = append(out,
 					fmt.Sprintf("identity %s: %s was %q when the run began and is %q now that it goes on: its cases would be of two builds", name, side, was, now[i]))
