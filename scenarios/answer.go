@@ -81,7 +81,10 @@ type FieldExpect struct {
 // A PathExpect is what the values at a path must be: all Matchers must hold. The path may
 // find several values, or none.
 type PathExpect struct {
-	Path     string
+	Path string
+	// Keyed is the path where it has placeholders: values of a filter, as in
+	// $.list[?@.id=={{id}}]. They expand to JSON.
+	Keyed    *Template
 	Matchers []Matcher
 	Pos      Pos
 }

@@ -76,11 +76,11 @@ func TestEveryKeyBinds(t *testing.T) {
 	}
 }
 
-// Every key of a test has an Op, and every Op is a key of the matchers.
+// Every key of a test has an Op (all is a list of others), and every Op is a key of the matchers.
 func TestEveryMatcherHasAnOp(t *testing.T) {
 	for _, tb := range []*keys.Table{keys.Tables["matchers"], keys.Tables["count"], keys.Tables["not"], keys.Tables["latency"]} {
 		for _, k := range tb.Keys {
-			if op := opOf(k.Name); op == 0 || op.String() != k.Name {
+			if op := opOf(k.Name); k.Name != "all" && op == 0 || op != 0 && op.String() != k.Name {
 				t.Errorf("%s.%s has the op %v", tb.Name, k.Name, op)
 			}
 		}

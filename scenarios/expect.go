@@ -181,14 +181,40 @@ func (w *walker) readFieldExpects(o *keys.Mapping, name string, check func(*yaml
 func (w *walker) readPathExpects(o *keys.Mapping, name string) []PathExpect {
 	var out []PathExpect
 	o.EachPairOrNull(name, func(k, v *yaml.Node) {
-		if !w.CheckPath(k, k.Value, false) {
+		keyed, plain := w.readPathKeys(k, name)
+		if !w.CheckPath(k, plain, false) {
 			return
 		}
 		if m := w.readMatchers(v, name+" "+k.Value, false); len(m) > 0 {
-			out = append(out, PathExpect{k.Value, m, w.Pos(k)})
+			out = append(out, PathExpect{k.Value, keyed, m, w.Pos(k)})
 		}
 	})
 	return out
+}
+
+// readPathKeys reads the placeholders of a path, which may be values of filters alone. plain
+// is the path as it is checked now: with a number, as wide, in the place of each.
+func (w *walker) readPathKeys(k *yaml.Node, name string) (keyed *Template, plain string) {
+	if name != "body" || !strings.Contains(k.Value, "{{") {
+		return nil, k.Value
+	}
+	if keyed = w.Template(k, name); keyed == nil {
+		return nil, "$" // reported
+	}
+	var b strings.Builder
+	for _, p := range keyed.Parts {
+		if p.Name == "" {
+			b.WriteString(p.Literal)
+			continue
+		}
+		if !strings.HasSuffix(strings.TrimRight(b.String(), " "), "==") {
+			w.ErrorAt(k, p.Offset, "a placeholder may be the value of a filter: $.list[?@.id=={{id}}]", "a path names its members itself")
+			return nil, "$"
+		}
+		width := strings.Index(k.Value[p.Offset:], "}}") + len("}}")
+		b.WriteString("0" + strings.Repeat(" ", width-1))
+	}
+	return keyed, b.String()
 }
 
 // readAnswer reads what tells a suite's successes from errors. Its values have no placeholders:
@@ -332,6 +358,9 @@ func (e *Expect) templates(f func(*Template)) {
 		}
 	}
 	for _, x := range e.Body {
+		if x.Keyed != nil {
+			f(x.Keyed)
+		}
 		walk(x.Matchers)
 	}
 	walk(e.Text)

@@ -66,11 +66,32 @@ func (w *walker) readTests(table string, n *yaml.Node, what string, asText bool)
 		if n == nil {
 			continue
 		}
+		if name == "all" {
+			out = append(out, w.readMore(o, n, what, asText)...)
+			continue
+		}
 		// The place is that of the key, since operands may be several lines.
 		m := Matcher{Op: opOf(name), Pos: w.Pos(o.Keys[name])}
 		if w.readMatcher(o, name, source.Deref(n), &m, asText) {
 			out = append(out, m)
 		}
+	}
+	return out
+}
+
+// readMore reads all: its tests are tests of the value like those next to it, and are kept
+// like them.
+func (w *walker) readMore(o *keys.Mapping, n *yaml.Node, what string, asText bool) []Matcher {
+	var out []Matcher
+	o.EachElement("all", func(_ int, one *yaml.Node) {
+		if one = source.Deref(one); one.Kind != yaml.MappingNode {
+			o.Fail(one, "write all: [{contains: id}, {contains: name}]", "all is a list of mappings of matchers, not of %s", keys.KindWord(one))
+			return
+		}
+		out = append(out, w.readMatchers(one, what, asText)...)
+	})
+	if len(out) == 0 && !o.Broken {
+		o.Fail(n, "", "all has an empty list")
 	}
 	return out
 }

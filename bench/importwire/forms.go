@@ -21,6 +21,7 @@ var formValues = []string{
 	"", "null", "true", "false", "0", "1", "5", "-1", "1.5", `""`, `"5"`, `"abc"`, `"true"`, "[]", "[1]", `["abc","b"]`, "[0,1]",
 	`[{"id":1},{"id":2}]`, `[{"id":1},{"x":2}]`, "{}", `{"id":1}`, `{"id":null,"abc":1}`, `[["abc"]]`, `[{"id":["abc"]}]`,
 	`[{"id":1,"x":1},{"id":1,"x":2}]`, `[null,{"id":1,"x":1}]`, `[{"id":1,"x":"ab"},null]`, `["a",5,[],{"id":1,"x":[1]}]`,
+	`[{"id":"abc","x":1},{"id":1}]`,
 }
 
 // forms are assertions about the member v of the answer j.
@@ -201,6 +202,146 @@ expect(j.v ? j.v : 5).to.equal(5)
 let p = 1; switch (j.v) { case 5: p = 2 } expect(j.n).to.equal(p)
 expect(pm.response.text()).to.include("abc")
 expect(pm.response.text()).to.not.include("abc")
+if (j.v) { expect(j.n).to.equal(8) }
+if (!j.v) { expect(j.n).to.equal(8) }
+if (!!j.v) { expect(j.n).to.equal(8) }
+if (j.v === 5) { expect(j.n).to.equal(8) }
+if (j.v !== 5) { expect(j.n).to.equal(8) }
+if (j.v == 5) { expect(j.n).to.equal(8) }
+if (j.v != 5) { expect(j.n).to.equal(8) }
+if (j.v == "abc") { expect(j.n).to.equal(8) }
+if (j.v === "abc") { expect(j.n).to.equal(8) }
+if (j.v == true) { expect(j.n).to.equal(8) }
+if (j.v == null) { expect(j.n).to.equal(8) }
+if (j.v != null) { expect(j.n).to.equal(8) }
+if (j.v === null) { expect(j.n).to.equal(8) }
+if (j.v !== null) { expect(j.n).to.equal(8) }
+if (j.v === undefined) { expect(j.n).to.equal(8) }
+if (j.v !== undefined) { expect(j.n).to.equal(8) }
+if (j.v > 1) { expect(j.n).to.equal(8) }
+if (j.v >= 0) { expect(j.n).to.equal(8) }
+if (j.v < 2) { expect(j.n).to.equal(8) }
+if (j.v.length) { expect(j.n).to.equal(8) }
+if (j.v.length > 0) { expect(j.n).to.equal(8) }
+if (j.v.length === 0) { expect(j.n).to.equal(8) }
+if (j.v.length !== 0) { expect(j.n).to.equal(8) }
+if (j.v.length > 2) { expect(j.n).to.equal(8) }
+if (j.v.length < 2) { expect(j.n).to.equal(8) }
+if (j.v.length >= 1) { expect(j.n).to.equal(8) }
+if (j.v.id) { expect(j.n).to.equal(8) }
+if (!j.v.id) { expect(j.n).to.equal(8) }
+if (j.v && j.v.id) { expect(j.n).to.equal(8) }
+if (j.v && j.v.id === 1) { expect(j.n).to.equal(8) }
+if (j.v.id === 1) { expect(j.n).to.equal(8) }
+if (j.v && j.v.length) { expect(j.n).to.equal(8) }
+if (j.n && j.v.id === 1) { expect(j.n).to.equal(8) }
+if (!(j.v && j.v.id)) { expect(j.n).to.equal(8) }
+if (Array.isArray(j.v)) { expect(j.n).to.equal(8) }
+if (!Array.isArray(j.v)) { expect(j.n).to.equal(8) }
+if (typeof j.v === "string") { expect(j.n).to.equal(8) }
+if (typeof j.v === "object") { expect(j.n).to.equal(8) }
+if (typeof j.v !== "string") { expect(j.n).to.equal(8) }
+if (["abc",5].includes(j.v)) { expect(j.n).to.equal(8) }
+if (/^a/.test(j.v)) { expect(j.n).to.equal(8) }
+if (j.v.includes("b")) { expect(j.n).to.equal(8) }
+if (j.v.startsWith("a")) { expect(j.n).to.equal(8) }
+if (j.v.hasOwnProperty("id")) { expect(j.n).to.equal(8) }
+if ("id" in j.v) { expect(j.n).to.equal(8) }
+if (j.v.indexOf("b") > -1) { expect(j.n).to.equal(8) }
+if (j.v) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (!j.v) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (!!j.v) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v === 5) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v !== 5) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v == 5) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v != 5) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v == "abc") { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v === "abc") { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v == true) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v == null) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v != null) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v === null) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v !== null) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v === undefined) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v !== undefined) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v > 1) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v >= 0) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v < 2) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v.length) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v.length > 0) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v.length === 0) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v.length !== 0) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v.length > 2) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v.length < 2) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v.length >= 1) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v.id) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (!j.v.id) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v && j.v.id) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v && j.v.id === 1) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v.id === 1) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v && j.v.length) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.n && j.v.id === 1) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (!(j.v && j.v.id)) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (Array.isArray(j.v)) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (!Array.isArray(j.v)) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (typeof j.v === "string") { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (typeof j.v === "object") { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (typeof j.v !== "string") { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (["abc",5].includes(j.v)) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (/^a/.test(j.v)) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v.includes("b")) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v.startsWith("a")) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v.hasOwnProperty("id")) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if ("id" in j.v) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v.indexOf("b") > -1) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.n === 7) { expect(j.v).to.equal(5) }
+if (j.n === 7) { expect(j.v).to.not.equal(5) }
+if (j.n === 7) { expect(j.v).to.eql({id:1}) }
+if (j.n === 7) { expect(j.v).to.include("abc") }
+if (j.n === 7) { expect(j.v).to.not.include("abc") }
+if (j.n === 7) { expect(j.v).to.include("b").and.include("c") }
+if (j.n === 7) { expect(j.v).to.be.a("string") }
+if (j.n === 7) { expect(j.v).to.have.property("id") }
+if (j.n === 7) { expect(j.v).to.have.property("id", 1) }
+if (j.n === 7) { expect(j.v).to.not.have.property("id") }
+if (j.n === 7) { expect(j.v).to.be.oneOf([5,"abc",null]) }
+if (j.n === 7) { expect(j.v).to.not.be.oneOf([5,"abc"]) }
+if (j.n === 7) { expect(j.v).to.match(/^a/) }
+if (j.n === 7) { expect(j.v).to.not.match(/a/) }
+if (j.n === 7) { expect(j.v).to.be.above(1) }
+if (j.n === 7) { expect(j.v).to.not.be.above(1) }
+if (j.n === 7) { expect(j.v).to.be.ok }
+if (j.n === 7) { expect(j.v).to.not.be.ok }
+if (j.n === 7) { expect(j.v).to.be.null }
+if (j.n === 7) { expect(j.v).to.not.be.null }
+if (j.n === 7) { expect(j.v).to.be.undefined }
+if (j.n === 7) { expect(j.v).to.exist }
+if (j.n === 7) { expect(j.v).to.not.exist }
+if (j.n === 7) { expect(j.v).to.be.empty }
+if (j.n === 7) { expect(j.v).to.not.be.empty }
+if (j.n === 7) { expect(j.v).to.have.keys("id") }
+if (j.n === 7) { expect(j.v).to.have.lengthOf(1) }
+if (j.n === 7) { expect(j.v.length).to.be.above(0) }
+if (j.n === 7) { expect(j.v.length).to.be.below(2) }
+if (j.n === 7) { expect(j.v.id).to.be.undefined }
+if (j.n === 7) { expect(j.v.id).to.equal(1) }
+if (j.n === 7) { expect(typeof j.v).to.equal("object") }
+if (j.n === 7) { expect(!j.v).to.be.true }
+if (j.n === 7) { expect(j.v === 5).to.be.false }
+if (j.n === 7) { expect(j.v.find(x => x.id === 1)).to.exist }
+if (j.n === 7) { j.v.forEach(c => { expect(c).to.have.property("id") }) }
+expect(!j.v).to.be.true
+expect(!j.v.id).to.be.true
+expect(!(j.v && j.v.id)).to.be.true
+expect(j.v).to.include("b").and.include("c")
+expect(j.v).to.include("a").and.include("b").and.not.include("abc")
+expect(j.v).to.be.above(0).and.above(1)
+expect(j.v).to.match(/a/).and.match(/c/)
+expect(j.v.find(x => x.id === pm.collectionVariables.get("kid"))).to.exist
+expect(j.v.find(x => x.id === pm.collectionVariables.get("kid")).x).to.equal(1)
+expect(j.v.find(x => x.id === pm.collectionVariables.get("kid") && x.x === 1)).to.have.property("x")
+expect(j.v.find(x => x.id === pm.collectionVariables.get("kid"))).to.be.undefined
+expect(j.v.some(x => x.id === pm.collectionVariables.get("kid"))).to.be.true
 `), "\n")
 
 // A formServer answers /FORM/VALUE with {"v": …}.
@@ -253,6 +394,7 @@ func formsCollection(base string, whole bool) ([]byte, error) {
 	}
 	return json.Marshal(map[string]any{
 		"info": map[string]any{"name": "forms", "schema": "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"}, "item": items,
+		"variable": []any{map[string]any{"key": "kid", "value": "abc"}},
 	})
 }
 

@@ -223,11 +223,29 @@ type named struct {
 	matchers
 }
 
-// located are tests of the values at a path.
+// located are tests of the values at a path. keyed is the path where a scope gives values of
+// its filters; where is then nil.
 type located struct {
 	path  string
 	where *places
+	keyed *scenarios.Template
 	matchers
+}
+
+// place is the path in a scope, and where it leads.
+func (l *located) place(sc template.Scope) (string, *places, error) {
+	if l.keyed == nil {
+		return l.path, l.where, nil
+	}
+	path, err := l.keyed.ExpandJSON(sc)
+	if err != nil {
+		return "", nil, fmt.Errorf("%s: %w", l.keyed.Pos, err)
+	}
+	where, err := placesFor(path)
+	if err != nil {
+		return "", nil, fmt.Errorf("%s: %s: %w", l.keyed.Pos, path, err)
+	}
+	return path, where, nil
 }
 
 // expectation compiles one; nil is the default expectation. A suite's answer: comes with each
@@ -280,8 +298,12 @@ func (c *Compiler) fields(list []scenarios.FieldExpect) []named {
 func (c *Compiler) located(list []scenarios.PathExpect, typed bool) []located {
 	out := make([]located, len(list))
 	for i, p := range list {
+		if p.Keyed != nil {
+			out[i] = located{path: p.Path, keyed: p.Keyed, matchers: c.matchers(p.Matchers, typed)}
+			continue
+		}
 		where, err := c.places(p.Path)
-		out[i] = located{p.Path, where, c.matchers(p.Matchers, typed)}
+		out[i] = located{p.Path, where, nil, c.matchers(p.Matchers, typed)}
 		// A path that is wrong makes its tests fail with that error, and is not open whatever
 		// they have.
 		if err != nil {
@@ -299,7 +321,7 @@ func (x *expectation) open() bool {
 			return true
 		}
 	}
-	return slices.ContainsFunc(slices.Concat(x.body, x.answer), func(l located) bool { return l.open })
+	return slices.ContainsFunc(slices.Concat(x.body, x.answer), func(l located) bool { return l.open || l.keyed != nil })
 }
 
 // checks are the expectation in a scope. They are not to be changed: walks share them.
@@ -327,11 +349,14 @@ func (x *expectation) expand(sc template.Scope) (*Checks, error) {
 	}
 	expandPaths := func(list []located) (expanded []pathTests) {
 		for i := range list {
-			var tests []Test
+			one := pathTests{path: list[i].path}
 			if err == nil {
-				tests, err = list[i].expand(sc)
+				one.tests, err = list[i].expand(sc)
 			}
-			expanded = append(expanded, pathTests{list[i].path, list[i].where, tests})
+			if err == nil {
+				one.path, one.where, err = list[i].place(sc)
+			}
+			expanded = append(expanded, one)
 		}
 		return expanded
 	}

@@ -55,6 +55,23 @@ func (t *Template) Expand(scope Scope) (Value, error) {
 	return TextValue(text), err
 }
 
+// ExpandJSON expands the template to text in which each value is JSON: a string has quotes.
+func (t *Template) ExpandJSON(scope Scope) (string, error) {
+	var b strings.Builder
+	for i := range t.Parts {
+		if t.Parts[i].Name == "" {
+			b.WriteString(t.Parts[i].Literal)
+			continue
+		}
+		v, err := t.expandPart(i, scope)
+		if err != nil {
+			return "", err
+		}
+		b.WriteString(v.JSON)
+	}
+	return b.String(), nil
+}
+
 // ExpandText joins the parts to text, whatever the type of the values. escape
 // makes a value fit the place it is put in, knowing the text before it, or refuses
 // it; nil leaves values as they are.

@@ -108,7 +108,8 @@ type pmDraft struct {
 	uses     []pmUse
 	defs     []script.Definition
 	headers  []scriptHeader
-	env      []string // environment variables it reads
+	schemas  []*model.Node // that the body must obey
+	env      []string      // environment variables it reads
 	comments []string
 	skips    []string
 	origin   *pmOrigin
@@ -235,6 +236,9 @@ func (im *pmImport) draft(item *pmItem) {
 		im.inherit(d, i)
 	}
 	sent := im.scripts(d, item.scripts)
+	if len(d.schemas) > 0 {
+		d.step.Expect.Schema = draftHost{im, d}.Schema(script.SchemaFile(d.schemas))
+	}
 	im.fill(d)
 	im.sentDrafts(d, item, sent)
 }
@@ -263,6 +267,7 @@ func (im *pmImport) inherit(d *pmDraft, folder *pmItem) {
 	}
 	f := im.folders[i]
 	script.MergeExpect(&d.step.Expect, &f.step.Expect)
+	d.schemas = append(slices.Clone(f.schemas), d.schemas...)
 	d.defs = append(slices.Clone(f.defs), d.defs...)
 	d.headers = append(slices.Clone(f.headers), d.headers...)
 	for _, u := range f.uses {

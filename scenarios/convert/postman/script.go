@@ -102,7 +102,14 @@ func (h draftHost) IsNext(name string) bool {
 	return i >= 0 && name != "" && order[i+1].name == name
 }
 
+func (h draftHost) Obey(schema *model.Node) { h.d.schemas = append(h.d.schemas, schema) }
+
 func (h draftHost) Schema(data []byte) string {
+	for _, a := range h.im.assets {
+		if strings.HasPrefix(a.source, "schemas/") && string(a.file.Data) == string(data) { // that of a folder
+			return a.file.Name
+		}
+	}
 	return h.im.asset("schemas/"+cmp.Or(naming.Name(h.d.item.name), "schema")+".json", data)
 }
 

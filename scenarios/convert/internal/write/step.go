@@ -229,12 +229,22 @@ func matchersNode(list []model.Matcher) *layout.Node {
 }
 
 // testsNode writes tests as a mapping by a table: matchers, or count or not inside one. They
-// keep the order of the source, where the one that matters most comes first.
+// keep the order of the source, where the one that matters most comes first. Further tests of
+// one kind become a list of their own at the end.
 func testsNode(list []model.Matcher, table string) *layout.Node {
-	n := layout.Mapping()
-	for _, m := range list {
+	n, more := layout.Mapping(), layout.List()
+	for i, m := range list {
 		d := keys.NewDraft(table)
 		d.Set(m.Op, operandNode(&m))
+		if slices.ContainsFunc(list[:i], func(o model.Matcher) bool { return o.Op == m.Op }) {
+			more.Items = append(more.Items, d.Node)
+			continue
+		}
+		n.Pairs = append(n.Pairs, d.Pairs...)
+	}
+	if len(more.Items) > 0 {
+		d := keys.NewDraft(table)
+		d.Set("all", more)
 		n.Pairs = append(n.Pairs, d.Pairs...)
 	}
 	return n

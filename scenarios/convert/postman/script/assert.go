@@ -28,11 +28,12 @@ func (r *scriptReader) claim(n ast.Node, v sym) {
 		r.counts(n, model.Assertions)
 		return
 	}
-	if v.kind != symCond {
+	claims, ok := asClaims(v)
+	if !ok {
 		r.lose(n, model.Assertions, "the condition is made by code")
 		return
 	}
-	r.claims(n, v.claims)
+	r.claims(n, claims)
 }
 
 // counts counts a statement that is carried over, once however often it is read.
@@ -66,15 +67,31 @@ func (r *scriptReader) define(sent int, d Definition) {
 	}
 }
 
+// addSchemas adds what the body of an answer must obey: 0 is that of the request.
+func (r *scriptReader) addSchemas(sent int, list ...*model.Node) {
+	if sent > 0 && sent <= len(r.sent) {
+		r.sent[sent-1].schemas = append(r.sent[sent-1].schemas, list...)
+		return
+	}
+	for _, n := range list {
+		r.host.Obey(n)
+	}
+}
+
 // claims adds claims to the expectations, all or none of them.
 func (r *scriptReader) claims(n ast.Node, claims []claim) {
 	sent := -1
+	claims = needed(claims)
 	out := make([]claim, len(claims))
 	for i, c := range claims {
 		c, why := r.ofElements(c)
 		at, own := owner(c.subject.path)
 		if sent >= 0 && at != sent {
 			why = "it is about several answers"
+		}
+		if why != "" && why == r.ifNonEmpty && r.branch != nil {
+			r.branch.found = append(r.branch.found, asserted{n, claims, slices.Clone(r.reads)})
+			return
 		}
 		if why != "" {
 			r.lose(n, model.Assertions, why)
@@ -85,7 +102,7 @@ func (r *scriptReader) claims(n ast.Node, claims []claim) {
 		out[i] = c
 	}
 	if r.branch != nil && r.guarded != "" && len(r.nonEmpty) == 0 {
-		r.branch.found = append(r.branch.found, asserted{n, claims})
+		r.branch.found = append(r.branch.found, asserted{n, claims, slices.Clone(r.reads)})
 		return
 	}
 	if r.guarded != "" || !r.after && sent == 0 {
@@ -97,7 +114,6 @@ func (r *scriptReader) claims(n ast.Node, claims []claim) {
 		into = &r.sent[sent-1].Expect
 	}
 	trial := cloneExpect(into)
-	trial.keep = r.host.Schema
 	for _, c := range out {
 		if why := trial.add(c); why != "" {
 			r.lose(n, model.Assertions, why)
@@ -105,9 +121,10 @@ func (r *scriptReader) claims(n ast.Node, claims []claim) {
 		}
 	}
 	*into = trial.Expect
+	r.addSchemas(sent, trial.schemas...)
 	r.keep()
 	for _, c := range out {
-		for _, name := range r.host.NamesIn(c.text()) {
+		for _, name := range r.host.NamesIn(c.text() + c.subject.path) {
 			r.host.Use(name)
 		}
 	}

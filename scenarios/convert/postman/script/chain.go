@@ -198,7 +198,7 @@ func (c *chainReader) jsonBody(l link, first string, isText bool) bool {
 		}
 	default:
 		n := c.arg(l, 0).operand()
-		if n == nil {
+		if n == nil || len(l.args) > 1 { // the path is not known
 			return false
 		}
 		c.add(test(body("$"), "eq", n))

@@ -49,7 +49,9 @@ func (r *scriptReader) binary(x *ast.BinaryExpression) sym {
 		return a
 	case x.Operator == token.IN:
 		if name, ok := a.constant(); ok && b.kind == symBody {
-			return cond(test(member(b, name), "exists", model.Literal("true")))
+			m := member(b, name)
+			m.within = true
+			return cond(test(m, "exists", model.Literal("true")))
 		}
 	case x.Operator == token.INSTANCEOF && dotted(x.Right) == "Array" && a.kind == symBody:
 		return cond(test(a, "type", model.String("array")))
@@ -141,24 +143,24 @@ func (r *scriptReader) truth(v sym) (holds, known bool) {
 // both is a && b where each is a condition, or a part of the answer that must not
 // count as false.
 func both(a, b sym) sym {
-	claims := func(s sym) ([]claim, bool) {
-		if s.kind == symBody && !s.number && !s.or {
-			return []claim{{s, falsy()}}, true
-		}
-		return s.claims, s.kind == symCond
-	}
-	x, okX := claims(a)
-	y, okY := claims(b)
+	x, okX := asClaims(a)
+	y, okY := asClaims(b)
 	if !okX || !okY {
 		return sym{}
 	}
-	x = slices.DeleteFunc(slices.Clone(x), func(c claim) bool { // what has the member that follows is an object
-		return reflect.DeepEqual(c.Matcher, falsy()) && slices.ContainsFunc(y, func(o claim) bool {
-			return len(o.subject.path) > len(c.subject.path) && strings.HasPrefix(o.subject.path, c.subject.path) &&
-				needsValue([]model.Matcher{o.Matcher})
+	return cond(slices.Concat(x, y)...)
+}
+
+// needed leaves out that a value counts as true where another claim is about a member of it:
+// what has a member is an object.
+func needed(claims []claim) []claim {
+	return slices.DeleteFunc(slices.Clone(claims), func(c claim) bool {
+		return reflect.DeepEqual(c.Matcher, falsy()) && slices.ContainsFunc(claims, func(o claim) bool {
+			rest, below := strings.CutPrefix(o.subject.path, c.subject.path)
+			below = below && (strings.HasPrefix(rest, ".") || strings.HasPrefix(rest, "["))
+			return (below || o.subject.kind == symLength && o.subject.path == c.subject.path) && needsValue([]model.Matcher{o.Matcher})
 		})
 	})
-	return cond(slices.Concat(x, y)...)
 }
 
 // falsy is the test that a value is none of those that count as false.
@@ -226,6 +228,7 @@ func compareLoose(a sym, op string, b sym) sym {
 	if a.kind != symBody || n.Kind == model.StringNode && strings.Contains(n.Text, "{{") {
 		return compare(a, op, b)
 	}
+	a.loose = !n.Is("null")
 	if n.Is("null") {
 		if op == "ne" {
 			return cond(test(a, "exists", model.Literal("true")), test(a, "ne", model.Literal("null")))
@@ -267,6 +270,10 @@ func looselyEqual(n *model.Node) []*model.Node {
 func (c claim) negated() (claim, bool) {
 	opposite := map[string]string{"eq": "ne", "ne": "eq", "lt": "gte", "lte": "gt", "gt": "lte", "gte": "lt"}
 	switch {
+	case c.Op == isFalsy:
+		return claim{c.subject, falsy()}, true
+	case c.subject.kind == symBody && reflect.DeepEqual(c.Matcher, falsy()):
+		return claim{c.subject, model.Matcher{Op: isFalsy}}, true
 	case opposite[c.Op] != "":
 		c.Op = opposite[c.Op]
 		return c, true

@@ -76,11 +76,15 @@ func (r *scriptReader) ifStatement(s *ast.IfStatement) {
 		r.keep()
 		r.nonEmpty = append(r.nonEmpty, nonEmptyLists(test)...)
 		r.ifNonEmpty = cmp.Or(r.ifNonEmpty, why)
+		if lists == 0 && r.branch == nil && r.after { // for what it says of anything else
+			r.branch = &branch{}
+			defer func() { r.branch = nil }()
+		}
 	case before == "" && len(r.variablesIn(test)) > 0:
 		r.guarded, r.when = why, r.variablesIn(test)
 		defer func() { r.when = nil }()
-	case before == "" && s.Alternate != nil && r.branch == nil && r.after:
-		r.eitherWay(s, why, otherwise)
+	case before == "" && r.branch == nil && r.after:
+		r.eitherWay(s, test, why, otherwise)
 		return
 	default:
 		r.guarded = cmp.Or(before, why)
@@ -91,7 +95,11 @@ func (r *scriptReader) ifStatement(s *ast.IfStatement) {
 	if r.nonEmpty = r.nonEmpty[:lists]; lists == 0 {
 		r.ifNonEmpty = ""
 	}
-	if s.Alternate != nil {
+	if rest := r.branch; lists == 0 && len(nonEmptyLists(test)) > 0 && rest != nil {
+		lostYes, lostNo := r.inBranches(test, rest.found, r.inBranch(s.Alternate, otherwise))
+		r.loseAll(lostYes, why)
+		r.loseAll(lostNo, otherwise)
+	} else if s.Alternate != nil {
 		r.guarded = otherwise
 		r.inner([]ast.Statement{s.Alternate})
 	}
@@ -118,6 +126,7 @@ type branch struct{ found []asserted }
 type asserted struct {
 	node   ast.Node
 	claims []claim
+	reads  []int // followed statements
 }
 
 // holds reports whether a branch asserts all of some claims.
@@ -129,28 +138,42 @@ func (b *branch) holds(claims []claim) bool {
 	})
 }
 
-// eitherWay reads both branches of a condition that is not known: what both assert holds
-// in any case.
-func (r *scriptReader) eitherWay(s *ast.IfStatement, why, otherwise string) {
-	read := func(s ast.Statement, guard string) *branch {
-		r.guarded, r.branch = guard, &branch{}
-		defer func() { r.guarded, r.branch = "", nil }()
-		r.inner([]ast.Statement{s})
-		return r.branch
+// inBranch reads a branch of a condition, which may be nil; guard says when it runs.
+func (r *scriptReader) inBranch(s ast.Statement, guard string) []asserted {
+	if s == nil {
+		return nil
 	}
-	yes := read(s.Consequent, why)
-	no := read(s.Alternate, otherwise)
-	for _, x := range []struct {
-		mine, other *branch
-		why         string
-	}{{yes, no, why}, {no, yes, otherwise}} {
-		for _, a := range x.mine.found {
-			if !x.other.holds(a.claims) {
-				r.lose(a.node, model.Assertions, x.why)
+	r.guarded, r.branch = guard, &branch{}
+	defer func() { r.guarded, r.branch = "", nil }()
+	r.inner([]ast.Statement{s})
+	return r.branch.found
+}
+
+// eitherWay reads both branches of a condition that is not known: what both assert holds
+// in any case, and the rest where the condition says so.
+func (r *scriptReader) eitherWay(s *ast.IfStatement, test sym, why, otherwise string) {
+	yes := branch{r.inBranch(s.Consequent, why)}
+	no := branch{r.inBranch(s.Alternate, otherwise)}
+	only := func(mine, other *branch) (out []asserted) {
+		for _, a := range mine.found {
+			if !other.holds(a.claims) {
+				out = append(out, a)
 				continue
 			}
+			r.reads = a.reads
 			r.claims(a.node, a.claims)
 		}
+		return out
+	}
+	lostYes, lostNo := r.inBranches(test, only(&yes, &no), only(&no, &yes))
+	r.loseAll(lostYes, why)
+	r.loseAll(lostNo, otherwise)
+}
+
+// loseAll lists assertions for one reason.
+func (r *scriptReader) loseAll(list []asserted, why string) {
+	for _, a := range list {
+		r.lose(a.node, model.Assertions, why)
 	}
 }
 
@@ -160,10 +183,10 @@ func nonEmptyLists(c sym) []string {
 	switch {
 	case c.kind == symLength && !c.or:
 		return []string{c.path}
-	case c.kind == symCond && len(c.claims) == 1 && c.claims[0].subject.kind == symLength && !c.claims[0].subject.or:
-		m := c.claims[0].Matcher
+	case c.kind == symCond && len(needed(c.claims)) == 1 && needed(c.claims)[0].subject.kind == symLength && !needed(c.claims)[0].subject.or:
+		m := needed(c.claims)[0].Matcher
 		if m.Op == "gt" && m.Value.Is("0") || m.Op == "gte" && m.Value.Is("1") || m.Op == "ne" && m.Value.Is("0") {
-			return []string{c.claims[0].subject.path}
+			return []string{needed(c.claims)[0].subject.path}
 		}
 	}
 	return nil

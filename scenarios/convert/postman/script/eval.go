@@ -337,9 +337,15 @@ func (r *scriptReader) unary(x *ast.UnaryExpression) sym {
 	case x.Postfix:
 	case x.Operator == token.NOT && known:
 		return literal(model.Literal(strconv.FormatBool(!holds)))
-	case x.Operator == token.NOT && v.kind == symCond && len(v.claims) == 1:
-		if c, ok := v.claims[0].negated(); ok {
-			return cond(c)
+	case x.Operator == token.NOT:
+		claims, ok := asClaims(v)
+		if claims = needed(claims); ok && len(claims) == 1 {
+			if c, ok := claims[0].negated(); ok {
+				c.subject.sheltered = c.Op == isFalsy && slices.ContainsFunc(v.claims, func(o claim) bool {
+					return o.subject.kind == symBody && o.subject.path == c.subject.path[:lastStep(c.subject.path)]
+				})
+				return cond(c)
+			}
 		}
 	case x.Operator == token.TYPEOF && v.kind == symBody:
 		return sym{kind: symType, path: v.path}

@@ -1,10 +1,8 @@
 package script
 
 import (
-	"cmp"
 	"net/http"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,7 +15,7 @@ import (
 // A growing expectation: claims are added one by one.
 type growing struct {
 	model.Expect
-	keep func(schema []byte) string // makes a file of a schema
+	schemas []*model.Node // that are new
 }
 
 func cloneExpect(e *model.Expect) *growing {
@@ -50,6 +48,14 @@ func (g *growing) add(c claim) (why string) {
 		if c.Op == "schema" {
 			return g.schema(c)
 		}
+		if c.Op == isFalsy {
+			n, ok := c.schema()
+			if !ok {
+				return "there is no counterpart of a value that counts as false here"
+			}
+			g.schemas = append(g.schemas, n)
+			return ""
+		}
 		if c.subject.number {
 			return "the script makes a number of the value first"
 		}
@@ -68,85 +74,10 @@ func (g *growing) add(c claim) (why string) {
 			c.Op) || c.Op == "in" {
 			return "the body's text is compared with another type"
 		}
-		return g.textPart(c.Matcher)
+		addMatcher(&g.Text, c.Matcher)
+		return ""
 	}
 	return "the value is made by code"
-}
-
-// textPart adds a test that the text contains something. A text has one test of each kind:
-// further parts become a pattern, which foldParts writes once all are known.
-func (g *growing) textPart(m model.Matcher) string {
-	if m.Op != "contains" || !slices.ContainsFunc(g.Text, func(o model.Matcher) bool { return o.Op == "contains" && !sameMatcher(o, m) }) {
-		return addMatcher(&g.Text, m)
-	}
-	list := append(slices.Clone(g.Text), m)
-	if slices.ContainsFunc(g.Text, func(o model.Matcher) bool { return sameMatcher(o, m) }) {
-		return ""
-	} else if _, ok := foldParts(list); !ok {
-		return "a value has one contains"
-	}
-	g.Text = list
-	return ""
-}
-
-// foldParts turns every "contains" but the first into one pattern: the parts in any order.
-// ok is false where no short pattern says that: parts that overlap may be in a text without
-// following each other, and a pattern may be there already.
-func foldParts(list []model.Matcher) (out []model.Matcher, ok bool) {
-	var parts []string
-	for _, m := range list {
-		if m.Op != "contains" || !slices.ContainsFunc(out, func(o model.Matcher) bool { return o.Op == "contains" }) {
-			out = append(out, m)
-			continue
-		}
-		parts = append(parts, m.Value.Text)
-		if m.Value.Kind != model.StringNode || strings.Contains(m.Value.Text, "{{") || len(m.Value.Text) > 200 {
-			return nil, false
-		}
-	}
-	hasPattern := slices.ContainsFunc(out, func(o model.Matcher) bool { return o.Op == "matches" })
-	if len(parts) == 0 {
-		return out, true
-	}
-	if len(parts) > 3 || hasPattern {
-		return nil, false
-	}
-	for i, a := range parts {
-		for j, b := range parts {
-			if i != j && (overlaps(a, b) || strings.Contains(a, b)) {
-				return nil, false
-			}
-		}
-	}
-	pattern := strings.Join(anyOrder(parts), "|")
-	if len(parts) > 1 {
-		pattern = "(?s)" + pattern
-	}
-	return append(out, model.Matcher{Op: "matches", Value: model.String(pattern)}), true
-}
-
-// overlaps reports whether a text may begin inside the end of another.
-func overlaps(a, b string) bool {
-	for n := 1; n < min(len(a), len(b)); n++ {
-		if strings.HasSuffix(a, b[:n]) {
-			return true
-		}
-	}
-	return false
-}
-
-// anyOrder are the patterns of texts one after another, in each order.
-func anyOrder(parts []string) []string {
-	if len(parts) == 1 {
-		return []string{regexp.QuoteMeta(parts[0])}
-	}
-	var out []string
-	for i, first := range parts {
-		for _, rest := range anyOrder(slices.Delete(slices.Clone(parts), i, i+1)) {
-			out = append(out, regexp.QuoteMeta(first)+".*"+rest)
-		}
-	}
-	return out
 }
 
 // field adds a claim about a header or cookie: their values are text, which
@@ -173,7 +104,7 @@ func (g *growing) field(c claim) string {
 	return addCheck(list, name, m)
 }
 
-// addCheck adds a matcher; a value has one of each kind.
+// addCheck adds a matcher to those of a value.
 func addCheck(list *[]model.Check, name string, m model.Matcher) string {
 	if m.Op == "eq" && m.Value.Kind == model.ObjectNode && !plainJSON(m.Value) {
 		return "the value is not plain JSON"
@@ -183,32 +114,30 @@ func addCheck(list *[]model.Check, name string, m model.Matcher) string {
 		*list = append(*list, model.Check{Name: name, Matchers: []model.Matcher{m}})
 		return ""
 	}
-	return addMatcher(&(*list)[i].Matchers, m)
+	addMatcher(&(*list)[i].Matchers, m)
+	return ""
 }
 
-// addMatcher adds a test of a value that others are about already.
-func addMatcher(list *[]model.Matcher, m model.Matcher) string {
+// addMatcher adds a test of a value that others may be about already.
+func addMatcher(list *[]model.Matcher, m model.Matcher) {
 	for j, old := range *list {
 		switch {
 		case old.Op != m.Op:
 		case sameMatcher(old, m):
-			return ""
+			return
 		case old.Op == "not":
 			for _, s := range m.Sub {
 				if !slices.ContainsFunc((*list)[j].Sub, func(o model.Matcher) bool { return sameMatcher(o, s) }) {
 					(*list)[j].Sub = append(slices.Clip((*list)[j].Sub), s)
 				}
 			}
-			return ""
+			return
 		case old.Op == "count" && old.Value == nil && m.Value == nil && old.Sub[0].Op != m.Sub[0].Op:
 			(*list)[j].Sub = slices.Concat(old.Sub, m.Sub)
-			return ""
-		default:
-			return "a value has one " + m.Op
+			return
 		}
 	}
 	*list = append(*list, m)
-	return ""
 }
 
 func plainJSON(n *model.Node) bool {
@@ -217,11 +146,57 @@ func plainJSON(n *model.Node) bool {
 
 func sameMatcher(a, b model.Matcher) bool { return reflect.DeepEqual(a, b) }
 
+// setStatus adds that the status is one of a list of codes and classes. Where others are
+// expected already, it is one of both lists.
 func (g *growing) setStatus(list ...string) string {
-	if len(g.Status) > 0 && !slices.Equal(g.Status, list) {
+	var both []string
+	for _, a := range g.Status {
+		for _, b := range list {
+			if a != b && isClassOf(a, b) {
+				both = append(both, b)
+			} else if isClassOf(b, a) {
+				both = append(both, a)
+			}
+		}
+	}
+	switch {
+	case len(g.Status) == 0:
+		both = list
+	case len(both) == 0:
 		return "another status is expected already"
 	}
-	g.Status = list
+	g.Status = both
+	return ""
+}
+
+// isClassOf reports whether a status is one, or of a class: 2xx is that of 204 and of 2xx.
+func isClassOf(class, status string) bool {
+	return class == status || strings.HasSuffix(class, "xx") && class[0] == status[0]
+}
+
+// notStatus adds that the status is none of a list. Where it says nothing of the status, the
+// rest must be classes.
+func (g *growing) notStatus(list []*model.Node) string {
+	left := g.Status
+	if len(left) == 0 {
+		left = []string{"1xx", "2xx", "3xx", "4xx", "5xx"}
+	}
+	var out []string
+	for _, s := range left {
+		is := func(n *model.Node) bool { return isClassOf(n.Text, s) }
+		partly := func(n *model.Node) bool { return n.Text != s && isClassOf(s, n.Text) }
+		switch {
+		case slices.ContainsFunc(list, is):
+		case slices.ContainsFunc(list, partly):
+			return "a status is expected by value, class or list"
+		default:
+			out = append(out, s)
+		}
+	}
+	if len(out) == 0 {
+		return "another status is expected already"
+	}
+	g.Status = out
 	return ""
 }
 
@@ -235,6 +210,14 @@ func (g *growing) status(m model.Matcher) string {
 	case "eq":
 		if valid(m.Value) {
 			return g.setStatus(m.Value.Text)
+		}
+	case "ne":
+		if valid(m.Value) {
+			return g.notStatus([]*model.Node{m.Value})
+		}
+	case "not":
+		if list := m.Sub[0].List; len(m.Sub) == 1 && m.Sub[0].Op == "in" && !slices.ContainsFunc(list, func(n *model.Node) bool { return !valid(n) }) {
+			return g.notStatus(list)
 		}
 	case "in":
 		var list []string
@@ -294,7 +277,6 @@ func MergeExpect(into, from *model.Expect) {
 	if g.Latency == "" {
 		g.Latency = from.Latency
 	}
-	g.Schema = cmp.Or(g.Schema, from.Schema)
 	for _, x := range []struct {
 		into *[]model.Check
 		from []model.Check
@@ -314,9 +296,6 @@ func MergeExpect(into, from *model.Expect) {
 // tidyExpect takes exists: true off values of which something is said that
 // needs them to be there.
 func tidyExpect(e *model.Expect) {
-	if list, ok := foldParts(e.Text); ok { // textPart adds none for which it is false
-		e.Text = list
-	}
 	for _, list := range [][]model.Check{e.Headers, e.Cookies, e.Body} {
 		for i := range list {
 			list[i].Matchers = tidyTypes(list[i].Matchers)

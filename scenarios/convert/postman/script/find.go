@@ -61,7 +61,7 @@ func (r *scriptReader) terms(e ast.Expression, element string) []string {
 		}
 	case x.Operator == token.STRICT_EQUAL:
 		a, b := r.eval(x.Left), r.eval(x.Right)
-		if a.kind == symNode {
+		if a.kind == symNode || a.kind == symTemplate {
 			a, b = b, a
 		}
 		if term, ok := filterTerm(a, element, b); ok {
@@ -83,6 +83,8 @@ func filterTerm(member sym, element string, value sym) (string, bool) {
 		text = "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(text) + "'"
 	case value.kind == symNode && (value.node.Is("true") || value.node.Is("false") || value.node.Kind == model.LiteralNode && template.IsNumber(value.node.Text)):
 		text = value.node.Text
+	case value.isVariable() && keyValue.FindString(value.text) == value.text:
+		text = value.text
 	default:
 		return "", false
 	}
@@ -132,9 +134,9 @@ func (g *growing) ofEach(at string, m model.Matcher) string {
 		for j, old := range g.Body[i].Matchers {
 			if old.Op == "each" {
 				sub := slices.Clone(old.Sub)
-				why := addMatcher(&sub, m)
+				addMatcher(&sub, m)
 				g.Body[i].Matchers[j].Sub = tidyTypes(sub)
-				return why
+				return ""
 			}
 		}
 	}

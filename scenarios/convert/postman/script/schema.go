@@ -1,6 +1,7 @@
 package script
 
 import (
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -25,7 +26,7 @@ func (c *chainReader) schema(l link, subject sym) bool {
 	return true
 }
 
-// schema writes a JSON Schema that a script holds into a file.
+// schema adds a JSON Schema that a script holds.
 func (g *growing) schema(c claim) string {
 	top := &model.Node{Kind: model.ObjectNode}
 	for i, key := range c.Value.Keys {
@@ -36,12 +37,19 @@ func (g *growing) schema(c claim) string {
 	if why := badSchema(top, 0); why != "" {
 		return why
 	}
-	text := []byte(schemaText(top, "") + "\n")
-	if g.Schema != "" {
-		return "a step has one schema"
-	}
-	g.Schema = g.keep(text)
+	g.schemas = append(g.schemas, top)
 	return ""
+}
+
+// SchemaFile is the text of one JSON Schema for several that a body must all obey.
+func SchemaFile(all []*model.Node) []byte {
+	var out []*model.Node
+	for _, n := range all {
+		if !slices.ContainsFunc(out, func(o *model.Node) bool { return reflect.DeepEqual(o, n) }) {
+			out = append(out, n)
+		}
+	}
+	return []byte(schemaText(allOf(out...), "") + "\n")
 }
 
 // schemaText writes a schema, indented.

@@ -143,6 +143,8 @@ type Host interface {
 	// IsNext reports whether a name is that of the request that follows anyway; the
 	// empty name stands for the end.
 	IsNext(name string) bool
+	// Obey adds a JSON Schema that the body of the answer must obey.
+	Obey(schema *model.Node)
 	// Schema keeps a JSON Schema as a file and returns its name.
 	Schema(data []byte) string
 	// IsHead reports whether the answers have no body.
@@ -218,6 +220,9 @@ func Read(host Host, scripts []Source, into *model.Expect) ([]Definition, []*Sen
 	tidyExpect(into)
 	for _, s := range sent {
 		tidyExpect(&s.Expect)
+		if len(s.schemas) > 0 {
+			s.Expect.Schema = host.Schema(SchemaFile(s.schemas))
+		}
 	}
 	return defs, sent
 }

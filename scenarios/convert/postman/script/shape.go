@@ -189,11 +189,10 @@ func (c *chainReader) property(name string) bool {
 // truthy reads ok: none of the values that count as false.
 func (c *chainReader) truthy() bool {
 	switch {
-	case c.not:
-		c.why = "no value may be there at all"
-		return false
 	case c.subject.kind == symBody:
 		c.add(claim{c.subject, falsy()})
+	case c.not:
+		return false
 	case c.subject.isText(), c.subject.kind == symText:
 		c.add(test(c.subject, "empty", model.Literal("false")))
 	default:
@@ -278,10 +277,10 @@ func (c *chainReader) condition(l link) bool {
 			c.not = !c.not
 		}
 	}
-	if !yes || c.not && len(c.subject.claims) != 1 {
+	claims := needed(c.subject.claims)
+	if !yes || c.not && len(claims) != 1 {
 		return false
 	}
-	claims := c.subject.claims
 	for _, one := range claims {
 		c.add(one)
 	}

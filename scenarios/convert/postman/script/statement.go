@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 
 	"github.com/dop251/goja/ast"
 
@@ -66,6 +67,34 @@ var parsesBody = regexp.MustCompile(`JSON\.parse\(\s*(?:responseBody|pm\.respons
 // isCaught guards what is in a try: its failure may be no failure of the script.
 const isCaught = "the script catches the failure"
 
+// neverThrows reports whether a statement certainly runs to its end: a test, which keeps its
+// failures to itself, or an old one of what every answer has.
+func (r *scriptReader) neverThrows(s ast.Statement) bool {
+	e, ok := s.(*ast.ExpressionStatement)
+	if !ok {
+		return false
+	}
+	if call, ok := e.Expression.(*ast.CallExpression); ok {
+		return dotted(call.Callee) == "pm.test" && len(call.ArgumentList) == 2 && r.eval(call.ArgumentList[0]).kind == symNode
+	}
+	x, ok := e.Expression.(*ast.AssignExpression)
+	if !ok {
+		return false
+	}
+	ok = false
+	switch left := x.Left.(type) {
+	case *ast.BracketExpression:
+		ok = dotted(left.Left) == "tests"
+	case *ast.DotExpression:
+		ok = dotted(left.Left) == "tests"
+	}
+	if !ok {
+		return false
+	}
+	v := r.eval(x.Right)
+	return v.kind == symCond && !slices.ContainsFunc(v.claims, func(c claim) bool { return c.subject.kind != symText && c.subject.kind != symStatus })
+}
+
 func (r *scriptReader) statement(s ast.Statement) {
 	switch s := s.(type) {
 	case *ast.ExpressionStatement:
@@ -81,10 +110,17 @@ func (r *scriptReader) statement(s ast.Statement) {
 	case *ast.TryStatement:
 		before := r.guarded
 		branch := r.branch
+		list := s.Body.List
 		if s.Catch != nil && !r.reports(s.Catch) {
+			safe := slices.IndexFunc(list, func(s ast.Statement) bool { return !r.neverThrows(s) })
+			if safe < 0 {
+				safe = len(list)
+			}
+			r.inner(list[:safe])
+			list = list[safe:]
 			r.guarded, r.branch = cmp.Or(r.guarded, isCaught), nil
 		}
-		r.inner(s.Body.List)
+		r.inner(list)
 		r.guarded, r.branch = before, branch
 		if s.Catch != nil && len(s.Catch.Body.List) > 0 {
 			r.caught(s)

@@ -73,9 +73,16 @@ type sym struct {
 	// number is set when the script makes a number of a value that may be text.
 	number bool
 	// or is set when another value takes the place of one that is not there.
-	or   bool
-	low  int64
-	high int64
+	or bool
+	// loose is set in claims of ==, which reads lists and objects as text.
+	loose bool
+	// sheltered is set in claims where the script looks for the member only if there is a value
+	// that may have one: !(a && a.b).
+	sheltered bool
+	// within is set in claims of "name" in value, which fails for scalars.
+	within bool
+	low    int64
+	high   int64
 
 	items  []sym
 	offset time.Duration // of a date
@@ -131,10 +138,18 @@ func body(path string) sym {
 		return sym{}
 	}
 	_, own := owner(path)
-	if _, err := diff.ParsePath(own); err != nil {
+	if _, err := parsePath(own); err != nil {
 		return sym{}
 	}
 	return sym{kind: symBody, path: path}
+}
+
+// keyValue is a variable that a filter compares with.
+var keyValue = regexp.MustCompile(`\{\{[^{}'|]*\}\}`)
+
+// parsePath parses a path; variables of its filters stand for any value.
+func parsePath(path string) (*diff.Pattern, error) {
+	return diff.ParsePath(keyValue.ReplaceAllString(path, "0"))
 }
 
 func literal(n *model.Node) sym { return sym{kind: symNode, node: n} }
@@ -183,8 +198,8 @@ func element(list sym) sym { return body(list.path + "[*]") }
 // single reports whether a path names one value.
 func (s sym) single() bool {
 	_, own := owner(s.path)
-	p, err := diff.ParsePath(own)
-	return err == nil && p.Keyed()
+	p, err := parsePath(own)
+	return err == nil && p.Keyed() && !keyValue.MatchString(own)
 }
 
 // member is a member of a value by name.

@@ -1,0 +1,361 @@
+package script
+
+import (
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
+)
+
+// What a script asserts under a condition on the body becomes a JSON Schema:
+//
+//	if (json.state === "ON") { expect(json.port).to.be.a("number") } else { … }
+//
+// is {if: …, then: …, else: …}. The rules, so that nothing passes that fails in a script:
+//
+//  1. A member of nothing or of null fails a script. There must be values on the way to one that
+//     the condition reads; of a && b those of b where a holds.
+//  2. The condition holds exactly where the script's does. Values that JavaScript converts
+//     first, such as text in a < b, are refused by the schema whatever the branch.
+//  3. A claim in a branch may be asked more strictly than by the script, never less.
+
+// steps are the names that lead to a value of the body; ok is false for paths that name
+// elements, or other answers.
+func (c claim) steps() (names []string, ok bool) {
+	p, err := parsePath(c.subject.path)
+	if err != nil {
+		return nil, false
+	}
+	steps, ok := p.Steps()
+	for _, s := range steps {
+		ok = ok && s.Member
+		names = append(names, s.Name)
+	}
+	return names, ok
+}
+
+// schemaOf is a mapping of keywords and their values, in order.
+func schemaOf(pairs ...any) *model.Node {
+	n := &model.Node{Kind: model.ObjectNode}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		n.Keys = append(n.Keys, pairs[i].(string))
+		switch v := pairs[i+1].(type) {
+		case *model.Node:
+			n.Items = append(n.Items, v)
+		case string:
+			n.Items = append(n.Items, model.String(v))
+		case []*model.Node:
+			n.Items = append(n.Items, &model.Node{Kind: model.ArrayNode, Items: v})
+		}
+	}
+	return n
+}
+
+func nameList(names ...string) []*model.Node {
+	var out []*model.Node
+	for _, n := range names {
+		out = append(out, model.String(n))
+	}
+	return out
+}
+
+// schemaAt asks that a value is there and obeys a schema, and that all on the way to it are
+// objects.
+func schemaAt(names []string, leaf *model.Node) *model.Node {
+	for i := len(names) - 1; i >= 0; i-- {
+		leaf = schemaOf("type", "object", "required", nameList(names[i]), "properties", schemaOf(names[i], leaf))
+	}
+	return leaf
+}
+
+// schemaIfThere asks that a script can look for a value, and that the value obeys a schema
+// where it is there: to look for a member of anything but nothing and null is fine.
+func schemaIfThere(names []string, leaf *model.Node) *model.Node {
+	if len(names) == 0 {
+		return leaf
+	}
+	last := len(names) - 1
+	return schemaAt(names[:last], schemaOf("not", schemaOf("type", "null"), "properties", schemaOf(names[last], leaf)))
+}
+
+func allOf(list ...*model.Node) *model.Node {
+	if len(list) == 1 {
+		return list[0]
+	}
+	return schemaOf("allOf", list)
+}
+
+// condition is a claim as the schema that holds where it does, and what must hold of the body
+// in any case for that to be so; ok is false where no schema says it.
+func (c claim) condition() (holds, needs *model.Node, ok bool) {
+	names, ok := c.steps()
+	if !ok || c.subject.number || c.subject.or {
+		return nil, nil, false
+	}
+	if c.subject.kind == symLength && c.Value != nil && isNumber(c.Value) {
+		types := nameList("array")
+		if c.Value.Is("0") || c.Value.Is("1") { // characters are counted alike up to one
+			types = nameList("array", "string")
+		}
+		leaf, ok := c.bound()
+		return schemaAt(names, leaf), schemaAt(names, schemaOf("type", types)), ok
+	}
+	if c.Op == isFalsy {
+		opposite, _ := c.negated()
+		truthy, ok := opposite.schema()
+		if c.subject.sheltered {
+			names = names[:len(names)-1]
+		}
+		return schemaOf("not", truthy), schemaIfThere(names, schemaOf()), ok
+	}
+	holds, ok = c.schema()
+	needs = schemaIfThere(names, schemaOf())
+	switch {
+	case !ok:
+	case slices.Contains([]string{"lt", "lte", "gt", "gte"}, c.Op):
+		needs = schemaIfThere(names, schemaOf("type", "number"))
+	case c.Op == "contains":
+		needs = schemaAt(names, schemaOf("type", nameList("string", "array")))
+	case c.Op == "matches":
+		needs = schemaAt(names, schemaOf("type", "string"))
+	case c.Op == "ne" || c.Op == "not" && !reflect.DeepEqual(c.Matcher, falsy()): // also where there is nothing
+		opposite, known := c.negated()
+		if !known {
+			return nil, nil, false
+		}
+		inner, fine := opposite.schema()
+		holds, ok = schemaOf("not", inner), fine
+	}
+	if c.subject.within {
+		needs = schemaAt(names[:len(names)-1], schemaOf("type", nameList("object", "array")))
+	}
+	if c.subject.loose {
+		needs = schemaIfThere(names, schemaOf("not", schemaOf("type", nameList("array", "object")))) // == reads them as text
+	}
+	return holds, needs, ok
+}
+
+// schema is what a claim asks of the body, or more; ok is false where no schema says it.
+func (c claim) schema() (*model.Node, bool) {
+	names, ok := c.steps()
+	if !ok || c.subject.number || c.subject.or {
+		return nil, false
+	}
+	var leaf *model.Node
+	switch c.subject.kind {
+	case symBody:
+		if c.Op == isFalsy {
+			holds, needs, ok := c.condition()
+			return allOf(needs, holds), ok
+		}
+		if c.Op == "exists" && c.Value.Is("false") {
+			if len(names) == 0 {
+				return nil, false
+			}
+			last := len(names) - 1
+			there := schemaOf("type", "object", "required", nameList(names[last]))
+			return schemaAt(names[:last], schemaOf("not", schemaOf("anyOf", []*model.Node{schemaOf("type", "null"), there}))), true
+		}
+		leaf, ok = leafOf(append([]model.Matcher{c.Matcher}, guards(c.Matcher)...))
+	case symType:
+		if c.Op != "eq" || !slices.Contains([]string{"string", "number", "boolean"}, c.Value.Text) {
+			return nil, false
+		}
+		leaf = schemaOf("type", c.Value.Text)
+	case symLength:
+		leaf, ok = c.bound()
+	default:
+		return nil, false
+	}
+	return schemaAt(names, leaf), ok
+}
+
+// leafOf is what tests ask of a value.
+func leafOf(tests []model.Matcher) (*model.Node, bool) {
+	var list []*model.Node
+	for _, m := range tests {
+		n, ok := leafSchema(m)
+		if !ok {
+			return nil, false
+		}
+		list = append(list, n)
+	}
+	return allOf(list...), true
+}
+
+// leafSchema is one test of a value that is there.
+func leafSchema(m model.Matcher) (*model.Node, bool) {
+	isScalar := func(n *model.Node) bool {
+		return n != nil && (n.Kind == model.LiteralNode || n.Kind == model.StringNode) && !holdsPlaceholder(n)
+	}
+	keyword := map[string]string{"lt": "exclusiveMaximum", "lte": "maximum", "gt": "exclusiveMinimum", "gte": "minimum"}[m.Op]
+	switch {
+	case m.Op == "exists":
+		return schemaOf(), m.Value.Is("true")
+	case m.Op == "type":
+		return schemaOf("type", m.Value.Text), true
+	case m.Op == "eq" && isScalar(m.Value):
+		return schemaOf("const", m.Value), true
+	case m.Op == "ne" && isScalar(m.Value):
+		return schemaOf("not", schemaOf("const", m.Value)), true
+	case keyword != "" && isScalar(m.Value) && isNumber(m.Value):
+		return schemaOf("type", "number", keyword, m.Value), true
+	case m.Op == "in" && !slices.ContainsFunc(m.List, func(n *model.Node) bool { return !isScalar(n) }):
+		return schemaOf("enum", m.List), true
+	case m.Op == "matches" && isScalar(m.Value):
+		return schemaOf("type", "string", "pattern", m.Value.Text), true
+	case m.Op == "contains" && isScalar(m.Value) && m.Value.Kind == model.StringNode:
+		text, _ := literal(m.Value).constant()
+		return schemaOf("anyOf", []*model.Node{
+			schemaOf("type", "string", "pattern", regexp.QuoteMeta(text)),
+			schemaOf("type", "array", "contains", schemaOf("const", m.Value)),
+		}), true
+	case m.Op == "empty":
+		none := schemaOf("anyOf", []*model.Node{
+			schemaOf("type", "string", "maxLength", model.Literal("0")),
+			schemaOf("type", "array", "maxItems", model.Literal("0")),
+			schemaOf("type", "object", "maxProperties", model.Literal("0")),
+		})
+		if m.Value.Is("true") {
+			return none, true
+		}
+		return schemaOf("type", nameList("string", "array", "object"), "not", none), true
+	case m.Op == "not":
+		var list []*model.Node
+		for _, s := range m.Sub {
+			inner, ok := leafSchema(s)
+			if !ok {
+				return nil, false
+			}
+			if s.Op == "matches" { // of another type JavaScript makes text
+				list = append(list, schemaOf("type", "string"))
+			}
+			list = append(list, schemaOf("not", inner))
+		}
+		return allOf(list...), true
+	}
+	return nil, false
+}
+
+// bound is a claim about the length of a list, or of a text.
+func (c claim) bound() (*model.Node, bool) {
+	n, err := strconv.Atoi(c.Value.Text)
+	if err != nil || n < 0 || c.Value.Kind != model.LiteralNode {
+		return nil, false
+	}
+	at := func(word string, n int) *model.Node {
+		if n < 0 {
+			return schemaOf("not", schemaOf())
+		}
+		count := model.Literal(strconv.Itoa(n))
+		list := []*model.Node{schemaOf("type", "array", word+"Items", count)}
+		if n <= 1 {
+			list = append(list, schemaOf("type", "string", word+"Length", count))
+		}
+		return schemaOf("anyOf", list)
+	}
+	switch c.Op {
+	case "eq":
+		return allOf(at("min", n), at("max", n)), true
+	case "ne":
+		if n != 0 {
+			return nil, false
+		}
+		return at("min", 1), true
+	case "gt":
+		return at("min", n+1), true
+	case "gte":
+		return at("min", n), true
+	case "lt":
+		return at("max", n-1), true
+	case "lte":
+		return at("max", n), true
+	}
+	return nil, false
+}
+
+// conditionOf is a condition on the body as a schema that holds where it does, with what must
+// hold in any case (rules 1 and 2); ok is false for other conditions.
+func conditionOf(test sym) (holds *model.Node, needs []*model.Node, ok bool) {
+	claims, ok := asClaims(test)
+	if !ok || len(claims) == 0 {
+		return nil, nil, false
+	}
+	var before []*model.Node
+	for _, c := range claims {
+		h, n, ok := c.condition()
+		if !ok {
+			return nil, nil, false
+		}
+		if len(before) > 0 { // what follows && is read only where what precedes it holds
+			n = schemaOf("if", allOf(slices.Clone(before)...), "then", n)
+		}
+		needs, before = append(needs, n), append(before, h)
+	}
+	return allOf(before...), needs, true
+}
+
+// isFalsy is the operation of a claim that a value of the body is not there or counts as
+// false. The language has no test for it; a schema says it.
+const isFalsy = "falsy"
+
+// asClaims are what must hold for a value to count as true.
+func asClaims(s sym) ([]claim, bool) {
+	switch {
+	case s.kind == symHeader:
+		return []claim{test(s, "empty", model.Literal("false"))}, true
+	case s.kind == symBody && !s.number && !s.or:
+		return []claim{{s, falsy()}}, true
+	case s.kind == symLength && !s.or:
+		return []claim{test(s, "gt", model.Literal("0"))}, true
+	}
+	return s.claims, s.kind == symCond
+}
+
+// inBranches adds what is asserted in one branch alone as a schema, and returns what no
+// schema says.
+func (r *scriptReader) inBranches(test sym, yes, no []asserted) (lostYes, lostNo []asserted) {
+	holds, needs, ok := conditionOf(test)
+	if !ok || len(r.loops) > 0 { // a loop may not run at all
+		return yes, no
+	}
+	var parts []any
+	read := func(word string, list []asserted) (lost []asserted) {
+		var schemas []*model.Node
+		for _, a := range list {
+			one, ok := a.schema()
+			if !ok {
+				lost = append(lost, a)
+				continue
+			}
+			schemas = append(schemas, one)
+			r.reads = a.reads
+			r.keep()
+			r.counts(a.node, model.Assertions)
+		}
+		if len(schemas) > 0 {
+			parts = append(parts, word, allOf(schemas...))
+		}
+		return lost
+	}
+	lostYes, lostNo = read("then", yes), read("else", no)
+	if len(parts) > 0 {
+		r.addSchemas(0, allOf(append(needs, schemaOf(append([]any{"if", holds}, parts...)...))...))
+	}
+	return lostYes, lostNo
+}
+
+// schema is all that a statement asserts.
+func (a *asserted) schema() (*model.Node, bool) {
+	var list []*model.Node
+	for _, c := range needed(a.claims) {
+		one, ok := c.schema()
+		if !ok {
+			return nil, false
+		}
+		list = append(list, one)
+	}
+	return allOf(list...), len(list) > 0
+}
