@@ -41,6 +41,23 @@ func TestEscapesOfLatin1(t *testing.T) {
 	}
 }
 
+// A body is kept in its charset.
+func TestOtherCharsets(t *testing.T) {
+	for secret, texts := range map[string][]string{
+		"Zt9Wm2Xp4L":    {"Z\x00t\x009\x00W\x00m\x002\x00X\x00p\x004\x00L\x00", "\x00Z\x00t\x009\x00W\x00m\x002\x00X\x00p\x004\x00L"},
+		"비밀번호1":         {"\xba\xf1\xb9\xd0\xb9\xf8\xc8\xa31", "D\xbe\x00\xbc\x88\xbc8\xd61\x00"},
+		"Kräft7Zt9Wm2X": {"Kr\xe4ft7Zt9Wm2X"},
+	} {
+		r := New(testKey)
+		r.Add("token", secret)
+		for _, text := range texts {
+			if got := r.String(`{"a":"` + text + `"}`); got != `{"a":"`+r.Mark("", secret)+`"}` {
+				t.Errorf("%q became %q", text, got)
+			}
+		}
+	}
+}
+
 // What is escaped and then encoded, or encoded in pieces, is decoded to be found.
 func TestEncodedRuns(t *testing.T) {
 	const secret = "Kräft7Zt9Wm2Xp4L"

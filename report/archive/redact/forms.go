@@ -7,6 +7,11 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/korean"
+	"golang.org/x/text/encoding/unicode"
 )
 
 // formKind is one of the encodings that turn a secret into a text without a
@@ -43,6 +48,11 @@ const (
 	// Go's %q writes a byte that is not UTF-8 as \xff, which elsewhere is the
 	// character U+00FF.
 	formGo
+	// Bodies are kept as they came, in whatever charset.
+	formUTF16Little
+	formUTF16Big
+	formKorean  // EUC-KR and CP949
+	formWestern // ISO-8859-1 and Windows-1252
 	formKinds
 )
 
@@ -61,6 +71,8 @@ func derive(kind formKind, value string) string {
 		kind, value = kind-formQueryBase64At0+formBase64At0, query
 	}
 	switch {
+	case kind > formGo:
+		return inCharset(kind, value)
 	case kind == formRaw, kind == formGo && utf8.ValidString(value):
 		return value
 	case kind == formGo:
@@ -75,6 +87,30 @@ func derive(kind formKind, value string) string {
 	default:
 		return base64Inside(base64.RawStdEncoding, value, int(kind-formBase64At0))
 	}
+}
+
+// inCharset writes value in another charset than UTF-8; a value that the charset cannot
+// write stays as it is.
+func inCharset(kind formKind, value string) string {
+	if !utf8.ValidString(value) {
+		return value
+	}
+	var to encoding.Encoding
+	switch kind {
+	case formUTF16Little:
+		to = unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)
+	case formUTF16Big:
+		to = unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)
+	case formKorean:
+		to = korean.EUCKR
+	default:
+		to = charmap.Windows1252
+	}
+	text, err := to.NewEncoder().String(value)
+	if err != nil {
+		return value
+	}
+	return text
 }
 
 // base64Inside is the part of a base64 text that value alone decides when

@@ -43,7 +43,8 @@ const (
 //  1. A value is replaced as it is, in base64 and base64url at three alignments,
 //     in hex and as a query writes it; and all of these under any escapes of
 //     JSON, URLs, HTML and JSON Pointers, up to three inside each other. Base64
-//     that hides escapes or has several lines and hex in pairs are decoded once.
+//     that hides escapes or has several lines and hex in pairs are decoded once. In UTF-16,
+//     EUC-KR and Windows-1252 it is replaced as it is.
 //  2. Overlapping values are replaced together; the longest gives the mark.
 //  3. A mark is never replaced again.
 //  4. A value of 4 or 5 bytes is replaced where no letter or digit is
