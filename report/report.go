@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/bgverify/bgverify/report/page"
 	"github.com/bgverify/bgverify/report/source"
@@ -77,6 +78,40 @@ type Output struct {
 	Format Format
 	// W receives the whole file. WriteAll buffers what it writes and does not close W.
 	W io.Writer
+}
+
+// A Folder takes the files of a run folder. *archive.Writer is one.
+type Folder interface {
+	// WriteFile writes one file, whole or not at all.
+	WriteFile(name string, write func(io.Writer) error) error
+	// WriteFiles writes several files in one pass: write gets a writer for each name.
+	WriteFiles(names []string, write func([]io.Writer) error) error
+}
+
+// WriteFolder renders the named formats into a run folder, in one pass over the cases.
+// run.json is always among them: the archive cannot be read without it.
+func WriteFolder(to Folder, r *run.Run, names []string, opts page.Options) error {
+	var outputs []Output
+	var files []string
+	for _, f := range Formats {
+		if f.Name == "json" || slices.Contains(names, f.Name) {
+			outputs = append(outputs, Output{Format: f})
+			files = append(files, f.File)
+		}
+	}
+	if opts.Split && slices.Contains(names, "html") {
+		for name, asset := range page.Assets() {
+			if err := to.WriteFile(name, func(w io.Writer) error { _, err := w.Write(asset); return err }); err != nil {
+				return err
+			}
+		}
+	}
+	return to.WriteFiles(files, func(ws []io.Writer) error {
+		for i := range ws {
+			outputs[i].W = ws[i]
+		}
+		return WriteAll(r, outputs, opts)
+	})
 }
 
 // A renderer writes one format. It sees the cases once, in plan order.

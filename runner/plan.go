@@ -97,6 +97,27 @@ type Plan struct {
 	Earlier func(key string) (*run.Pair, error)
 }
 
+// SuiteNames are the names of the planned suites, in order.
+func (p *Plan) SuiteNames() []string {
+	names := make([]string, len(p.Suites))
+	for i, suite := range p.Suites {
+		names[i] = suite.Name
+	}
+	return names
+}
+
+// LoadStages is the number of load stages that will run.
+func (p *Plan) LoadStages() int {
+	n := 0
+	if p.Options.Part == OnlyCompare {
+		return n
+	}
+	for _, suite := range p.Suites {
+		n += len(suite.Loads)
+	}
+	return n
+}
+
 // World is what an execution reads of its surroundings, passed in so that a
 // test can hold it still. A nil field means there is none of it, Now apart,
 // which is required.

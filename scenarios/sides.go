@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -306,4 +307,26 @@ func (w *walker) checkCertificates(o *keys.Mapping, pem map[string][]byte) {
 		w.Warnf(o.At("cert"), "a server that asks for it will refuse it", "the client certificate expired on %s",
 			pair.Leaf.NotAfter.Format("2006-01-02"))
 	}
+}
+
+// Passwords are those in the URLs of the suite's sides, services and proxies. They are
+// secrets of a run: what it writes or prints must not hold them.
+func (s *Suite) Passwords() []string {
+	var out []string
+	for _, side := range []*SideConfig{&s.Blue, &s.Green} {
+		urls := []string{side.URL, side.Proxy}
+		for _, service := range side.Services {
+			urls = append(urls, service.URL)
+		}
+		for _, text := range urls {
+			u, err := url.Parse(text)
+			if err != nil || u.User == nil {
+				continue
+			}
+			if password, _ := u.User.Password(); password != "" {
+				out = append(out, password)
+			}
+		}
+	}
+	return out
 }

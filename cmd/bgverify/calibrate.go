@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/internal/tree"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/calibrate"
 	"github.com/bgverify/bgverify/runner/run"
@@ -78,7 +79,7 @@ a side could not be asked.`,
 			if err := flags.checkRounds(); err != nil {
 				return err
 			}
-			t, err := openTree(args)
+			t, err := tree.Open(args)
 			if err != nil {
 				return err
 			}
@@ -119,7 +120,7 @@ func (f *calibrateFlags) checkRounds() error {
 }
 
 // calibrate proposes rules for the fields that are unstable.
-func (f *calibrateFlags) calibrate(ctx context.Context, io stdio, t *tree) error {
+func (f *calibrateFlags) calibrate(ctx context.Context, io stdio, t *tree.Tree) error {
 	f.noLoad = true
 	u, flush := newUnarchived(io, &f.runFlags, t, loading{same: true})
 	defer flush()
@@ -143,7 +144,7 @@ func (f *calibrateFlags) calibrate(ctx context.Context, io stdio, t *tree) error
 }
 
 // calibrateLoad measures the noise of the load stages and keeps it for later runs.
-func (f *calibrateFlags) calibrateLoad(ctx context.Context, io stdio, t *tree) error {
+func (f *calibrateFlags) calibrateLoad(ctx context.Context, io stdio, t *tree.Tree) error {
 	f.onlyLoad = true
 	u, flush := newUnarchived(io, &f.runFlags, t, loading{same: true})
 	defer flush()

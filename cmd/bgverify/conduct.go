@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -18,11 +16,11 @@ import (
 	"github.com/bgverify/bgverify/report/archive/history"
 	"github.com/bgverify/bgverify/report/archive/redact"
 	"github.com/bgverify/bgverify/report/archive/replay"
+	"github.com/bgverify/bgverify/report/ci"
 	"github.com/bgverify/bgverify/report/page"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/cluster"
 	"github.com/bgverify/bgverify/runner/run"
-	"github.com/bgverify/bgverify/scenarios"
 )
 
 // execute runs the plan and leaves a finished run folder behind.
@@ -64,7 +62,7 @@ func (s *session) prepare(ctx context.Context, command string) (release func(), 
 // into walks the plan into a new run folder.
 func (s *session) into(ctx context.Context, walk walker) error {
 	w, err := archive.Create(s.flags.out, archive.Options{
-		FS: s.disk, Suite: folderName(suiteNames(s.plan)), ID: s.flags.runID, Tool: toolVersion(), Index: historyPage(s.flags.out),
+		FS: s.disk, Suite: archive.CommonName(s.plan.SuiteNames()), ID: s.flags.runID, Tool: toolVersion(), Index: page.Index(s.flags.out),
 	})
 	if err != nil {
 		if errors.Is(err, archive.ErrTaken) {
@@ -86,10 +84,14 @@ func (s *session) conduct(ctx context.Context, w *archive.Writer, walk walker) e
 	out, flush := redacted(s.io, w.Redactor())
 	defer flush()
 	for _, suite := range s.plan.Suites {
-		hidePasswords(w.Secret, suite)
+		for _, password := range suite.Passwords() {
+			w.Secret("userinfo", password)
+		}
 	}
 	if s.plan.Done == nil { // not resumed
-		if err := s.keepAsked(w); err != nil {
+		asked := replay.Asked{Blue: s.flags.blue, Green: s.flags.green, Cases: s.ids, Environment: s.flags.fromEnv}
+		asked.Variables = replay.Digests(s.env.Asked(), s.flags.seed, func(name string) bool { return s.secrets[name] })
+		if err := asked.Keep(w, s.tree, s.read, s.readStage); err != nil {
 			return broken(err)
 		}
 	}
@@ -128,25 +130,6 @@ func (s *session) conduct(ctx context.Context, w *archive.Writer, walk walker) e
 	return exit(verdict.ExitStatus(signal))
 }
 
-// hidePasswords makes the passwords in a suite's URLs secrets.
-func hidePasswords(secret func(name, value string), suite *scenarios.Suite) {
-	for _, side := range []*scenarios.SideConfig{&suite.Blue, &suite.Green} {
-		urls := []string{side.URL, side.Proxy}
-		for _, service := range side.Services {
-			urls = append(urls, service.URL)
-		}
-		for _, text := range urls {
-			u, err := url.Parse(text)
-			if err != nil || u.User == nil {
-				continue
-			}
-			if password, ok := u.User.Password(); ok && password != "" {
-				secret("userinfo", password)
-			}
-		}
-	}
-}
-
 // redacted is where a run talks from its first request on: no secret passes.
 // flush writes what was held back because a secret may have begun in it.
 func redacted(to stdio, r *redact.Redactor) (out stdio, flush func()) {
@@ -163,7 +146,8 @@ func (s *session) finish(out stdio, w *archive.Writer) error {
 	if err != nil {
 		return fmt.Errorf("read the run back: %w", err)
 	}
-	if err := s.writeReports(w, run); err != nil {
+	pages := page.Options{Split: s.flags.reportAssets == "split", TraceURL: s.flags.traceURL, Known: history.KnownCauses(s.flags.out, run)}
+	if err := report.WriteFolder(w, run, s.flags.formats, pages); err != nil {
 		return err
 	}
 	digest, err := w.Finish()
@@ -171,13 +155,13 @@ func (s *session) finish(out stdio, w *archive.Writer) error {
 		return fmt.Errorf("finish the run folder: %w", err)
 	}
 	s.finished, s.digest = run, digest
-	if err := tellGitHub(out.err, w.Path(), run); err != nil {
+	if err := ci.ShowGitHub(out.err, w.Path(), run); err != nil {
 		fmt.Fprintf(out.err, "bgverify: warning: %v\n", err)
 	}
 	if s.flags.keep+s.flags.keepDays > 0 {
 		err := history.Prune(s.flags.out, s.flags.keep, s.flags.keepDays)
 		// The page may link what is removed, also where pruning stopped half way.
-		if err = errors.Join(err, history.WriteIndex(s.flags.out, historyPage(s.flags.out))); err != nil {
+		if err = errors.Join(err, history.WriteIndex(s.flags.out, page.Index(s.flags.out))); err != nil {
 			fmt.Fprintf(out.err, "bgverify: warning: prune %s: %v\n", s.flags.out, err)
 		}
 	}
@@ -227,55 +211,9 @@ func lastLine(text []byte) []byte {
 	return append(text[bytes.LastIndexByte(text, '\n')+1:], '\n')
 }
 
-// writeReports renders every format asked for in one pass over the cases.
-// run.json is always among them: the archive cannot be read without it.
-func (s *session) writeReports(w *archive.Writer, run *run.Run) error {
-	var formats []report.Format
-	var files []string
-	for _, format := range report.Formats {
-		if format.Name == "json" || slices.Contains(s.flags.formats, format.Name) {
-			formats = append(formats, format)
-			files = append(files, format.File)
-		}
-	}
-	opts := page.Options{Split: s.flags.reportAssets == "split", TraceURL: s.flags.traceURL, Known: history.KnownCauses(s.flags.out, run)}
-	if opts.Split && slices.Contains(files, "report.html") {
-		for name, asset := range page.Assets() {
-			if err := w.WriteFile(name, func(to io.Writer) error { _, err := to.Write(asset); return err }); err != nil {
-				return err
-			}
-		}
-	}
-	return w.WriteFiles(files, func(ws []io.Writer) error {
-		outputs := make([]report.Output, len(ws))
-		for i := range ws {
-			outputs[i] = report.Output{Format: formats[i], W: ws[i]}
-		}
-		return report.WriteAll(run, outputs, opts)
-	})
-}
-
-// folderName is what the run folder is called after: the suites' common name.
-func folderName(suites []string) string {
-	name := suites[0]
-	for _, s := range suites[1:] {
-		for !strings.HasPrefix(s, name) {
-			name = name[:len(name)-1]
-		}
-	}
-	if name = strings.Trim(name, "-_."); name == "" {
-		return "run"
-	}
-	return name
-}
-
 // lockLoad keeps other load runs off this host while a plan with load runs.
 func lockLoad(plan *runner.Plan, command string) (unlock func(), err error) {
-	loads := 0
-	for _, suite := range plan.Suites {
-		loads += len(suite.Loads)
-	}
-	if loads == 0 || plan.Options.Part == runner.OnlyCompare {
+	if plan.LoadStages() == 0 {
 		return func() {}, nil
 	}
 	dir, _ := os.Getwd()

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bgverify/bgverify/fixtures"
+	"github.com/bgverify/bgverify/internal/tree"
 	"github.com/bgverify/bgverify/scenarios/stb"
 )
 
@@ -49,7 +50,7 @@ green looks like ('bgverify fixtures --help' lists the faults).`,
 			flags.verb = "demo"
 			flags.blue, flags.green = twin.BlueURL, twin.GreenURL
 			const folder = "scenarios/stb"
-			t := &tree{files: under(folder, stb.FS), paths: []string{folder}}
+			t := &tree.Tree{Files: tree.Under(folder, stb.FS), Paths: []string{folder}}
 			return judge(cmd.Context(), io, flags, t, typedFlags)
 		},
 	}

@@ -13,7 +13,10 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/cause"
+	"github.com/bgverify/bgverify/diff/media"
+	"github.com/bgverify/bgverify/internal/hint"
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/internal/tree"
 	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -43,27 +46,18 @@ rules applied. Exit status: 0 equal, 1 different, 2 usage or rule problem,
 	}
 	f := cmd.Flags()
 	f.StringVar(&flags.rules, "rules", "", "YAML `file` with a top-level rules list")
-	f.StringVar(&flags.kind, "type", "", "media `type` of the bodies: "+mediaNames+" (default: by name, then by content)")
+	f.StringVar(&flags.kind, "type", "", "media `type` of the bodies: "+media.Names+" (default: by name, then by content)")
 	f.StringVarP(&flags.output, "output", "o", "text", "`format` of the output: text, json or patch (RFC 6902)")
 	return cmd
 }
 
-const mediaNames = "json, ndjson, xml, html, text, csv, form, m3u8, multipart, binary"
-
-// mediaTypes are the names that --type takes and that file names end with.
-var mediaTypes = map[string]string{
-	"json": "application/json", "ndjson": "application/x-ndjson", "xml": "application/xml", "html": "text/html",
-	"text": "text/plain; charset=utf-8", "txt": "text/plain; charset=utf-8", "form": "application/x-www-form-urlencoded",
-	"csv": "text/csv", "multipart": "multipart/mixed",
-	"m3u8": "application/vnd.apple.mpegurl", "m3u": "audio/x-mpegurl", "binary": "application/octet-stream", "bin": "application/octet-stream",
-}
-
+// runDiff compares two saved bodies and ends with the status of what it found.
 func runDiff(io stdio, flags diffFlags, bluePath, greenPath string) error {
 	if flags.output != "text" && flags.output != "json" && flags.output != "patch" {
 		return usage("text, json or patch", "unknown output format %q", flags.output)
 	}
-	if flags.kind != "" && mediaTypes[flags.kind] == "" {
-		return usage("one of "+mediaNames, "unknown type %q", flags.kind)
+	if flags.kind != "" && media.TypeNamed(flags.kind) == "" {
+		return usage("one of "+media.Names, "unknown type %q", flags.kind)
 	}
 	if bluePath == "-" && greenPath == "-" {
 		return usage("name a file for one of them", "standard input can be one of the two answers, not both")
@@ -131,19 +125,20 @@ func diffStatus(result *diff.Result) int {
 	return statusOK
 }
 
+// readRules reads the rules of --rules; without it there are none.
 func readRules(stderr io.Writer, name string) (*diff.Rules, error) {
 	now := time.Now()
 	if name == "" {
 		rules, _ := diff.Compile(nil, diff.Options{Now: now})
 		return rules, nil
 	}
-	t, err := openTree([]string{name})
+	t, err := tree.Open([]string{name})
 	if err != nil {
 		return nil, err
 	}
 	opts := loadOptions()
 	opts.Trial = true
-	list, problems := scenarios.LoadRules(t.files, t.paths[0], opts)
+	list, problems := scenarios.LoadRules(t.Files, t.Paths[0], opts)
 	if err := tellProblems(stderr, problems); err != nil {
 		return nil, err
 	}
@@ -154,25 +149,26 @@ func readRules(stderr io.Writer, name string) (*diff.Rules, error) {
 	return rules, nil
 }
 
+// readMessage reads a saved body; kind is that of --type, else the ending of the name.
 func readMessage(stdin io.Reader, name, kind string) (*diff.Message, error) {
 	const limit = 64<<20 + 1
 	in := stdin
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, usage("name a saved body", "%s: %w", name, unwrapPath(err))
+			return nil, usage("name a saved body", "%s: %w", name, hint.WithoutPath(err))
 		}
 		defer f.Close()
 		in = f
 	}
 	body, err := io.ReadAll(io.LimitReader(in, limit))
 	if err != nil {
-		return nil, broken(fmt.Errorf("read %s: %w", name, unwrapPath(err)))
+		return nil, broken(fmt.Errorf("read %s: %w", name, hint.WithoutPath(err)))
 	}
 	if kind == "" {
 		kind = strings.TrimPrefix(strings.ToLower(filepath.Ext(name)), ".")
 	}
-	return &diff.Message{Status: 200, Body: body, ContentType: mediaTypes[kind]}, nil
+	return &diff.Message{Status: 200, Body: body, ContentType: media.TypeNamed(kind)}, nil
 }
 
 // A diffDocument is what --output json prints.
@@ -186,6 +182,7 @@ type diffDocument struct {
 	Forms       []diff.Form       `json:"forms,omitempty"`
 }
 
+// writeDiffJSON prints what was found as one JSON document.
 func writeDiffJSON(w io.Writer, result *diff.Result, causes []cause.Cause) error {
 	return printJSON(w, diffDocument{
 		Equal: result.Equal(), Total: result.Total, Notes: result.Notes, Forms: result.Forms,

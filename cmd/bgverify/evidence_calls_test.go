@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/bgverify/bgverify/internal/tree"
 	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/report/archive/disk"
 	"github.com/bgverify/bgverify/report/archive/history"
@@ -124,7 +125,7 @@ func (e *evidence) within(disk disk.FS, id, blue, green string) int {
 	if err := set.Parse([]string{"--blue", blue, "--green", green, "--out", filepath.Join(e.dir, "runs"), "--run-id", id, "--seed", "5", "--no-progress"}); err != nil {
 		e.t.Fatal(err)
 	}
-	files, err := openTree([]string{filepath.Join(e.dir, "suite.yaml")})
+	files, err := tree.Open([]string{filepath.Join(e.dir, "suite.yaml")})
 	if err != nil {
 		e.t.Fatal(err)
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/spf13/pflag"
+
+	"github.com/bgverify/bgverify/internal/tree"
 )
 
 // A panic in a worker makes its case broken, and with it the run. The session is
@@ -29,7 +31,7 @@ func TestEvidencePanic(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		files, err := openTree([]string{filepath.Join(e.dir, "suite.yaml")})
+		files, err := tree.Open([]string{filepath.Join(e.dir, "suite.yaml")})
 		if err != nil {
 			t.Fatal(err)
 		}

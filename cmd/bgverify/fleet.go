@@ -2,17 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"maps"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/bgverify/bgverify/internal/text"
-	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/runner/fleet"
 	"github.com/bgverify/bgverify/runner/parcel"
 )
@@ -85,11 +81,8 @@ func (s *session) gather(ctx context.Context) (release func(), err error) {
 	if f.workers == 0 {
 		return func() {}, nil
 	}
-	if stages := distributed(s.plan); stages == 0 {
-		return nil, usage("leave --workers out", "nothing is to be fired by workers: the run has no load stage")
-	}
-	if err := openLoops(s.plan); err != nil {
-		return nil, err
+	if err := parcel.Check(s.plan); err != nil {
+		return nil, failed(ctx, err)
 	}
 	o, err := f.options()
 	if err != nil {
@@ -97,10 +90,11 @@ func (s *session) gather(ctx context.Context) (release func(), err error) {
 	}
 	o.Run = s.flags.runID
 	if o.Run == "" {
-		o.Run = fmt.Sprintf("%s-%08x", folderName(suiteNames(s.plan)), s.flags.seed)
+		o.Run = fmt.Sprintf("%s-%08x", archive.CommonName(s.plan.SuiteNames()), s.flags.seed)
 	}
 	o.Say = func(line string) { fmt.Fprintf(s.io.err, "fleet: %s\n", text.Visible(line)) }
-	if o.Plan, err = s.parcel(); err != nil {
+	loaded := parcel.Loaded{Tree: s.tree, Read: s.read, ReadStage: s.readStage, BlueURL: s.flags.blue, GreenURL: s.flags.green, Seed: s.flags.seed}
+	if o.Plan, err = loaded.Seal(s.plan, s.env); err != nil {
 		return nil, broken(err)
 	}
 	c, err := fleet.Start(ctx, o)
@@ -116,88 +110,4 @@ func (s *session) gather(ctx context.Context) (release func(), err error) {
 	}
 	s.plan.Fleet = c
 	return c.Close, nil
-}
-
-func suiteNames(plan *runner.Plan) []string {
-	names := make([]string, len(plan.Suites))
-	for i, suite := range plan.Suites {
-		names[i] = suite.Name
-	}
-	return names
-}
-
-// openLoops refuses stages with users, which one machine fires: each waits for its own answers.
-func openLoops(plan *runner.Plan) error {
-	var at []string
-	for _, suite := range plan.Suites {
-		for _, stage := range suite.Loads {
-			if stage.Users.Count > 0 {
-				at = append(at, fmt.Sprintf("%s: load %q has users", stage.Pos, stage.Name))
-			}
-		}
-	}
-	if len(at) == 0 || plan.Options.Part == runner.OnlyCompare {
-		return nil
-	}
-	return usage("leave --workers out, or give the stage a rate; nothing was sent", "workers fire stages at a rate only\n%s", strings.Join(at, "\n"))
-}
-
-// distributed counts the load stages that will run.
-func distributed(plan *runner.Plan) int {
-	if plan.Options.Part == runner.OnlyCompare {
-		return 0
-	}
-	n := 0
-	for _, suite := range plan.Suites {
-		n += len(suite.Loads)
-	}
-	return n
-}
-
-// parcel is what workers need of the session.
-func (s *session) parcel() ([]byte, error) {
-	p := &parcel.Parcel{
-		Paths: s.tree.paths, Environ: s.env.asked(), Vars: s.plan.Vars, BlueURL: s.flags.blue, GreenURL: s.flags.green, Seed: s.flags.seed,
-		Now: s.plan.World.Now(),
-	}
-	for _, suite := range s.plan.Suites {
-		for _, name := range suite.Secrets {
-			_, _ = s.env.get(name)
-		}
-	}
-	p.Environ = s.env.asked()
-	if t := s.tree.stage; t != nil {
-		p.StagePath = t.paths[0]
-		if err := p.Pack(s.plan, s.read, t.files, s.readStage); err != nil {
-			return nil, err
-		}
-	} else if err := p.Pack(s.plan, s.read, nil, nil); err != nil {
-		return nil, err
-	}
-	return json.Marshal(p)
-}
-
-// A recordedEnv remembers what was asked of the environment, for workers.
-type recordedEnv struct {
-	mu   sync.Mutex
-	seen map[string]string
-}
-
-func (e *recordedEnv) get(name string) (string, bool) {
-	v, ok := getenv(name)
-	if ok {
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		if e.seen == nil {
-			e.seen = map[string]string{}
-		}
-		e.seen[name] = v
-	}
-	return v, ok
-}
-
-func (e *recordedEnv) asked() map[string]string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return maps.Clone(e.seen)
 }

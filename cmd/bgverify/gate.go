@@ -102,13 +102,13 @@ func (g *gateFlags) check(ctx context.Context, io stdio, name string) error {
 	if err != nil {
 		return err
 	}
-	defer folder.close()
+	defer folder.Close()
 	if g.noWeaker != "" {
 		earlier, err := openKept(ctx, g.root, g.noWeaker)
 		if err != nil {
 			return err
 		}
-		defer earlier.close()
+		defer earlier.Close()
 		if gate.Stronger, err = earlier.Run(); err != nil {
 			return broken(err)
 		}
@@ -125,7 +125,7 @@ func (g *gateFlags) check(ctx context.Context, io stdio, name string) error {
 	for _, reason := range answer.Reasons {
 		fmt.Fprintf(io.out, "  - %s\n", text.Visible(reason))
 	}
-	fmt.Fprintf(io.out, "bgverify: gate verdict=%s exit=%d run=%s\n", answer.Verdict, status, folder.name)
+	fmt.Fprintf(io.out, "bgverify: gate verdict=%s exit=%d run=%s\n", answer.Verdict, status, folder.Name)
 	return exit(status)
 }
 

@@ -7,9 +7,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bgverify/bgverify/internal/hint"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/report/archive/history"
+	"github.com/bgverify/bgverify/report/page"
 )
 
 type historyFlags struct {
@@ -95,7 +97,7 @@ func (flags *historyFlags) list(ctx context.Context, io stdio) ([]history.Listed
 		return nil, 0, err
 	}
 	if _, err := os.Stat(flags.root); err != nil {
-		return nil, 0, usage("--out names the folder that keeps the runs", "%s: %w", flags.root, unwrapPath(err))
+		return nil, 0, usage("--out names the folder that keeps the runs", "%s: %w", flags.root, hint.WithoutPath(err))
 	}
 	if err := flags.maintain(io); err != nil {
 		return nil, 0, err
@@ -126,12 +128,12 @@ func (flags *historyFlags) maintain(io stdio) error {
 	}
 	// The page marks pinned runs.
 	if len(flags.pin)+len(flags.unpin) > 0 {
-		if err := history.WriteIndex(flags.root, historyPage(flags.root)); err != nil {
+		if err := history.WriteIndex(flags.root, page.Index(flags.root)); err != nil {
 			return broken(err)
 		}
 	}
 	if flags.rebuild {
-		found, unreadable, err := archive.RebuildHistory(flags.root, archive.Options{Index: historyPage(flags.root)})
+		found, unreadable, err := archive.RebuildHistory(flags.root, archive.Options{Index: page.Index(flags.root)})
 		if err != nil {
 			return broken(err)
 		}

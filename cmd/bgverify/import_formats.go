@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/bgverify/bgverify/internal/hint"
 	"github.com/bgverify/bgverify/scenarios/convert"
 )
 
@@ -65,7 +66,7 @@ func readPostmanFiles(opts *convert.Options, envs []string, globals, data string
 func readOutside(name string) (convert.File, error) {
 	data, err := convert.ReadFile(os.DirFS(filepath.Dir(name)), filepath.Base(name))
 	if err != nil {
-		return convert.File{}, fmt.Errorf("%s: %w", name, unwrapPath(err))
+		return convert.File{}, fmt.Errorf("%s: %w", name, hint.WithoutPath(err))
 	}
 	return convert.File{Name: filepath.Base(name), Data: data}, nil
 }

@@ -31,6 +31,7 @@ var allowed = map[string][]string{
 	"diff/cause":                    {"internal/text", "diff", "diff/literal", "diff/notation", "diff/path"},
 	"diff/mutate":                   {"diff", "diff/literal"},
 	"internal/suggest":              {},
+	"internal/tree":                 {"internal/hint"},
 	"scenarios/problem":             {},
 	"scenarios/template":            {"internal/text", "internal/suggest", "scenarios/problem"},
 	"scenarios/internal/source":     {"scenarios/problem"},
@@ -42,7 +43,7 @@ var allowed = map[string][]string{
 	"scenarios/stage":   {"diff", "scenarios/problem", "scenarios/template", "scenarios/internal/source", "scenarios/internal/keys"},
 	"scenarios/rows":    {"scenarios/problem", "scenarios/template", "scenarios/internal/source"},
 	"scenarios/openapi": {"diff", "scenarios/problem", "scenarios/template"},
-	"scenarios/apiuse":  {"scenarios", "scenarios/openapi", "scenarios/template"},
+	"scenarios/apiuse":  {"internal/text", "scenarios", "scenarios/openapi", "scenarios/template"},
 	"scenarios": {
 		"scenarios/openapi", "internal/text", "diff", "diff/path", "diff/perf", "internal/suggest",
 		"scenarios/stage", "scenarios/shiftfile", "scenarios/problem", "scenarios/template", "scenarios/rows", "scenarios/internal/source", "scenarios/internal/keys", "scenarios/internal/bodyschema",
@@ -62,7 +63,8 @@ var allowed = map[string][]string{
 	"runner/judge":     {"internal/suggest", "internal/text", "diff", "diff/path", "diff/literal", "diff/media", "diff/mutate", "diff/notation", "scenarios", "scenarios/template", "runner/envelope", "runner/random", "runner/run", "runner/wire"},
 	"runner/verdict":   {"internal/text", "diff", "diff/cause", "diff/perf", "scenarios", "runner/run", "runner/judge", "runner/wire"},
 	"runner/asks":      {"diff", "diff/perf", "scenarios", "runner/run", "runner/verdict"},
-	"runner/parcel":    {"runner", "runner/wire", "scenarios"},
+	"runner/parcel":    {"internal/hint", "internal/tree", "runner", "runner/wire", "scenarios"},
+	"runner/rounds":    {"runner", "runner/run"},
 	"runner/services":  {"runner/places", "runner/wire", "scenarios"},
 	"runner/places":    {"diff", "scenarios", "runner/run", "runner/wire"},
 	"runner/transport": {"internal/text", "runner/judge", "runner/run", "runner/verdict", "runner/wire"},
@@ -74,16 +76,17 @@ var allowed = map[string][]string{
 	"report":           {"report/words", "report/source", "report/page", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf", "scenarios"},
 	"report/words":     {"internal/text", "runner/run", "diff", "diff/perf"},
 	"report/source":    {"report/words", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf"},
-	"report/page":      {"report/words", "report/source", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf"},
+	"report/page":      {"report/archive/history", "report/words", "report/source", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf"},
 	"report/archive": {
 		"report/archive/disk", "report/archive/history", "report/archive/redact", "internal/suggest", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/notation", "diff/perf", "scenarios",
 	},
 	"report/archive/disk":              {},
 	"report/archive/redact":            {"internal/text", "diff", "diff/notation"},
 	"report/archive/history":           {"internal/text", "report/archive/disk", "runner/run", "diff", "diff/cause", "diff/perf"},
-	"report/archive/replay":            {"report/archive/redact", "report/archive/history", "runner/run", "internal/hint", "diff", "diff/notation", "diff/perf", "runner", "runner/attack", "runner/wire", "report/archive"},
+	"report/archive/replay":            {"internal/text", "internal/tree", "scenarios/template", "report/archive/redact", "report/archive/history", "runner/run", "internal/hint", "diff", "diff/notation", "diff/perf", "runner", "runner/attack", "runner/wire", "report/archive"},
 	"report/archive/remote":            {"internal/hint", "report/archive", "report/archive/history", "scenarios/stage"},
 	"report/archive/remote/remotetest": {}, // imported by tests alone
+	"report/ci":                        {"report", "runner/run"},
 	"report/notify":                    {"internal/text", "runner/run", "scenarios/stage"},
 	"report/archive/merge":             {"report/archive", "report/archive/replay", "runner", "runner/run", "internal/hint"},
 	"report/serve":                     {"report/archive", "report/archive/disk", "report/archive/history", "runner/run", "internal/hint", "internal/suggest", "internal/text"},
@@ -96,6 +99,7 @@ var allowed = map[string][]string{
 		"scenarios/convert/postman", "scenarios/convert/curl", "scenarios/convert/har", "scenarios/convert/openapi", "scenarios/convert/jmeter", "scenarios/convert/internal/naming",
 		"scenarios/convert/internal/model", "scenarios/convert/internal/source", "scenarios/convert/internal/write", "scenarios/internal/bodyschema",
 	},
+	"scenarios/convert/imported": {"internal/hint", "internal/text", "scenarios", "scenarios/convert"},
 	"scenarios/convert/postman": {
 		"scenarios", "scenarios/template", "scenarios/convert/postman/script", "scenarios/convert/internal/model", "scenarios/convert/internal/naming",
 		"scenarios/convert/internal/source", "scenarios/convert/internal/write",
@@ -161,6 +165,7 @@ var allowed = map[string][]string{
 
 	"cmd/bgverify": {
 		"runner/tap", "runner/tap/double", "runner/tap/record",
+		"internal/tree", "report/ci", "runner/rounds", "scenarios/convert/imported", "diff/media",
 		"diff", "diff/cause", "diff/perf", "scenarios", "scenarios/stb", "scenarios/convert", "runner", "runner/asks", "runner/run", "runner/wire", "runner/attack",
 		"runner/attack/recorded", "runner/calibrate", "runner/fleet", "runner/parcel", "runner/scout", "runner/selftest", "runner/probe", "report/shiftpage", "runner/shift", "runner/shift/command", "runner/shift/drivers", "runner/shift/machine", "scenarios/shiftfile", "report", "report/notify", "report/page", "report/serve", "report/source", "report/words",
 		"report/archive", "report/archive/disk", "report/archive/history", "report/archive/merge", "report/archive/remote", "report/archive/redact", "report/archive/replay",

@@ -18,9 +18,11 @@ import (
 	"golang.org/x/term"
 
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/internal/tree"
 	"github.com/bgverify/bgverify/runner/calibrate"
 	"github.com/bgverify/bgverify/runner/scout"
 	"github.com/bgverify/bgverify/scenarios/convert"
+	"github.com/bgverify/bgverify/scenarios/convert/imported"
 )
 
 type initFlags struct {
@@ -136,11 +138,11 @@ func (f *initFlags) askAddresses(io stdio) error {
 
 // start looks at both sides, writes the files, measures rules and runs the suites.
 func (f *initFlags) start(ctx context.Context, io stdio, dir string) error {
-	imported, err := f.readImport()
+	made, err := f.readImport()
 	if err != nil {
 		return err
 	}
-	if err := f.refuseExisting(dir, imported); err != nil {
+	if err := f.refuseExisting(dir, made); err != nil {
 		return err
 	}
 	fmt.Fprintln(io.err, "bgverify: asking both sides what they are")
@@ -153,14 +155,14 @@ func (f *initFlags) start(ctx context.Context, io stdio, dir string) error {
 		return failed(ctx, err)
 	}
 	tellFound(io, found)
-	if len(found.Endpoints) == 0 && imported == nil {
+	if len(found.Endpoints) == 0 && made == nil {
 		return usage("name a path that answers without a sign-in: --get /v1/channels; or import: --openapi, --postman, --har, --jmeter",
 			"no path was found that both sides answer: health, version, API descriptions and links were tried")
 	}
-	if err := f.write(dir, found, imported); err != nil {
+	if err := f.write(dir, found, made); err != nil {
 		return err
 	}
-	t, err := openTree([]string{filepath.Join(dir, scout.SuiteDir)})
+	t, err := tree.Open([]string{filepath.Join(dir, scout.SuiteDir)})
 	if err != nil {
 		return err
 	}
@@ -181,7 +183,7 @@ func (f *initFlags) start(ctx context.Context, io stdio, dir string) error {
 		return nil
 	}
 	err = judge(ctx, io, f.runFlags(dir), t, nil)
-	if imported == nil {
+	if made == nil {
 		tellScope(io, found)
 	}
 	return err
@@ -198,7 +200,7 @@ func (f *initFlags) readImport() (*convert.Result, error) {
 		if out != nil {
 			return nil, usage("run bgverify import for the others", "init imports one file, not several")
 		}
-		result, err := convertFile(format, name, func(*convert.Options) error { return nil })
+		result, err := imported.Convert(format, name, convert.Options{})
 		if err != nil {
 			return nil, usage("", "import %s: %w", name, err)
 		}
@@ -208,9 +210,9 @@ func (f *initFlags) readImport() (*convert.Result, error) {
 }
 
 // refuseExisting keeps init from replacing somebody's work.
-func (f *initFlags) refuseExisting(dir string, imported *convert.Result) error {
+func (f *initFlags) refuseExisting(dir string, made *convert.Result) error {
 	names := []string{scout.ConfigFile, scout.EnvFile, scout.SuiteFile}
-	if imported != nil {
+	if made != nil {
 		names = []string{scout.ConfigFile, scout.EnvFile, scout.SuiteDir}
 	}
 	for _, name := range names {
@@ -223,15 +225,15 @@ func (f *initFlags) refuseExisting(dir string, imported *convert.Result) error {
 }
 
 // write writes all files but the rules, which are measured with their help.
-func (f *initFlags) write(dir string, found *scout.Found, imported *convert.Result) error {
+func (f *initFlags) write(dir string, found *scout.Found, made *convert.Result) error {
 	files := []convert.File{
 		{Name: scout.ConfigFile, Data: scout.Config()},
 		{Name: scout.EnvFile, Data: scout.Env(f.blue, f.green, found, nil)},
 	}
-	if imported == nil {
+	if made == nil {
 		files = append(files, convert.File{Name: scout.SuiteFile, Data: scout.Suite(found)})
 	} else {
-		for _, file := range imported.Files {
+		for _, file := range made.Files {
 			files = append(files, convert.File{Name: scout.SuiteDir + "/" + file.Name, Data: file.Data})
 		}
 	}
@@ -245,14 +247,14 @@ func (f *initFlags) write(dir string, found *scout.Found, imported *convert.Resu
 
 // writeFile writes one file below dir, whole or not at all.
 func writeFile(dir string, file convert.File) error {
-	if err := writeTree(dir, []convert.File{file}); err != nil {
+	if err := imported.WriteTree(dir, []convert.File{file}); err != nil {
 		return broken(fmt.Errorf("write %s: %w", filepath.Join(dir, filepath.FromSlash(file.Name)), err))
 	}
 	return nil
 }
 
 // measure compares each side with itself and returns the rules for what is unstable, as YAML.
-func (f *initFlags) measure(ctx context.Context, io stdio, t *tree, dir string) ([]byte, error) {
+func (f *initFlags) measure(ctx context.Context, io stdio, t *tree.Tree, dir string) ([]byte, error) {
 	fmt.Fprintf(io.err, "bgverify: comparing each side with itself, %s\n", text.Count(f.rounds, "round"))
 	flags := f.runFlags(dir)
 	flags.noProgress = true

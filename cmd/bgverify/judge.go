@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/internal/hint"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report/archive/replay"
 	"github.com/bgverify/bgverify/runner/attack"
@@ -148,29 +148,16 @@ func (j *judgeFlags) options() (recorded.Options, error) {
 		}
 	}
 	for _, text := range j.expect {
-		status, err := parseStatus(text)
-		if err != nil {
-			return o, err
+		status, ok := attack.ParseStatus(text)
+		if !ok {
+			return o, usage("204 or 2xx", "--expect %s is not a status", text)
 		}
 		o.Expect = append(o.Expect, status)
 	}
 	return o, nil
 }
 
-// parseStatus reads 204 or 2xx.
-func parseStatus(text string) (attack.Status, error) {
-	low, high := text, text
-	if class, ok := strings.CutSuffix(strings.ToLower(text), "xx"); ok {
-		low, high = class+"00", class+"99"
-	}
-	from, err1 := strconv.Atoi(low)
-	to, err2 := strconv.Atoi(high)
-	if err1 != nil || err2 != nil || from < 100 || to > 599 {
-		return attack.Status{}, usage("204 or 2xx", "--expect %s is not a status", text)
-	}
-	return attack.Status{Low: from, High: to}, nil
-}
-
+// judgeRecorded judges two result files.
 func judgeRecorded(io stdio, flags judgeFlags) error {
 	if flags.blue == "" || flags.green == "" {
 		return usage("bgverify judge --blue blue.bin --green green.bin", "judge needs a result file of each side")
@@ -242,6 +229,7 @@ func notJudged(err error) error {
 	return usage(mismatch.Found[last].Hint, "%s", found.String())
 }
 
+// openResults opens a result file, or standard input for -.
 func openResults(io stdio, name string) (*os.File, error) {
 	if name == "-" {
 		in, ok := io.in.(*os.File)
@@ -252,19 +240,9 @@ func openResults(io stdio, name string) (*os.File, error) {
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, usage("name a result file of vegeta", "%s: %w", name, unwrapPath(err))
+		return nil, usage("name a result file of vegeta", "%s: %w", name, hint.WithoutPath(err))
 	}
 	return f, nil
-}
-
-// A judgedStage is a load stage of an archived run as judge prints it with --output json.
-type judgedStage struct {
-	Name    string           `json:"name"`
-	Verdict run.Verdict      `json:"verdict"`
-	Was     run.Verdict      `json:"was"`
-	Reason  string           `json:"reason"`
-	Beyond  []string         `json:"beyond_records,omitempty"`
-	Judged  *attack.Document `json:"judged,omitempty"`
 }
 
 // judgeRun judges the records of a run's load stages again.
@@ -291,9 +269,9 @@ func judgeRun(io stdio, set *pflag.FlagSet, flags *judgeFlags, name string) erro
 	}
 	status := verdict.ExitStatus(r.End.Signal)
 	if flags.output == "json" {
-		err = writeStagesJSON(io, folder.Path(), verdict, stages)
-	} else {
-		err = writeStages(io, folder.Path(), verdict, status, stages)
+		err = printJSON(io.out, replay.DocumentOf(folder.Path(), verdict, stages))
+	} else if err = replay.WriteStages(io.out, stages); err == nil {
+		_, err = fmt.Fprintf(io.out, "bgverify: judge verdict=%s exit=%d run=%s\n", verdict, status, folder.Path())
 	}
 	if err != nil {
 		return broken(fmt.Errorf("write the verdict: %w", err))
@@ -326,41 +304,4 @@ func (j *judgeFlags) otherMargins(set *pflag.FlagSet) (func(perf.Margins) perf.M
 		}
 		return m
 	}, nil
-}
-
-// writeStagesJSON prints the stages of a run as one JSON document.
-func writeStagesJSON(io stdio, folder string, verdict run.Verdict, stages []*replay.JudgedLoad) error {
-	list := make([]judgedStage, len(stages))
-	for i, s := range stages {
-		list[i] = judgedStage{s.Name, s.Verdict, s.Was, s.Reason, s.Beyond, nil}
-		if s.Report != nil {
-			list[i].Judged = s.Report.Document()
-		}
-	}
-	return printJSON(io.out, struct {
-		Run     string        `json:"run"`
-		Verdict run.Verdict   `json:"verdict"`
-		Stages  []judgedStage `json:"stages"`
-	}{folder, verdict, list})
-}
-
-// writeStages prints the stages of a run, then the line for programs.
-func writeStages(io stdio, folder string, verdict run.Verdict, status int, stages []*replay.JudgedLoad) error {
-	var b strings.Builder
-	for _, s := range stages {
-		fmt.Fprintf(&b, "%s: %s; in the run: %s\n", text.Visible(s.Name), s.Verdict, s.Was)
-		if s.Report != nil {
-			fmt.Fprintf(&b, "%s%s\n", s.Report, s.Report.Measured())
-		}
-		for _, finding := range s.Beyond {
-			fmt.Fprintf(&b, "found in the run, not in its records: %s\n", text.Visible(finding))
-		}
-		if s.Reason != "" {
-			fmt.Fprintln(&b, text.Visible(s.Reason))
-		}
-		fmt.Fprintln(&b)
-	}
-	fmt.Fprintf(&b, "bgverify: judge verdict=%s exit=%d run=%s\n", verdict, status, folder)
-	_, err := io.out.Write([]byte(b.String()))
-	return err
 }

@@ -1,83 +1,16 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io/fs"
-	"os"
-	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
 
-	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/report/archive/replay"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios/template"
 )
-
-// keepAsked copies every file that the run was loaded from, and what it was
-// asked for, into its folder.
-func (s *session) keepAsked(w *archive.Writer) error {
-	plan := replay.Asked{Paths: s.tree.paths, Blue: s.flags.blue, Green: s.flags.green, Cases: s.ids, Environment: s.flags.fromEnv, Variables: s.variables()}
-	if s.tree.root != "" {
-		root, err := filepath.Abs(s.tree.root)
-		if err != nil {
-			return fmt.Errorf("find the folder of the scenario files: %w", err)
-		}
-		plan.Root = root
-	}
-	if err := w.CopyScenarios(s.tree.files, s.read); err != nil {
-		return err
-	}
-	if s.tree.stage != nil {
-		plan.Env = s.tree.stage.paths[0]
-		names := make([]string, len(s.readStage))
-		for i, name := range s.readStage {
-			names[i] = path.Join(archive.StageDir, name)
-		}
-		if err := w.CopyScenarios(under(archive.StageDir, s.tree.stage.files), names); err != nil {
-			return err
-		}
-	}
-	return plan.Write(w)
-}
-
-// variables are digests of what the environment gave to variables and templates, by name:
-// shards of one plan must agree on them. Those that a suite names as secrets are left out.
-func (s *session) variables() map[string]string {
-	out := map[string]string{}
-	for name, value := range s.env.asked() {
-		bare := strings.TrimPrefix(strings.TrimPrefix(name, template.VarPrefix), template.JSONPrefix)
-		if value == "" || s.secrets[bare] || bare == name && strings.HasPrefix(name, template.FlagPrefix) {
-			continue
-		}
-		sum := sha256.Sum256(fmt.Appendf(nil, "%d %s=%s", s.flags.seed, name, value))
-		out[name] = hex.EncodeToString(sum[:6])
-	}
-	return out
-}
-
-// keptTree is the tree of the scenario files that a run folder keeps. The root
-// stays the original one: certificates are not copied.
-func keptTree(folder string, plan *replay.Asked) (*tree, error) {
-	opened, err := os.OpenRoot(filepath.Join(folder, archive.ScenariosDir))
-	if err != nil {
-		return nil, broken(fmt.Errorf("open the scenario files of the run: %w", unwrapPath(err)))
-	}
-	t := &tree{files: opened.FS(), root: plan.Root, paths: plan.Paths}
-	if plan.Env != "" {
-		files, err := fs.Sub(t.files, archive.StageDir)
-		if err != nil {
-			return nil, broken(fmt.Errorf("open the env file of the run: %w", err))
-		}
-		t.stage = &tree{files: files, root: plan.Root, paths: []string{plan.Env}}
-	}
-	return t, nil
-}
 
 // notKept are the flags that a run folder answers by itself, or that are over
 // with the run that had them.

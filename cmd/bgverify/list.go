@@ -2,13 +2,19 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"github.com/bgverify/bgverify/internal/hint"
 	"github.com/bgverify/bgverify/scenarios"
+	"github.com/bgverify/bgverify/scenarios/apiuse"
+	"github.com/bgverify/bgverify/scenarios/openapi"
 )
 
 func newListCommand(io stdio) *cobra.Command {
@@ -63,6 +69,32 @@ Sends nothing.`,
 	return cmd
 }
 
+// listAPI prints what the suites do not ask of the API that a file describes.
+func listAPI(io stdio, name, output string, suites []*scenarios.Suite) error {
+	root, err := os.OpenRoot(filepath.Dir(name))
+	if err != nil {
+		return usage("name an API description", "--openapi %s: %w", name, hint.WithoutPath(err))
+	}
+	defer root.Close()
+	d, err := openapi.Open(root.FS(), filepath.Base(name))
+	var at *openapi.Error
+	switch {
+	case errors.As(err, &at):
+		at.Pos.File = filepath.Join(filepath.Dir(name), filepath.FromSlash(at.Pos.File))
+		return usage("--openapi takes OpenAPI 3.0, 3.1 or Swagger 2.0", "%w", at)
+	case err != nil:
+		return usage("", "--openapi %s: %w", name, err)
+	}
+	use := apiuse.Of(d, suites)
+	if output == "json" {
+		err = printJSON(io.out, use.Counted())
+	} else {
+		err = use.Write(io.out)
+	}
+	return tellBroken("write the list", err)
+}
+
+// printCases prints a case a line.
 func printCases(io stdio, suites []*scenarios.Suite) error {
 	buffered := bufio.NewWriter(io.out)
 	w := tabwriter.NewWriter(buffered, 0, 0, 2, ' ', 0)
@@ -76,10 +108,7 @@ func printCases(io stdio, suites []*scenarios.Suite) error {
 		}
 	}
 	w.Flush()
-	if err := buffered.Flush(); err != nil {
-		return broken(fmt.Errorf("write the list: %w", err))
-	}
-	return nil
+	return tellBroken("write the list", buffered.Flush())
 }
 
 // A listedCase is a case as list --output json prints it.
@@ -92,6 +121,7 @@ type listedCase struct {
 	Rows int      `json:"rows"` // 0: the case has no data
 }
 
+// printCasesJSON prints the cases as one JSON list.
 func printCasesJSON(io stdio, suites []*scenarios.Suite) error {
 	list := []listedCase{}
 	for _, s := range suites {
@@ -103,8 +133,5 @@ func printCasesJSON(io stdio, suites []*scenarios.Suite) error {
 			list = append(list, x)
 		}
 	}
-	if err := printJSON(io.out, list); err != nil {
-		return broken(fmt.Errorf("write the list: %w", err))
-	}
-	return nil
+	return tellBroken("write the list", printJSON(io.out, list))
 }

@@ -78,9 +78,9 @@ func mergeRuns(ctx context.Context, out stdio, again *runFlags, runID string, na
 	if err != nil {
 		return broken(err)
 	}
-	t, err := keptTree(set.First().Path(), plan)
+	t, err := plan.Tree(set.First().Path())
 	if err != nil {
-		return err
+		return broken(err)
 	}
 	header := set.Header()
 	flags, err := keptFlags(&header, plan, again, true)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"sync"
 
+	"github.com/bgverify/bgverify/internal/hint"
 	"github.com/bgverify/bgverify/internal/text"
 )
 
@@ -58,7 +59,7 @@ func (o *output) lost(err error) error {
 	if o.err == nil {
 		return err
 	}
-	failure := broken(fmt.Errorf("write to standard output: %w", unwrapPath(o.err)))
+	failure := broken(fmt.Errorf("write to standard output: %w", hint.WithoutPath(o.err)))
 	var se *statusError
 	switch {
 	case errors.As(err, &se) && se.whatever:

@@ -19,6 +19,7 @@ import (
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 	"github.com/bgverify/bgverify/scenarios/convert"
+	"github.com/bgverify/bgverify/scenarios/convert/imported"
 )
 
 // recordFlags are the flags of record.
@@ -156,7 +157,7 @@ func (f *recordFlags) check() ([]tap.Service, error) {
 	case f.gap < 0:
 		return nil, usage("a duration such as 10s, or 0", "--gap is negative")
 	}
-	if err := mayWrite(f.out, false); err != nil {
+	if err := imported.MayWrite(f.out, false); err != nil {
 		return nil, err
 	}
 	return tapServices("--to", f.to, f.services)
@@ -221,10 +222,9 @@ func (f *recordFlags) write(io stdio, findings []string, counts record.Counts) e
 			named[u.Scheme+"://"+u.Host] = name
 		}
 	}
-	result, err := convertFile("har", file, func(o *convert.Options) error {
-		o.HAR.ByPage, o.HAR.Services = true, named
-		return nil
-	})
+	var opts convert.Options
+	opts.HAR.ByPage, opts.HAR.Services = true, named
+	result, err := imported.Convert("har", file, opts)
 	if err != nil {
 		return &statusError{status: statusUnknown, err: fmt.Errorf("no scenario files were written: %w", err), hint: "the recording is in " + file}
 	}

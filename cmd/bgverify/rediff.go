@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/internal/tree"
 	"github.com/bgverify/bgverify/report/archive/replay"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/cluster"
@@ -123,21 +124,21 @@ func rediff(ctx context.Context, out stdio, again *runFlags, o rediffOptions, ar
 }
 
 // rediffTree is the suites and the env file of a run's folder, or those given in their place.
-func rediffTree(folder string, plan *replay.Asked, env string, paths []string) (*tree, error) {
-	t, err := keptTree(folder, plan)
+func rediffTree(folder string, plan *replay.Asked, env string, paths []string) (*tree.Tree, error) {
+	t, err := plan.Tree(folder)
 	if err != nil {
-		return nil, err
+		return nil, broken(err)
 	}
 	if len(paths) > 0 {
-		now, err := openTree(paths)
+		now, err := tree.Open(paths)
 		if err != nil {
 			return nil, err
 		}
-		now.stage = t.stage
+		now.Stage = t.Stage
 		t = now
 	}
 	if env != "" {
-		if t.stage, err = openTree([]string{env}); err != nil {
+		if t.Stage, err = tree.Open([]string{env}); err != nil {
 			return nil, err
 		}
 	}
@@ -149,11 +150,11 @@ func addedRules(io stdio, name string) ([]diff.Rule, error) {
 	if name == "" {
 		return nil, nil
 	}
-	t, err := openTree([]string{name})
+	t, err := tree.Open([]string{name})
 	if err != nil {
 		return nil, err
 	}
-	list, problems := scenarios.LoadRules(t.files, t.paths[0], loadOptions())
+	list, problems := scenarios.LoadRules(t.Files, t.Paths[0], loadOptions())
 	if err := tellProblems(io.err, problems); err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bgverify/bgverify/internal/hint"
 	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/report/archive/history"
 	"github.com/bgverify/bgverify/report/page"
@@ -36,7 +37,7 @@ killed is shown as incomplete. The report goes to standard output or to the file
 			if err != nil {
 				return err
 			}
-			defer folder.close()
+			defer folder.Close()
 			run, err := folder.Run()
 			if err != nil {
 				return broken(err)
@@ -44,7 +45,7 @@ killed is shown as incomplete. The report goes to standard output or to the file
 			write := func(w stdlib.Writer) error {
 				if format == "text" {
 					opts := textOptions(io.out, noColor)
-					opts.Folder = folder.name
+					opts.Folder = folder.Name
 					return report.Text(w, run, opts)
 				}
 				chosen, _ := report.Lookup(format)
@@ -98,7 +99,7 @@ func writeOutside(folder, name string, write func(stdlib.Writer) error) error {
 	}
 	temp, err := os.CreateTemp(filepath.Dir(abs), ".bgverify-*")
 	if err != nil {
-		return broken(fmt.Errorf("write %s: %w", name, unwrapPath(err)))
+		return broken(fmt.Errorf("write %s: %w", name, hint.WithoutPath(err)))
 	}
 	defer os.Remove(temp.Name())
 	b := bufio.NewWriter(temp)

@@ -14,6 +14,7 @@ import (
 	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/report/archive/replay"
+	"github.com/bgverify/bgverify/report/page"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
@@ -97,7 +98,7 @@ func resume(ctx context.Context, io stdio, again *runFlags, name string) error {
 	defer release()
 	root := filepath.Dir(filepath.Clean(folder.Path()))
 	// The folder is opened for writing last: another process may have finished it by now.
-	w, state, err := archive.Resume(folder.Path(), archive.Options{Tool: toolVersion(), Index: historyPage(root)})
+	w, state, err := archive.Resume(folder.Path(), archive.Options{Tool: toolVersion(), Index: page.Index(root)})
 	switch {
 	case errors.Is(err, archive.ErrComplete): // another process was faster
 		return standing(io, again, folder, from)
@@ -129,11 +130,11 @@ func keptSession(io stdio, again *runFlags, folder string, from *run.Run) (*sess
 	if err != nil {
 		return nil, broken(err)
 	}
-	t, err := keptTree(folder, plan)
+	t, err := plan.Tree(folder)
 	if err != nil {
-		return nil, err
+		return nil, broken(err)
 	}
-	if err := replay.NoHidden(t.files); err != nil {
+	if err := replay.NoHidden(t.Files); err != nil {
 		return nil, failed(context.Background(), err)
 	}
 	flags, err := keptFlags(&from.Header, plan, again, false)
@@ -147,10 +148,7 @@ func keptSession(io stdio, again *runFlags, folder string, from *run.Run) (*sess
 		return nil, err
 	}
 	// Files that were changed in the folder would give other suites than the log has.
-	names := make([]string, len(s.plan.Suites))
-	for i, suite := range s.plan.Suites {
-		names[i] = suite.Name
-	}
+	names := s.plan.SuiteNames()
 	kept := make([]string, len(from.Header.Suites))
 	for i, suite := range from.Header.Suites {
 		kept[i] = suite.Name

@@ -68,16 +68,30 @@ func broken(err error) error { return &statusError{status: statusBroken, err: er
 // the caller is a usage error, a signal an interruption, and all else broken.
 func failed(ctx context.Context, err error) error {
 	var known *statusError
-	var mistake *hint.Error
 	switch {
 	case err == nil, errors.As(err, &known):
 		return err
 	case errors.Is(err, runner.ErrStopped):
 		return &statusError{status: run.Interrupted.ExitStatus(stopSignal(ctx)), err: err}
-	case errors.As(err, &mistake):
-		return usage(mistake.Hint, "%w", err)
+	}
+	if se := endOf(err); se != nil {
+		return se
 	}
 	return broken(err)
+}
+
+// endOf is how an error ends the command, where it says so: a mistake of the caller
+// that a package below found is a usage error. nil: it says nothing about the status.
+func endOf(err error) *statusError {
+	var known *statusError
+	var mistake *hint.Error
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.As(err, &mistake):
+		return &statusError{status: statusUsage, err: err, hint: mistake.Hint}
+	}
+	return nil
 }
 
 // execute runs one command line and returns the exit status.
@@ -93,8 +107,8 @@ func execute(ctx context.Context, io stdio, args []string) int {
 	if err == nil {
 		return statusOK
 	}
-	var se *statusError
-	if !errors.As(err, &se) { // cobra's own: unknown verb, unknown flag, wrong count of arguments
+	se := endOf(err)
+	if se == nil { // cobra's own: unknown verb, unknown flag, wrong count of arguments
 		se = &statusError{status: statusUsage, err: err, hint: "see 'bgverify --help'"}
 	}
 	tell(io.err, se)

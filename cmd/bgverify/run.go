@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bgverify/bgverify/internal/tree"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/run"
 )
@@ -60,7 +61,7 @@ by stage and defaults.`,
 			if err := flags.checkValues(); err != nil {
 				return err
 			}
-			t, err := openTree(args)
+			t, err := tree.Open(args)
 			if err != nil {
 				return err
 			}
@@ -79,7 +80,7 @@ func atLeastOnePath(cmd *cobra.Command, args []string) error {
 }
 
 // judge loads, runs, archives and reports, and ends with the verdict's status.
-func judge(ctx context.Context, io stdio, flags *runFlags, t *tree, flagsTyped []string) error {
+func judge(ctx context.Context, io stdio, flags *runFlags, t *tree.Tree, flagsTyped []string) error {
 	session, err := newSession(io, flags, t, flagsTyped)
 	if err != nil {
 		return err

@@ -1,16 +1,12 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
-	"io/fs"
-	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/bgverify/bgverify/internal/suggest"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/run"
@@ -45,61 +41,16 @@ func (f *runFlags) narrowed() []run.Narrowing {
 	return out
 }
 
-// marked are the cases that files mark only.
-func marked(suites []*scenarios.Suite) []run.Narrowing {
-	var out []run.Narrowing
-	for _, s := range suites {
-		for _, at := range s.Only {
-			out = append(out, run.Narrowing{By: run.ByFile, Name: "only: true", At: at.String(), Cases: true, Loads: true})
-		}
-	}
-	return out
-}
-
-// nearCase suggests the case that a --case which matches none was probably meant to name;
-// empty: none is near.
-func (s *session) nearCase(suites []*scenarios.Suite) string {
-	var ids, names []string
-	for _, suite := range suites {
-		for _, c := range suite.Cases {
-			_, name, _ := strings.Cut(c.ID, "/")
-			ids, names = append(ids, c.ID), append(names, name)
-		}
-	}
-	for _, glob := range s.flags.cases {
-		if slices.Contains(ids, glob) || slices.Contains(names, glob) {
-			continue
-		}
-		if near := cmp.Or(suggest.Nearest(glob, ids), suggest.Nearest(glob, names)); near != "" {
-			return fmt.Sprintf("did you mean --case %q?", near)
-		}
-	}
-	return ""
-}
-
 // refused reports load and writes that the suites hold and the stage does not
 // allow, all of them with their place, before anything is sent.
 func (s *session) refused(ctx context.Context) error {
 	var problems scenarios.Problems
 	for _, r := range runner.Refused(ctx, s.plan) {
 		problems = append(problems, scenarios.Problem{
-			Kind: scenarios.Error, Pos: r.Pos, Width: 1, Source: sourceLine(s.tree.files, r.Pos), Summary: r.String(), Hint: r.Hint(),
+			Kind: scenarios.Error, Pos: r.Pos, Width: 1, Source: scenarios.SourceLine(s.tree.Files, r.Pos), Summary: r.String(), Hint: r.Hint(),
 		})
 	}
 	return tellProblems(s.io.err, problems)
-}
-
-// sourceLine is a line of a scenario file; empty when it cannot be read.
-func sourceLine(files fs.FS, at scenarios.Pos) string {
-	text, err := fs.ReadFile(files, at.File)
-	if err != nil {
-		return ""
-	}
-	lines := strings.Split(string(text), "\n")
-	if at.Line < 1 || at.Line > len(lines) {
-		return ""
-	}
-	return strings.TrimSuffix(lines[at.Line-1], "\r")
 }
 
 // failedCases are the ids of the cases that did not pass in the run that
@@ -128,33 +79,15 @@ func (f *runFlags) failedCases() ([]string, error) {
 	return ids, nil
 }
 
-// tellGone names the failed cases that the files do not have any more: a run of
-// the others does not prove these.
+// tellGone names the failed cases that the files do not have any more.
 func tellGone(stderr io.Writer, suites []*scenarios.Suite, ids []string) error {
-	left := map[string]bool{}
-	for _, id := range ids {
-		left[id] = true
+	gone, err := scenarios.Missing(suites, ids)
+	if err != nil {
+		return usage("", "%w", err)
 	}
-	for _, s := range suites {
-		for _, c := range s.Cases {
-			delete(left, c.ID)
-			if c.Data == nil {
-				continue
-			}
-			// A case with data has an id for each row.
-			for row, err := range c.Data.Rows {
-				if err != nil {
-					return usage("", "%s: %w", c.ID, err)
-				}
-				id, _ := c.RowID(row)
-				delete(left, id)
-			}
-		}
-	}
-	if len(left) == 0 {
+	if len(gone) == 0 {
 		return nil
 	}
-	gone := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !left[id] })
 	const shown = 5
 	more := ""
 	if len(gone) > shown {
@@ -165,35 +98,14 @@ func tellGone(stderr io.Writer, suites []*scenarios.Suite, ids []string) error {
 	return nil
 }
 
-// changedSuites are the suites that were read from one of the changed files; all
-// of them when nothing is known to have changed, or something that belongs to no
-// suite has (the env file).
+// changedSuites are the suites that the changed files belong to; it says which are left out.
 func changedSuites(stderr io.Writer, root string, suites []*scenarios.Suite, changed []string) []*scenarios.Suite {
-	if len(changed) == 0 {
+	chosen := scenarios.ReadFrom(suites, root, changed)
+	if len(chosen) == len(suites) {
 		return suites
 	}
-	var out []*scenarios.Suite
-	known := map[string]bool{}
-	for _, s := range suites {
-		reads := false
-		for _, file := range s.Files {
-			abs, err := filepath.Abs(filepath.Join(root, filepath.FromSlash(file)))
-			if err == nil && slices.Contains(changed, abs) {
-				known[abs], reads = true, true
-			}
-		}
-		if reads {
-			out = append(out, s)
-		}
-	}
-	if len(known) < len(changed) || len(out) == len(suites) {
-		return suites
-	}
-	names := make([]string, len(out))
-	for i, s := range out {
-		names[i] = s.Name
-	}
+	plan := runner.Plan{Suites: chosen}
 	fmt.Fprintf(stderr, "bgverify: running %s, which it changes; %d other suites are not run again\n",
-		text.Visible(strings.Join(names, ", ")), len(suites)-len(out))
-	return out
+		text.Visible(strings.Join(plan.SuiteNames(), ", ")), len(suites)-len(chosen))
+	return chosen
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bgverify/bgverify/fixtures/faultproxy"
+	"github.com/bgverify/bgverify/internal/tree"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/selftest"
 )
@@ -76,7 +77,7 @@ func runSelftest(ctx context.Context, io stdio, flags *runFlags, only []string, 
 	if err != nil {
 		return failed(ctx, err)
 	}
-	t, err := openTree(args)
+	t, err := tree.Open(args)
 	if err != nil {
 		return err
 	}

@@ -10,13 +10,14 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/bgverify/bgverify/internal/hint"
+	"github.com/bgverify/bgverify/internal/tree"
 	gates "github.com/bgverify/bgverify/report/serve"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/scenarios/stage"
@@ -138,40 +139,13 @@ func (v *serveFlags) read() (suites []string, err error) {
 	}
 	root, err := os.OpenRoot(v.suites)
 	if err != nil {
-		return nil, usage("--suites names the folder of the suites", "%s: %w", v.suites, unwrapPath(err))
+		return nil, usage("--suites names the folder of the suites", "%s: %w", v.suites, hint.WithoutPath(err))
 	}
 	v.files = root.FS()
-	if suites, err = servedSuites(v.files); err != nil {
+	if suites, err = gates.Suites(v.files); err != nil {
 		return nil, usage("--suites names the folder of the suites", "%s: %w", v.suites, err)
 	}
 	return suites, nil
-}
-
-// servedSuites are the folders and the YAML files that orders may name. Links are followed
-// where they stay below the folder, as those of a mounted ConfigMap do.
-func servedSuites(files fs.FS) ([]string, error) {
-	names := []string{"."}
-	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || name == "." {
-			return err
-		}
-		if strings.HasPrefix(d.Name(), ".") {
-			if d.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		info, err := fs.Stat(files, name)
-		if err != nil {
-			return nil //nolint:nilerr // a link that leads out is not served
-		}
-		if ext := path.Ext(name); info.IsDir() || info.Mode().IsRegular() && (ext == ".yaml" || ext == ".yml") {
-			names = append(names, name)
-		}
-		return nil
-	})
-	slices.Sort(names)
-	return names, err
 }
 
 // envNames are the names of the env files, in the order of the flags.
@@ -191,7 +165,7 @@ func (v *serveFlags) token() (string, error) {
 	const most = 4 << 10
 	text, err := os.ReadFile(v.tokenFile)
 	if err != nil {
-		return "", usage("--token-file names a file with the token", "%s: %w", v.tokenFile, unwrapPath(err))
+		return "", usage("--token-file names a file with the token", "%s: %w", v.tokenFile, hint.WithoutPath(err))
 	}
 	token := string(bytes.TrimSpace(text[:min(len(text), most)]))
 	if err := gates.CheckToken(token); err != nil {
@@ -230,10 +204,10 @@ func (v *serveFlags) session(o gates.Order, io stdio) (*session, error) {
 	if err := flags.checkValues(); err != nil {
 		return nil, err
 	}
-	t := &tree{files: v.files, root: v.suites, paths: o.Suites}
+	t := &tree.Tree{Files: v.files, Root: v.suites, Paths: o.Suites}
 	if o.Env != "" {
 		var err error
-		if t.stage, err = openTree([]string{v.env[o.Env]}); err != nil {
+		if t.Stage, err = tree.Open([]string{v.env[o.Env]}); err != nil {
 			return nil, err
 		}
 		flags.stage = strings.TrimSuffix(o.Env, path.Ext(o.Env))
@@ -254,8 +228,8 @@ func (v *serveFlags) execute(ctx context.Context, o gates.Order, log io.Writer) 
 	if err == nil {
 		return statusOK
 	}
-	var se *statusError
-	if !errors.As(err, &se) {
+	se := endOf(err)
+	if se == nil {
 		se = &statusError{status: statusBroken, err: err}
 	}
 	tell(log, se)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"io/fs"
@@ -11,12 +10,15 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/internal/tree"
 	"github.com/bgverify/bgverify/report/archive/disk"
 	"github.com/bgverify/bgverify/report/archive/replay"
+	"github.com/bgverify/bgverify/report/ci"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/asks"
 	"github.com/bgverify/bgverify/runner/cluster"
 	"github.com/bgverify/bgverify/runner/cluster/resources"
+	"github.com/bgverify/bgverify/runner/parcel"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
 	"github.com/bgverify/bgverify/scenarios/template"
@@ -26,7 +28,7 @@ import (
 type session struct {
 	io    stdio
 	flags *runFlags
-	tree  *tree
+	tree  *tree.Tree
 	plan  *runner.Plan
 	disk  disk.FS // of the run folder; nil: the operating system's
 
@@ -39,7 +41,7 @@ type session struct {
 	digest   string
 
 	ids             []string // of the cases that --rerun-failed chose
-	env             *recordedEnv
+	env             *parcel.Environment
 	secrets         map[string]bool // names that any suite calls secret, chosen or not, and their capitals
 	read, readStage []string        // files that the suites and the env file were read from
 }
@@ -53,11 +55,11 @@ type loading struct {
 }
 
 // newSession loads and selects. Its error has status 2 and nothing was sent.
-func newSession(io stdio, flags *runFlags, t *tree, flagsTyped []string) (*session, error) {
+func newSession(io stdio, flags *runFlags, t *tree.Tree, flagsTyped []string) (*session, error) {
 	return loadSession(io, flags, t, flagsTyped, loading{})
 }
 
-func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how loading) (*session, error) {
+func loadSession(io stdio, flags *runFlags, t *tree.Tree, flagsTyped []string, how loading) (*session, error) {
 	if err := localRoot(flags.out); err != nil {
 		return nil, err
 	}
@@ -75,17 +77,17 @@ func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how lo
 			return nil, err
 		}
 	}
-	s := &session{io: io, flags: flags, tree: t, ids: sel.IDs, env: &recordedEnv{}}
+	s := &session{io: io, flags: flags, tree: t, ids: sel.IDs, env: &parcel.Environment{Getenv: getenv}}
 	opts := loadOptions()
-	opts.Getenv = s.env.get
+	opts.Getenv = s.env.Get
 	opts.Seed, opts.Vars, opts.Demand = flags.seed, vars, !how.offline
 	opts.Rules, opts.SameSides = how.rules, how.same
 	opts.BlueURL, opts.GreenURL = flags.blue, flags.green
 	if opts.Env, err = s.loadStage(opts); err != nil {
 		return nil, err
 	}
-	files := replay.Record(t.files)
-	suites, problems := scenarios.Load(files, t.paths, opts)
+	files := replay.Record(t.Files)
+	suites, problems := scenarios.Load(files, t.Paths, opts)
 	if err := tellProblems(io.err, problems); err != nil {
 		return nil, err
 	}
@@ -97,7 +99,12 @@ func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how lo
 	}
 	// What the files ask is kept from before the selection: the verdict says what was left out.
 	whole, asked := scenarios.SizeOf(suites), asks.Of(suites)
-	narrowed := append(flags.narrowed(), marked(suites)...)
+	narrowed := flags.narrowed()
+	for _, suite := range suites {
+		for _, at := range suite.Only {
+			narrowed = append(narrowed, run.Narrowing{By: run.ByFile, Name: "only: true", At: at.String(), Cases: true, Loads: true})
+		}
+	}
 	if suites, err = s.selectCases(suites, sel); err != nil {
 		return nil, err
 	}
@@ -108,9 +115,9 @@ func loadSession(io stdio, flags *runFlags, t *tree, flagsTyped []string, how lo
 	s.read = files.Opened()
 	s.plan = &runner.Plan{
 		Tool: run.Tool{Name: "bgverify", Version: toolVersion()}, Suites: suites, Whole: whole, Env: opts.Env, Vars: vars, Rules: how.rules,
-		Verb: flags.verb, Stage: flags.stage, Flags: flagsTyped, Audit: audit(t.root, flags.ticket), Machine: machine(), Options: flags.options(),
-		World:       runner.World{Now: time.Now, Getenv: s.env.get, Files: t.files, Root: t.root, Asked: s.env.asked},
-		Calibration: calibration, Narrowed: narrowed, Paths: t.paths, Asks: asked,
+		Verb: flags.verb, Stage: flags.stage, Flags: flagsTyped, Audit: ci.Audit(t.Root, flags.ticket), Machine: machine(), Options: flags.options(),
+		World:       runner.World{Now: time.Now, Getenv: s.env.Get, Files: t.Files, Root: t.Root, Asked: s.env.Asked},
+		Calibration: calibration, Narrowed: narrowed, Paths: t.Paths, Asks: asked,
 	}
 	return s, nil
 }
@@ -123,7 +130,7 @@ func (s *session) openClusters() error {
 		return nil
 	}
 	if env.Prometheus != nil {
-		file := func(name string) ([]byte, error) { return fs.ReadFile(s.tree.stage.files, name) }
+		file := func(name string) ([]byte, error) { return fs.ReadFile(s.tree.Stage.Files, name) }
 		m, err := resources.New(env.Prometheus, resources.Outside{Getenv: getenv, File: file})
 		if err != nil {
 			return usage("", "%s: %w", env.File, err)
@@ -145,20 +152,20 @@ func (s *session) openClusters() error {
 // is none.
 func (s *session) loadStage(opts scenarios.LoadOptions) (*scenarios.Env, error) {
 	t := s.tree
-	if t.stage == nil && s.flags.env != "" {
+	if t.Stage == nil && s.flags.env != "" {
 		var err error
-		if t.stage, err = openTree([]string{s.flags.env}); err != nil {
+		if t.Stage, err = tree.Open([]string{s.flags.env}); err != nil {
 			if filepath.Base(s.flags.env) == s.flags.env && filepath.Ext(s.flags.env) == "" {
 				return nil, usage("name an env file; names of stages come from envs: of bgverify.yaml", "no stage or env file has the name %s", s.flags.env)
 			}
 			return nil, err
 		}
 	}
-	if t.stage == nil {
+	if t.Stage == nil {
 		return nil, nil
 	}
-	files := replay.Record(t.stage.files)
-	env, problems := scenarios.LoadEnv(files, t.stage.paths[0], opts)
+	files := replay.Record(t.Stage.Files)
+	env, problems := scenarios.LoadEnv(files, t.Stage.Paths[0], opts)
 	s.readStage = files.Opened()
 	return env, tellProblems(s.io.err, problems)
 }
@@ -168,7 +175,10 @@ func (s *session) selectCases(suites []*scenarios.Suite, sel scenarios.Selection
 	const hint = "bgverify list shows ids and tags"
 	chosen, err := scenarios.Select(suites, sel)
 	if err != nil {
-		return nil, usage(cmp.Or(s.nearCase(suites), hint), "%w", err)
+		if near := scenarios.NearestCase(suites, s.flags.cases); near != "" {
+			return nil, usage(fmt.Sprintf("did you mean --case %q?", near), "%w", err)
+		}
+		return nil, usage(hint, "%w", err)
 	}
 	suites = chosen
 	if len(suites) == 0 {
@@ -179,7 +189,7 @@ func (s *session) selectCases(suites []*scenarios.Suite, sel scenarios.Selection
 			return nil, err
 		}
 	}
-	return changedSuites(s.io.err, s.tree.root, suites, s.flags.changed), nil
+	return changedSuites(s.io.err, s.tree.Root, suites, s.flags.changed), nil
 }
 
 // loadOptions are those that no flag changes.
@@ -191,11 +201,11 @@ func loadEnv(stderr io.Writer, name string, opts scenarios.LoadOptions) (*scenar
 	if name == "" {
 		return nil, nil
 	}
-	t, err := openTree([]string{name})
+	t, err := tree.Open([]string{name})
 	if err != nil {
 		return nil, err
 	}
-	env, problems := scenarios.LoadEnv(t.files, t.paths[0], opts)
+	env, problems := scenarios.LoadEnv(t.Files, t.Paths[0], opts)
 	return env, tellProblems(stderr, problems)
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/internal/tree"
 	"github.com/bgverify/bgverify/report/archive/disk"
 	"github.com/bgverify/bgverify/report/shiftpage"
 	"github.com/bgverify/bgverify/runner/shift"
@@ -278,15 +279,15 @@ func (s *shiftFlags) setup(io stdio, file string) (*shift.Setup, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := openTree([]string{file})
+	t, err := tree.Open([]string{file})
 	if err != nil {
 		return nil, err
 	}
-	read, problems := shiftfile.Load(t.files, t.paths[0], getenv)
+	read, problems := shiftfile.Load(t.Files, t.Paths[0], getenv)
 	if err := tellProblems(io.err, problems); err != nil {
 		return nil, err
 	}
-	content, err := fs.ReadFile(t.files, t.paths[0])
+	content, err := fs.ReadFile(t.Files, t.Paths[0])
 	if err != nil {
 		return nil, broken(err)
 	}

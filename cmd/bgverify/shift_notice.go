@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/internal/tree"
 	"github.com/bgverify/bgverify/report/archive/redact"
 	"github.com/bgverify/bgverify/report/notify"
 	"github.com/bgverify/bgverify/runner"
@@ -61,7 +62,7 @@ func (n *shiftNotice) session(io stdio, dir string, of shiftfile.Run) (*session,
 	for _, name := range of.Suites {
 		paths = append(paths, under(name))
 	}
-	t, err := openTree(paths)
+	t, err := tree.Open(paths)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +78,9 @@ func (n *shiftNotice) session(io stdio, dir string, of shiftfile.Run) (*session,
 // learn makes the secrets of a session unreadable, and takes its receivers.
 func (n *shiftNotice) learn(s *session) {
 	for _, suite := range s.plan.Suites {
-		hidePasswords(n.redactor.Add, suite)
+		for _, password := range suite.Passwords() {
+			n.redactor.Add("userinfo", password)
+		}
 	}
 	if s.plan.Env == nil {
 		return
@@ -124,11 +127,11 @@ func (n *shiftNotice) learnFrom(h *shift.History) {
 	go func() {
 		defer close(done)
 		defer n.survive(quiet)
-		t, err := openTree([]string{filepath.Join(h.First.Dir, filepath.Base(h.First.File))})
+		t, err := tree.Open([]string{filepath.Join(h.First.Dir, filepath.Base(h.First.File))})
 		if err != nil {
 			return
 		}
-		f, _ := shiftfile.Load(t.files, t.paths[0], getenv)
+		f, _ := shiftfile.Load(t.Files, t.Paths[0], getenv)
 		if f == nil {
 			return
 		}

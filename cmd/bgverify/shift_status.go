@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/internal/tree"
 	"github.com/bgverify/bgverify/runner/shift"
 	"github.com/bgverify/bgverify/scenarios/shiftfile"
 )
@@ -107,11 +108,11 @@ func shiftSubject(io stdio, file string) (subject shift.Subject, unread func() e
 		return subject, func() error { return broken(err) }
 	}
 	subject = shift.Subject{Name: file, File: filepath.Join(dir, filepath.Base(file))}
-	t, err := openTree([]string{file})
+	t, err := tree.Open([]string{file})
 	if err != nil {
 		return subject, func() error { return err }
 	}
-	read, problems := shiftfile.Load(t.files, t.paths[0], getenv)
+	read, problems := shiftfile.Load(t.Files, t.Paths[0], getenv)
 	if read == nil || read.Name == "" || read.Driver == (shiftfile.Driver{}) {
 		unread = func() error { return tellProblems(io.err, problems) }
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -44,25 +43,9 @@ func openStore(ctx context.Context, address string) (*remote.Store, error) {
 	return store, failed(ctx, err)
 }
 
-// A keptRun is an archived run to read: in place, or a copy from an object store.
-type keptRun struct {
-	*archive.Folder
-	// name is the path of the folder, or its address in the store.
-	name string
-	// root is the folder that a copy is in; empty for a folder that was not copied.
-	root string
-}
-
-// close removes a copy.
-func (k *keptRun) close() {
-	if k.root != "" {
-		_ = os.RemoveAll(k.root) // in the system's own folder for such files
-	}
-}
-
 // openKept finds a run as openFolder does, also in an object store: below --out
 // s3://bucket/prefix, or by its whole address.
-func openKept(ctx context.Context, root, name string) (*keptRun, error) {
+func openKept(ctx context.Context, root, name string) (*remote.Run, error) {
 	if isStore(name) {
 		i := strings.LastIndexByte(name, '/')
 		root, name = name[:i], name[i+1:]
@@ -72,29 +55,14 @@ func openKept(ctx context.Context, root, name string) (*keptRun, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &keptRun{Folder: folder, name: folder.Path()}, nil
+		return remote.InPlace(folder), nil
 	}
 	store, err := openStore(ctx, root)
 	if err != nil {
 		return nil, err
 	}
-	found, err := store.Resolve(ctx, name)
-	if err != nil {
-		return nil, failed(ctx, err)
-	}
-	k := &keptRun{name: store.Address(found)}
-	if k.root, err = os.MkdirTemp("", "bgverify-run-*"); err != nil {
-		return nil, broken(err)
-	}
-	path, err := store.Fetch(ctx, found, k.root)
-	if err == nil {
-		k.Folder, err = archive.Open(path)
-	}
-	if err != nil {
-		k.close()
-		return nil, failed(ctx, err)
-	}
-	return k, nil
+	kept, err := store.OpenRun(ctx, name)
+	return kept, failed(ctx, err)
 }
 
 // copyToStore copies the finished run folder to where the env file says. A failure is a
@@ -153,25 +121,9 @@ func (flags *historyFlags) listStore(ctx context.Context, io stdio) ([]history.L
 	if err != nil {
 		return nil, 0, err
 	}
-	root, err := os.MkdirTemp("", "bgverify-history-*")
-	if err != nil {
-		return nil, 0, broken(err)
-	}
-	defer os.RemoveAll(root)
-	most := 0
-	if flags.limit > 0 {
-		most = 2*flags.limit + 20
-	}
-	unread, err := store.FetchHeads(ctx, root, most)
+	list, bad, unread, err := store.List(ctx, flags.limit)
 	for _, err := range unread {
 		fmt.Fprintf(io.err, "bgverify: warning: left out: %s\n", text.Visible(err.Error()))
 	}
-	if err != nil {
-		return nil, 0, failed(ctx, err)
-	}
-	if _, _, err := archive.RebuildHistory(root, archive.Options{}); err != nil {
-		return nil, 0, broken(err)
-	}
-	list, bad, err := history.List(root)
-	return list, bad, tellBroken("list "+flags.root, err)
+	return list, bad, failed(ctx, err)
 }

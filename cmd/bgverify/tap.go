@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/internal/tree"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/tap"
@@ -80,9 +81,9 @@ func (f *tapFlags) tap(ctx context.Context, io stdio, flagsTyped []string) error
 	if err != nil {
 		return err
 	}
-	t := &tree{files: double.Suite, paths: []string{double.SuiteFile}}
+	t := &tree.Tree{Files: double.Suite, Paths: []string{double.SuiteFile}}
 	if f.suite != "" {
-		if t, err = openTree([]string{f.suite}); err != nil {
+		if t, err = tree.Open([]string{f.suite}); err != nil {
 			return err
 		}
 	}
@@ -91,8 +92,8 @@ func (f *tapFlags) tap(ctx context.Context, io stdio, flagsTyped []string) error
 	if err != nil {
 		return err
 	}
-	if t.root == "" && t.stage != nil { // files that the env file names are next to it
-		session.plan.World.Root = t.stage.root
+	if t.Root == "" && t.Stage != nil { // files that the env file names are next to it
+		session.plan.World.Root = t.Stage.Root
 	}
 	if err := f.addressed(session.plan.Suites); err != nil {
 		return err

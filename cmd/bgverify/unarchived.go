@@ -4,11 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"sync"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/internal/tree"
 	"github.com/bgverify/bgverify/report/archive/redact"
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/rounds"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -17,13 +18,13 @@ import (
 type unarchived struct {
 	io, out  stdio // out: without secrets
 	flags    *runFlags
-	tree     *tree
+	tree     *tree.Tree
 	how      loading
 	redactor *redact.Redactor
 }
 
 // newUnarchived also returns the function that prints what was held back at the end.
-func newUnarchived(io stdio, flags *runFlags, t *tree, how loading) (u *unarchived, flush func()) {
+func newUnarchived(io stdio, flags *runFlags, t *tree.Tree, how loading) (u *unarchived, flush func()) {
 	u = &unarchived{io: io, flags: flags, tree: t, how: how, redactor: newRedactor()}
 	u.out, flush = redacted(io, u.redactor)
 	return u, flush
@@ -59,7 +60,9 @@ func (u *unarchived) plan(seed uint64, rules []diff.Rule) (*runner.Plan, error) 
 		return nil, err
 	}
 	for _, suite := range s.plan.Suites {
-		hidePasswords(u.redactor.Add, suite)
+		for _, password := range suite.Passwords() {
+			u.redactor.Add("userinfo", password)
+		}
 	}
 	return s.plan, nil
 }
@@ -68,43 +71,7 @@ func (u *unarchived) plan(seed uint64, rules []diff.Rule) (*runner.Plan, error) 
 func (u *unarchived) execute(
 	ctx context.Context, plan *runner.Plan, visit func(*run.CaseResult),
 ) (*run.End, []run.LoadResult, error) {
-	sink := &roundSink{redactor: u.redactor, visit: visit}
 	progress := newProgress(u.out.err, u.io.err, u.flags)
-	end, err := runner.Execute(ctx, plan, sink, progress.show)
-	progress.close()
-	return end, sink.loads, err
+	defer progress.close()
+	return rounds.Execute(ctx, plan, rounds.Watch{Secret: u.redactor.Add, Visit: visit, Progress: progress.show})
 }
-
-// A roundSink keeps what a round finds and archives nothing.
-type roundSink struct {
-	redactor *redact.Redactor
-	visit    func(*run.CaseResult)
-
-	mu    sync.Mutex // guards what visit writes, and loads
-	loads []run.LoadResult
-}
-
-// Secret makes a value unreadable in what is printed.
-func (s *roundSink) Secret(name, value string) { s.redactor.Add(name, value) }
-
-// Emit hands over the cases and keeps the load stages.
-func (s *roundSink) Emit(ev run.Event) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case ev.Case != nil && s.visit != nil:
-		s.visit(ev.Case)
-	case ev.Load != nil:
-		s.loads = append(s.loads, *ev.Load)
-	}
-	return nil
-}
-
-// LoadFile drops the records: their verdict is all that is wanted.
-func (*roundSink) LoadFile(string) (run.RecordWriter, error) { return noRecords{}, nil }
-
-type noRecords struct{}
-
-func (noRecords) Write(p []byte) (int, error) { return len(p), nil }
-func (noRecords) Name() string                { return "" }
-func (noRecords) Close() error                { return nil }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/internal/tree"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -64,7 +65,7 @@ to be that of a steady service.`,
 // loadSuites reads suites, and the env file where one is named, without demanding
 // what only a run needs. others: a path may name a parts, rule or env file itself.
 func loadSuites(io stdio, env string, args []string, others bool) ([]*scenarios.Suite, *scenarios.Env, error) {
-	t, err := openTree(args)
+	t, err := tree.Open(args)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -73,6 +74,6 @@ func loadSuites(io stdio, env string, args []string, others bool) ([]*scenarios.
 	if opts.Env, err = loadEnv(io.err, env, opts); err != nil {
 		return nil, nil, err
 	}
-	suites, problems := scenarios.Load(t.files, t.paths, opts)
+	suites, problems := scenarios.Load(t.Files, t.Paths, opts)
 	return suites, opts.Env, tellProblems(io.err, problems)
 }

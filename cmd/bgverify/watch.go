@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -67,8 +66,8 @@ func watchRuns(ctx context.Context, io stdio, watcher *watch.Watcher, once func(
 		if ctx.Err() != nil {
 			return last
 		}
-		var se *statusError
-		if errors.As(last, &se) {
+		se := endOf(last)
+		if se != nil {
 			tell(io.err, se)
 		} else if last != nil {
 			return last

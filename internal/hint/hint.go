@@ -3,7 +3,11 @@
 // error and exits with the status of a usage problem.
 package hint
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+)
 
 // An Error is a mistake of the caller, found before anything was sent.
 type Error struct {
@@ -19,3 +23,13 @@ func Errorf(hint, format string, args ...any) error {
 func (e *Error) Error() string { return e.Err.Error() }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// WithoutPath is what went wrong with a file, for a message that names the file itself:
+// the cause of a fs.PathError, and any other error as it is.
+func WithoutPath(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}

@@ -1,4 +1,7 @@
-package main
+// Package tree opens the part of the file system that scenario files may read. In come the
+// paths that a user typed; out comes a Tree, whose file system ends at one folder: nothing
+// outside it is reachable, not by .. and not through a link. The package reads no file.
+package tree
 
 import (
 	"fmt"
@@ -7,25 +10,30 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"github.com/bgverify/bgverify/internal/hint"
 )
 
-// A tree is the part of the file system that scenario files may read: nothing
-// outside it is reachable, not by .. and not through a link.
-type tree struct {
-	files fs.FS
-	root  string   // folder on disk; empty for embedded files
-	paths []string // what was asked for, slash paths below the root
-	stage *tree    // of the env file; nil: the one that --env names, if any
+// A Tree is a folder with what was asked for in it.
+type Tree struct {
+	// Files is the folder as a file system.
+	Files fs.FS
+	// Root is the folder on disk; empty for embedded files.
+	Root string
+	// Paths are what was asked for: slash paths below the root.
+	Paths []string
+	// Stage is the tree of the env file; nil: the one that --env names, if any.
+	Stage *Tree
 }
 
-// openTree opens the smallest tree that holds every path: the working folder
-// when all lie below it, so that messages name files as they were typed,
-// and otherwise their nearest common folder.
-func openTree(args []string) (*tree, error) {
+// Open opens the smallest tree that holds every path: the working folder when all
+// are below it, so that messages name files as they were typed, and otherwise their
+// nearest common folder. A path that does not exist is a hint.Error.
+func Open(args []string) (*Tree, error) {
 	root := "."
 	for _, arg := range args {
 		if _, err := os.Stat(arg); err != nil {
-			return nil, usage("check the spelling; a relative path begins in the working folder", "%s: %w", arg, unwrapPath(err))
+			return nil, hint.Errorf("check the spelling; a relative path begins in the working folder", "%s: %w", arg, hint.WithoutPath(err))
 		}
 		if !filepath.IsLocal(arg) {
 			root = ""
@@ -40,9 +48,9 @@ func openTree(args []string) (*tree, error) {
 	}
 	opened, err := os.OpenRoot(root)
 	if err != nil {
-		return nil, usage("", "open %s: %w", root, unwrapPath(err))
+		return nil, hint.Errorf("", "open %s: %w", root, hint.WithoutPath(err))
 	}
-	t := &tree{files: opened.FS(), root: root}
+	t := &Tree{Files: opened.FS(), Root: root}
 	for _, arg := range args {
 		rel := arg
 		if root != "." {
@@ -50,7 +58,7 @@ func openTree(args []string) (*tree, error) {
 				return nil, err
 			}
 		}
-		t.paths = append(t.paths, path.Clean(filepath.ToSlash(rel)))
+		t.Paths = append(t.Paths, path.Clean(filepath.ToSlash(rel)))
 	}
 	return t, nil
 }
@@ -77,6 +85,7 @@ func commonFolder(args []string) (string, error) {
 	return common, nil
 }
 
+// relativeTo is the path of arg from root.
 func relativeTo(root, arg string) (string, error) {
 	abs, err := filepath.Abs(arg)
 	if err != nil {
@@ -85,17 +94,9 @@ func relativeTo(root, arg string) (string, error) {
 	return filepath.Rel(root, abs)
 }
 
-// unwrapPath drops the path that the caller names anyway.
-func unwrapPath(err error) error {
-	if pe, ok := err.(*fs.PathError); ok {
-		return pe.Err
-	}
-	return err
-}
-
-// under shows the files of inner below a folder, so that embedded scenario
+// Under shows the files of inner below a folder, so that embedded scenario
 // files are named as those of a checkout are.
-func under(folder string, inner fs.FS) fs.FS { return subtree{folder, inner} }
+func Under(folder string, inner fs.FS) fs.FS { return subtree{folder, inner} }
 
 type subtree struct {
 	folder string

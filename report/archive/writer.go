@@ -313,6 +313,21 @@ func (w *Writer) Close() error {
 	return err
 }
 
+// CommonName is what several suites are called together, in the name of a run folder: the
+// beginning that their names share.
+func CommonName(suites []string) string {
+	name := suites[0]
+	for _, s := range suites[1:] {
+		for !strings.HasPrefix(s, name) {
+			name = name[:len(name)-1]
+		}
+	}
+	if name = strings.Trim(name, "-_."); name == "" {
+		return "run"
+	}
+	return name
+}
+
 // suiteWord makes a suite's name fit for a folder's name.
 func suiteWord(name string) string {
 	word := strings.Map(func(c rune) rune {

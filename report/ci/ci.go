@@ -1,4 +1,7 @@
-package main
+// Package ci connects a run to the CI service that it runs in. Out of the environment and the
+// checkout come who runs what for whom; into a job's page go the findings of a run, where the
+// service takes them. Outside a CI service it does nothing.
+package ci
 
 import (
 	"fmt"
@@ -12,9 +15,10 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
-// audit says who runs what for whom: the commit of the scenario files, the
-// actor and job that the CI service names, the ticket of the change.
-func audit(root, ticket string) run.Audit {
+// Audit says who runs what for whom: the commit of the scenario files, the
+// actor and job that the CI service names, the ticket of the change. root is the folder
+// of the scenario files; empty: they are not from a folder.
+func Audit(root, ticket string) run.Audit {
 	a := run.Audit{Ticket: ticket}
 	if root != "" {
 		if commit, err := git(root, "rev-parse", "HEAD"); err == nil {
@@ -41,16 +45,17 @@ func audit(root, ticket string) run.Audit {
 	return a
 }
 
-// git asks the checkout that the scenario files lie in; there may be none.
+// git asks the checkout that holds the scenario files; there may be none.
 func git(dir string, args ...string) (string, error) {
 	cmd := exec.Command("git", append([]string{"-C", dir}, args...)...)
 	out, err := cmd.Output()
 	return strings.TrimSpace(string(out)), err
 }
 
-// tellGitHub adds the run to the page of a GitHub job: annotations at the
-// places of the scenario files, and the summary.
-func tellGitHub(stderr io.Writer, folder string, run *run.Run) error {
+// ShowGitHub adds the run to the page of a GitHub job: annotations at the
+// places of the scenario files on stderr, which the runner reads, and summary.md of the run
+// folder in the step's summary. Outside GitHub Actions it does nothing.
+func ShowGitHub(stderr io.Writer, folder string, run *run.Run) error {
 	if os.Getenv("GITHUB_ACTIONS") != "true" {
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"path"
 	"slices"
@@ -144,4 +145,31 @@ func list(names []string) string {
 		more = fmt.Sprintf(" and %d more", len(names)-shown)
 	}
 	return strings.Join(names[:min(shown, len(names))], ", ") + more
+}
+
+// Suites are the folders and the YAML files that orders may name. Links are followed
+// where they stay below the folder, as those of a mounted ConfigMap do.
+func Suites(files fs.FS) ([]string, error) {
+	names := []string{"."}
+	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || name == "." {
+			return err
+		}
+		if strings.HasPrefix(d.Name(), ".") {
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		info, err := fs.Stat(files, name)
+		if err != nil {
+			return nil //nolint:nilerr // a link that leads out is not served
+		}
+		if ext := path.Ext(name); info.IsDir() || info.Mode().IsRegular() && (ext == ".yaml" || ext == ".yml") {
+			names = append(names, name)
+		}
+		return nil
+	})
+	slices.Sort(names)
+	return names, err
 }

@@ -13,6 +13,8 @@
 package attack
 
 import (
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
@@ -89,6 +91,20 @@ type Request struct {
 
 // A Status is a range of accepted statuses, both ends included.
 type Status struct{ Low, High int }
+
+// ParseStatus reads one status or a class of them: 204 or 2xx. ok is false for any other text.
+func ParseStatus(text string) (s Status, ok bool) {
+	low, high := text, text
+	if class, is := strings.CutSuffix(strings.ToLower(text), "xx"); is {
+		low, high = class+"00", class+"99"
+	}
+	from, err1 := strconv.Atoi(low)
+	to, err2 := strconv.Atoi(high)
+	if err1 != nil || err2 != nil || from < 100 || to > 599 {
+		return Status{}, false
+	}
+	return Status{Low: from, High: to}, true
+}
 
 // A Breaker stops an attack within a second when a side is going down.
 type Breaker struct {

@@ -1,115 +1,86 @@
-package main
+package apiuse
 
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"io"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/bgverify/bgverify/internal/text"
-	"github.com/bgverify/bgverify/scenarios"
-	"github.com/bgverify/bgverify/scenarios/apiuse"
-	"github.com/bgverify/bgverify/scenarios/openapi"
 )
 
-// listAPI prints what the suites do not ask of the API that a file describes.
-func listAPI(io stdio, name, output string, suites []*scenarios.Suite) error {
-	root, err := os.OpenRoot(filepath.Dir(name))
-	if err != nil {
-		return usage("name an API description", "--openapi %s: %w", name, unwrapPath(err))
-	}
-	defer root.Close()
-	d, err := openapi.Open(root.FS(), filepath.Base(name))
-	var at *openapi.Error
-	switch {
-	case errors.As(err, &at):
-		at.Pos.File = filepath.Join(filepath.Dir(name), filepath.FromSlash(at.Pos.File))
-		return usage("--openapi takes OpenAPI 3.0, 3.1 or Swagger 2.0", "%w", at)
-	case err != nil:
-		return usage("", "--openapi %s: %w", name, err)
-	}
-	use := apiuse.Of(d, suites)
-	if output == "json" {
-		err = printJSON(io.out, listedAPI(use))
-	} else {
-		var b bytes.Buffer
-		writeAPI(&b, use)
-		_, err = io.out.Write(b.Bytes())
-	}
-	if err != nil {
-		return broken(fmt.Errorf("write the list: %w", err))
-	}
-	return nil
-}
-
-// apiFigures is a description's use with its figures first, for --output json.
-type apiFigures struct {
+// A Counted is a Use with its figures first, as JSON.
+type Counted struct {
 	Counts struct {
-		Operations apiuse.Count `json:"operations"`
-		Statuses   apiuse.Count `json:"statuses"`
-		Parameters apiuse.Count `json:"parameters"`
+		Operations Count `json:"operations"`
+		Statuses   Count `json:"statuses"`
+		Parameters Count `json:"parameters"`
 	} `json:"counts"`
-	*apiuse.Use
+	*Use
 }
 
-func listedAPI(use *apiuse.Use) apiFigures {
-	out := apiFigures{Use: use}
-	out.Counts.Operations, out.Counts.Statuses, out.Counts.Parameters = use.Counts()
+// Counted is the use as one JSON document.
+func (u *Use) Counted() Counted {
+	out := Counted{Use: u}
+	out.Counts.Operations, out.Counts.Statuses, out.Counts.Parameters = u.Counts()
 	return out
 }
 
-// writeAPI prints the figures and every part that no case certainly asks. Statuses and
-// parameters of an operation that nobody asks are counted and not listed.
-func writeAPI(b *bytes.Buffer, use *apiuse.Use) {
-	operations, statuses, params := use.Counts()
-	fmt.Fprintf(b, "Asked of %s: %d of %s, %d of %s, %d of %s.\n", text.Visible(cmp.Or(use.Title, use.Document)),
+// Write prints the figures and every part that no case certainly asks. Statuses and
+// parameters of an operation that no case asks are counted and not listed. The error is
+// that of w.
+func (u *Use) Write(w io.Writer) error {
+	operations, statuses, params := u.Counts()
+	b := &bytes.Buffer{}
+	fmt.Fprintf(b, "Asked of %s: %d of %s, %d of %s, %d of %s.\n", text.Visible(cmp.Or(u.Title, u.Document)),
 		operations.Asked, text.Count(operations.Of, "operation"), statuses.Asked, text.Count(statuses.Of, "documented answer"),
 		params.Asked, text.Count(params.Of, "parameter"))
-	var ops, states, sent apiTable
-	for _, o := range use.Operations {
+	var ops, states, sent list
+	for _, o := range u.Operations {
+		route := o.Method + " " + o.Path
 		if !o.Asked() {
-			ops.row(&o.Part, o.Place, o.Method+" "+o.Path, o.ID)
+			ops.row(&o.Part, o.Place, route, o.ID)
 			continue
 		}
 		for _, s := range o.Statuses {
-			if !s.Asked() {
-				states.row(&s.Part, s.Place, o.Method+" "+o.Path, s.Status)
-			}
+			states.row(&s.Part, s.Place, route, s.Status)
 		}
 		for _, p := range o.Params {
-			if !p.Asked() {
-				name := strings.TrimSpace(p.In + " " + p.Name)
-				if p.Required {
-					name += " (required)"
-				}
-				sent.row(&p.Part, p.Place, o.Method+" "+o.Path, name)
+			name := strings.TrimSpace(p.In + " " + p.Name)
+			if p.Required {
+				name += " (required)"
 			}
+			sent.row(&p.Part, p.Place, route, name)
 		}
 	}
 	ops.write(b, "Operations that no case asks")
 	states.write(b, "Statuses that no case asks, of operations that are asked")
 	sent.write(b, "Parameters that no case sends, of operations that are asked")
-	var strays apiTable
-	for _, s := range use.Strays {
-		strays.row(&apiuse.Part{}, s.Place, s.Case, s.Request)
+	var strays list
+	for _, s := range u.Strays {
+		strays.row(&Part{}, s.Place, s.Case, s.Request)
 	}
 	strays.write(b, "Steps that match no operation")
-	var faults apiTable
-	for _, f := range use.Faults {
-		faults.row(&apiuse.Part{}, f)
+	var faults list
+	for _, f := range u.Faults {
+		faults.row(&Part{}, f)
 	}
 	faults.write(b, "Parts of the description that cannot be read, and are not counted")
+	_, err := w.Write(b.Bytes())
+	return err
 }
 
-// An apiTable is one list of the text.
-type apiTable struct{ rows []string }
+// A list is one list of the text: lines with tabs between their columns.
+type list struct{ rows []string }
 
-// row adds a part with its place, and why cases that may ask it do not count.
-func (t *apiTable) row(p *apiuse.Part, cells ...string) {
+// row adds a part that no case certainly asks, with its place, and why cases that may ask
+// it do not count.
+func (t *list) row(p *Part, cells ...string) {
+	if p.Asked() {
+		return
+	}
 	for i := range cells {
 		cells[i] = text.Visible(cells[i])
 	}
@@ -124,7 +95,8 @@ func (t *apiTable) row(p *apiuse.Part, cells ...string) {
 	t.rows = append(t.rows, "  "+strings.Join(cells, "\t"))
 }
 
-func (t *apiTable) write(b *bytes.Buffer, title string) {
+// write prints the list below its title; an empty one is left out.
+func (t *list) write(b *bytes.Buffer, title string) {
 	if len(t.rows) == 0 {
 		return
 	}

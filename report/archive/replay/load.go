@@ -3,11 +3,14 @@ package replay
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/runner/attack"
 	"github.com/bgverify/bgverify/runner/run"
@@ -104,4 +107,53 @@ func JudgeLoads(folder *archive.Folder, margins func(perf.Margins) perf.Margins)
 		v = run.Broken
 	}
 	return r, stages, v, nil
+}
+
+// A StageDocument is a judged load stage as JSON.
+type StageDocument struct {
+	Name    string           `json:"name"`
+	Verdict run.Verdict      `json:"verdict"`
+	Was     run.Verdict      `json:"was"`
+	Reason  string           `json:"reason"`
+	Beyond  []string         `json:"beyond_records,omitempty"`
+	Judged  *attack.Document `json:"judged,omitempty"`
+}
+
+// A Document is what JudgeLoads found, as JSON.
+type Document struct {
+	Run     string          `json:"run"` // the folder
+	Verdict run.Verdict     `json:"verdict"`
+	Stages  []StageDocument `json:"stages"`
+}
+
+// DocumentOf makes the document of the judged stages of a run.
+func DocumentOf(folder string, verdict run.Verdict, stages []*JudgedLoad) Document {
+	d := Document{folder, verdict, make([]StageDocument, len(stages))}
+	for i, s := range stages {
+		d.Stages[i] = StageDocument{s.Name, s.Verdict, s.Was, s.Reason, s.Beyond, nil}
+		if s.Report != nil {
+			d.Stages[i].Judged = s.Report.Document()
+		}
+	}
+	return d
+}
+
+// WriteStages writes the judged stages of a run as text for a terminal. The error is that of to.
+func WriteStages(to io.Writer, stages []*JudgedLoad) error {
+	var b strings.Builder
+	for _, s := range stages {
+		fmt.Fprintf(&b, "%s: %s; in the run: %s\n", text.Visible(s.Name), s.Verdict, s.Was)
+		if s.Report != nil {
+			fmt.Fprintf(&b, "%s%s\n", s.Report, s.Report.Measured())
+		}
+		for _, finding := range s.Beyond {
+			fmt.Fprintf(&b, "found in the run, not in its records: %s\n", text.Visible(finding))
+		}
+		if s.Reason != "" {
+			fmt.Fprintln(&b, text.Visible(s.Reason))
+		}
+		fmt.Fprintln(&b)
+	}
+	_, err := io.WriteString(to, b.String())
+	return err
 }

@@ -1,24 +1,64 @@
-package main
+package imported
 
 import (
 	"fmt"
+	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// An imported folder is what an import has written, as it loads.
-type imported struct {
-	suites []*scenarios.Suite
-	env    *scenarios.Env // the first env file; nil: there is none
-	files  int
-	dir    string
+// WriteNext says what was written and what comes next: the review of unsafe requests, and
+// the command that runs the suites. The error is that of out.
+func (m *Folder) WriteNext(out io.Writer) error {
+	cases, unreviewed := 0, 0
+	for _, s := range m.suites {
+		cases += len(s.Cases)
+		unreviewed += countUnreviewed(s)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nWrote %s to %s: %s, %s.\n\nNext:\n",
+		text.Count(m.files, "file"), m.dir, text.Count(len(m.suites), "suite"), text.Count(cases, "case"))
+	if unreviewed > 0 {
+		fmt.Fprintf(&b, "  review what %s may leave behind: search for side_effects: unreviewed (until then they are\n"+
+			"    skipped, with every step that needs what they capture, and the run is inconclusive)\n", text.Count(unreviewed, "unsafe request"))
+	}
+	if len(m.result.Report.Lost) > 0 {
+		b.WriteString("  read the list above; what was not converted is also a comment next to its case\n")
+	}
+	fmt.Fprintf(&b, "  bgverify validate %s\n", m.dir)
+	env := ""
+	if len(m.result.Envs) > 0 {
+		env = " --env " + filepath.Join(m.dir, filepath.FromSlash(m.result.Envs[0]))
+	}
+	m.writeRun(&b, env)
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+// countUnreviewed counts the requests of a suite whose side effects are not reviewed.
+func countUnreviewed(s *scenarios.Suite) int {
+	n := 0
+	count := func(steps []*scenarios.Step) {
+		for _, st := range steps {
+			if st.SideEffects == scenarios.Unreviewed {
+				n++
+			}
+		}
+	}
+	count(s.Setup)
+	for _, c := range s.Cases {
+		count(c.Steps)
+	}
+	return n
 }
 
 // writeRun writes the command that runs an imported folder, with everything that
 // it needs from outside, and says below it where each value comes from.
-func (m *imported) writeRun(b *strings.Builder, envFlag string) {
+func (m *Folder) writeRun(b *strings.Builder, envFlag string) {
 	var names, needs []string
 	noBlue := false
 	for _, s := range m.suites {
@@ -82,14 +122,14 @@ func placeFor(name string) string {
 }
 
 // given reports whether the env file gives a variable, on each side or in common.
-func (m *imported) given(name string) bool {
+func (m *Folder) given(name string) bool {
 	has := func(v scenarios.Var) bool { return v.Name == name }
 	return slices.ContainsFunc(m.env.Vars, has) || slices.ContainsFunc(m.env.Blue.Vars, has) && slices.ContainsFunc(m.env.Green.Vars, has)
 }
 
 // source says what an environment variable is for: what blue has in the place of
 // green's address, and which files read it.
-func (m *imported) source(name string) string {
+func (m *Folder) source(name string) string {
 	readers := m.users(func(s *scenarios.Suite) []string { return s.Env }, name)
 	if m.env != nil && slices.Contains(m.env.Env, name) {
 		readers = strings.TrimPrefix(readers+", "+m.env.File, ", ")
@@ -121,7 +161,7 @@ func (m *imported) source(name string) string {
 }
 
 // users are the files of the suites that have a name in a list.
-func (m *imported) users(list func(*scenarios.Suite) []string, name string) string {
+func (m *Folder) users(list func(*scenarios.Suite) []string, name string) string {
 	var files []string
 	for _, s := range m.suites {
 		if slices.Contains(list(s), name) {
