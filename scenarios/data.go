@@ -28,7 +28,7 @@ func (b *builder) readData(w *walker, o *keys.Mapping, c *Case) *Data {
 	}
 	n = source.Deref(n)
 	if n.Kind == yaml.SequenceNode {
-		return b.finishRows(w, n, c, &Data{}, w.readInlineRows(n), 0)
+		return b.finishRows(c, &Data{}, rowSource{w, n, w.readInlineRows(n), 0})
 	}
 	x := w.Object(n, "data", "data")
 	d := &Data{File: x.FileName("file"), Name: x.Template("name")}
@@ -77,17 +77,25 @@ func (b *builder) readData(w *walker, o *keys.Mapping, c *Case) *Data {
 	if !x.Has("file") {
 		at = x.At("rows")
 	}
-	return b.finishRows(w, at, c, d, open, sample)
+	return b.finishRows(c, d, rowSource{w, at, open, sample})
+}
+
+// A rowSource is where the rows of a case come from.
+type rowSource struct {
+	*walker
+	at     *yaml.Node // where problems of the rows are reported
+	open   rows.Source
+	sample int // rows to take at random; 0: all
 }
 
 // finishRows walks the rows once, reports what is wrong and takes the sample. Two samples may
 // be asked for: the file's own (sample:), and the stage's limit on rows, which counts what it
 // left out so that the report can say so. d.Rows stays nil where rows are wrong.
-func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open rows.Source, sample int) *Data {
+func (b *builder) finishRows(c *Case, d *Data, from rowSource) *Data {
 	// This is the one walk; the rows are opened again when the case runs.
-	columns, all, err := open()
+	columns, all, err := from.open()
 	if err != nil {
-		b.addRowProblem(w, n, d, err)
+		b.addRowProblem(from, d, err)
 		return nil
 	}
 	d.Columns = columns
@@ -97,7 +105,7 @@ func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open row
 			for range all { // closes the file
 				break
 			}
-			w.Errorf(n, "name every column in the first row", "a column without a name in %s", cmp.Or(d.File, "data"))
+			from.Errorf(from.at, "name every column in the first row", "a column without a name in %s", cmp.Or(d.File, "data"))
 			return nil
 		}
 	}
@@ -108,37 +116,23 @@ func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open row
 	seen := map[string]int{} // whole names: two with one hash are two rows
 	for row, err := range all {
 		if err != nil {
-			b.addRowProblem(w, n, d, err)
+			b.addRowProblem(from, d, err)
 			return d
 		}
 		d.Count++
-		if d.Name == nil {
-			continue
-		}
-		name, err := d.RowName(row)
-		if err != nil {
-			w.Errorf(n, "", "name of row %d: %v", row.Number, err)
+		if d.Name != nil && !from.checkName(d, row, seen) {
 			return d
 		}
-		if first, dup := seen[name]; dup {
-			w.Add(Problem{
-				Pos: d.Name.Pos, Width: len([]rune(d.Name.Text)),
-				Summary: fmt.Sprintf("rows %d and %d have the same name %q", first, row.Number,
-					problem.Cut(name, 40)), Hint: "name rows by what tells them apart, or add {{$row}}",
-			})
-			return d
-		}
-		seen[name] = row.Number
 	}
 	if d.Count == 0 {
-		w.Errorf(n, "a case without rows proves nothing", "no rows in %s", cmp.Or(d.File, "data"))
+		from.Errorf(from.at, "a case without rows proves nothing", "no rows in %s", cmp.Or(d.File, "data"))
 		return d
 	}
-	d.Rows = rows.Reopening(open)
+	d.Rows = rows.Reopening(from.open)
 	// What the file asks for, then what the stage allows of it.
 	wanted := d.Count
-	if sample > 0 {
-		wanted = min(wanted, sample)
+	if from.sample > 0 {
+		wanted = min(wanted, from.sample)
 	}
 	kept := wanted
 	if e := b.opts.Env; e != nil && e.Limits.Rows > 0 {
@@ -150,8 +144,28 @@ func (b *builder) finishRows(w *walker, n *yaml.Node, c *Case, d *Data, open row
 	return d
 }
 
-// addRowProblem reports a mistake in rows: in the data file where its line is known, else at n.
-func (b *builder) addRowProblem(w *walker, n *yaml.Node, d *Data, err error) {
+// checkName reports whether a row has a name of its own; seen has the rows by name so far.
+func (from *rowSource) checkName(d *Data, row rows.Row, seen map[string]int) bool {
+	name, err := d.RowName(row)
+	if err != nil {
+		from.Errorf(from.at, "", "name of row %d: %v", row.Number, err)
+		return false
+	}
+	if first, dup := seen[name]; dup {
+		from.Add(Problem{
+			Pos: d.Name.Pos, Width: len([]rune(d.Name.Text)),
+			Summary: fmt.Sprintf("rows %d and %d have the same name %q", first, row.Number, problem.Cut(name, 40)),
+			Hint:    "name rows by what tells them apart, or add {{$row}}",
+		})
+		return false
+	}
+	seen[name] = row.Number
+	return true
+}
+
+// addRowProblem reports a mistake in rows: in the data file where its line is known, else where
+// the rows are named.
+func (b *builder) addRowProblem(from rowSource, d *Data, err error) {
 	var re *rows.Error
 	if errors.As(err, &re) && d.File != "" && re.Line > 0 {
 		b.Add(Problem{Pos: Pos{File: d.File, Line: re.Line, Col: 1}, Summary: re.Msg, Hint: re.Hint})
@@ -161,7 +175,7 @@ func (b *builder) addRowProblem(w *walker, n *yaml.Node, d *Data, err error) {
 	if re != nil {
 		hint = re.Hint
 	}
-	w.Errorf(n, hint, "cannot read %s: %v", cmp.Or(d.File, "rows"), err)
+	from.Errorf(from.at, hint, "cannot read %s: %v", cmp.Or(d.File, "rows"), err)
 }
 
 // checkRowName holds the name of rows to their columns, and reports whether it can be used.

@@ -229,3 +229,48 @@ func LoadConfig(fsys fs.FS, name string) (*Config, Problems) {
 	c := l.readConfig(newWalker(l, src))
 	return c, l.done()
 }
+
+// Limits are what a stage allows. Load and Writes count where a side is not on loopback,
+// the other two everywhere.
+type Limits struct {
+	Load, Writes bool
+	// MaxRPS is the most requests per second to one host; 0: no cap.
+	MaxRPS float64
+	// Rows is the most rows of one case; 0: all.
+	Rows int
+}
+
+// An Env is an env file: what a stage adds to every suite.
+// An Env is the content of one file; a run has at most one.
+type Env struct {
+	File        string
+	Blue, Green SideConfig
+	Vars        []Var
+	Rules       []diff.Rule
+	// Numbers counts for every suite that says nothing itself.
+	Numbers diff.NumberReading
+	Limits  Limits
+	// SeparateState says that the sides share no database: a sign-in on one leaves sessions
+	// of the other alone.
+	SeparateState bool
+	// Require lists what a pass must have shown: compare, load, writes, identity; empty: nothing.
+	Require []string
+	// Shares are those that a pass must have shown.
+	Shares   RequiredShares
+	Identity []Identity
+	// Clusters are what the sides run on, and Prometheus where their metrics are; nil: the
+	// file does not say.
+	Clusters   *stage.Clusters
+	Prometheus *stage.Prometheus
+	// Notify are those who hear of the verdict.
+	Notify []stage.Notify
+	// Archive is where run folders are copied to; the zero Store: nowhere.
+	Archive stage.Store
+	// Answer says which answers are successes, for every suite; a suite's own paths win.
+	Answer    *AnswerTest
+	Transport []TransportAllow
+	// Env lists the environment variables that its templates may read, and Secrets the
+	// variables whose values never appear in any output.
+	Env     []string
+	Secrets []string
+}

@@ -4,13 +4,11 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
 	"github.com/bgverify/bgverify/diff"
-	"github.com/bgverify/bgverify/internal/suggest"
 	"github.com/bgverify/bgverify/scenarios/internal/bodyschema"
 	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/internal/source"
@@ -310,15 +308,6 @@ func (l *loader) isRunFolder(name string) bool {
 	return true
 }
 
-// topKeys are the keys of a file's top mapping, in file order and not yet checked.
-func topKeys(root *yaml.Node) []string {
-	var keys []string
-	for i := 0; i+1 < len(root.Content); i += 2 {
-		keys = append(keys, root.Content[i].Value)
-	}
-	return keys
-}
-
 // readFile reads a file by what its top-level keys say it is (rule 1), and returns nil
 // when it is not a suite. Files of the other kinds are read for their own mistakes only
 // when they are found in a folder: there they are checked even if no suite uses them.
@@ -377,58 +366,4 @@ func (l *loader) readFile(name string, explicit bool) *Suite {
 		l.readConfig(w)
 	}
 	return nil
-}
-
-// envKeys are the keys that only an env file has at its top, of files that are not suites.
-var envKeys = []string{"sides", "limits", "clusters", "prometheus"}
-
-// fileKind names the kind of a file: suite, parts, rule, env or config; empty when the keys
-// fit none. The order matters: a suite has rules and sides too, and only the file whose
-// keys are nothing but rules: and doc: is a rule file. bgverify.yaml is recognised by its
-// name, because none of its keys is required.
-func fileKind(keys []string, name string) string {
-	switch {
-	case slices.Contains(keys, "suite"):
-		return "suite"
-	case slices.Contains(keys, "parts"):
-		return "parts"
-	case slices.Contains(keys, "rules") && !slices.ContainsFunc(keys, func(k string) bool { return k != "rules" && k != "doc" }):
-		return "rule"
-	case slices.ContainsFunc(keys, func(k string) bool { return slices.Contains(envKeys, k) }):
-		return "env"
-	case slices.Contains(keys, "shift"):
-		return "shift"
-	case path.Base(name) == "bgverify.yaml":
-		return "config"
-	}
-	return ""
-}
-
-// kindHint says what a file that is none of ours seems to be, by its top keys: a file of
-// another tool, or one with a mistyped or missing key.
-func kindHint(keys []string) string {
-	has := func(k string) bool { return slices.Contains(keys, k) }
-	format := ""
-	switch {
-	case has("info") && (has("item") || has("requests")):
-		format = "postman"
-	case has("openapi") || has("swagger"):
-		format = "openapi"
-	case has("log"):
-		format = "har"
-	case has("blue") || has("green"):
-		return "an env file has both under sides: {blue: {url: …}, green: {url: …}}"
-	}
-	if format != "" {
-		return "is it a file of another tool? bgverify import " + format + " FILE -o DIR writes scenario files of it"
-	}
-	for _, k := range keys {
-		if c := suggest.Nearest(k, []string{"suite", "parts", "rules", "sides", "limits"}); c != "" {
-			return fmt.Sprintf("did you mean %q instead of %q?", c, k)
-		}
-	}
-	if has("cases") {
-		return "add a name above it: suite: NAME"
-	}
-	return "a scenario file begins with suite:"
 }

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -171,4 +172,35 @@ func (w *walker) margins(n *yaml.Node, what string) perf.Margins {
 	m := perf.Margins{}
 	o.Bind(&m)
 	return m
+}
+
+// A LoadStage is one load stage of a suite.
+type LoadStage struct {
+	Name        string
+	Pos         Pos
+	Steps       []LoadStep
+	Rate        float64    // requests per second and side; 0 when Rates is used
+	Rates       []float64  // a ladder, requests per second and side
+	Users       perf.Users // a closed loop where its Count is not 0; there is no rate then
+	Duration    time.Duration
+	WarmUp      time.Duration // 0: the default of perf
+	Margins     perf.Margins
+	Connections int     // per side, default 64
+	Reconnect   float64 // share of requests that open a new connection
+	Interleaved bool
+	Writes      bool
+	Timeout     time.Duration
+	Identity    string // response header that tells back ends apart; empty: that of the suite's identity, else their address
+
+	line string // of Pos, as the file has it
+}
+
+// A LoadStep is one route of a load stage.
+type LoadStep struct {
+	Suite, Case string // a case; its suite's setup runs once per side before the load
+	Weight      int
+	// Home and Target are the suite and case named, whatever a Selection leaves of them.
+	Home   *Suite
+	Target *Case
+	Pos    Pos
 }

@@ -41,11 +41,9 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
-	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/problem"
 	"github.com/bgverify/bgverify/scenarios/rows"
-	"github.com/bgverify/bgverify/scenarios/stage"
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
@@ -376,82 +374,6 @@ type Retry struct {
 type Session struct {
 	TTL       time.Duration
 	RefreshOn []int
-}
-
-// A LoadStage is one load stage of a suite.
-type LoadStage struct {
-	Name        string
-	Pos         Pos
-	Steps       []LoadStep
-	Rate        float64    // requests per second and side; 0 when Rates is used
-	Rates       []float64  // a ladder, requests per second and side
-	Users       perf.Users // a closed loop where its Count is not 0; there is no rate then
-	Duration    time.Duration
-	WarmUp      time.Duration // 0: the default of perf
-	Margins     perf.Margins
-	Connections int     // per side, default 64
-	Reconnect   float64 // share of requests that open a new connection
-	Interleaved bool
-	Writes      bool
-	Timeout     time.Duration
-	Identity    string // response header that tells back ends apart; empty: that of the suite's identity, else their address
-
-	line string // of Pos, as the file has it
-}
-
-// A LoadStep is one route of a load stage.
-type LoadStep struct {
-	Suite, Case string // a case; its suite's setup runs once per side before the load
-	Weight      int
-	// Home and Target are the suite and case named, whatever a Selection leaves of them.
-	Home   *Suite
-	Target *Case
-	Pos    Pos
-}
-
-// Limits are what a stage allows. Load and Writes count where a side is not on loopback,
-// the other two everywhere.
-type Limits struct {
-	Load, Writes bool
-	// MaxRPS is the most requests per second to one host; 0: no cap.
-	MaxRPS float64
-	// Rows is the most rows of one case; 0: all.
-	Rows int
-}
-
-// An Env is an env file: what a stage adds to every suite.
-// An Env is the content of one file; a run has at most one.
-type Env struct {
-	File        string
-	Blue, Green SideConfig
-	Vars        []Var
-	Rules       []diff.Rule
-	// Numbers counts for every suite that says nothing itself.
-	Numbers diff.NumberReading
-	Limits  Limits
-	// SeparateState says that the sides share no database: a sign-in on one leaves sessions
-	// of the other alone.
-	SeparateState bool
-	// Require lists what a pass must have shown: compare, load, writes, identity; empty: nothing.
-	Require []string
-	// Shares are those that a pass must have shown.
-	Shares   RequiredShares
-	Identity []Identity
-	// Clusters are what the sides run on, and Prometheus where their metrics are; nil: the
-	// file does not say.
-	Clusters   *stage.Clusters
-	Prometheus *stage.Prometheus
-	// Notify are those who hear of the verdict.
-	Notify []stage.Notify
-	// Archive is where run folders are copied to; the zero Store: nowhere.
-	Archive stage.Store
-	// Answer says which answers are successes, for every suite; a suite's own paths win.
-	Answer    *AnswerTest
-	Transport []TransportAllow
-	// Env lists the environment variables that its templates may read, and Secrets the
-	// variables whose values never appear in any output.
-	Env     []string
-	Secrets []string
 }
 
 // Schema is the JSON Schema of scenario files (draft 7, which editors know

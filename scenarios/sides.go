@@ -330,3 +330,30 @@ func (s *Suite) Passwords() []string {
 	}
 	return out
 }
+
+// Sources are the variables that the suite's own file and a stage's env file
+// (nil: none) give to one side. The caller adds what it knows besides: flags, the
+// environment, captures, the row, the case.
+func (s *Suite) Sources(side Side, stage *Env) *template.Sources {
+	sources := &template.Sources{Suite: [][]Var{s.Side(side).Vars, s.Vars}}
+	if stage != nil {
+		sources.Stage = [][]Var{stage.side(side).Vars, stage.Vars}
+	}
+	return sources
+}
+
+// Side is the configuration of one side.
+func (s *Suite) Side(side Side) *SideConfig {
+	if side == Green {
+		return &s.Green
+	}
+	return &s.Blue
+}
+
+// side is what the env file says of one side.
+func (e *Env) side(side Side) *SideConfig {
+	if side == Green {
+		return &e.Green
+	}
+	return &e.Blue
+}

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -10,6 +11,8 @@ import (
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/internal/source"
+
+	"github.com/bgverify/bgverify/internal/suggest"
 )
 
 // A builder makes one suite from its file. What it reads later depends on what it has read
@@ -249,4 +252,67 @@ func (w *walker) readTransport(o *keys.Mapping) []TransportAllow {
 		out = append(out, allow)
 	})
 	return out
+}
+
+// topKeys are the keys of a file's top mapping, in file order and not yet checked.
+func topKeys(root *yaml.Node) []string {
+	var keys []string
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		keys = append(keys, root.Content[i].Value)
+	}
+	return keys
+}
+
+// envKeys are the keys that only an env file has at its top, of files that are not suites.
+var envKeys = []string{"sides", "limits", "clusters", "prometheus"}
+
+// fileKind names the kind of a file: suite, parts, rule, env or config; empty when the keys
+// fit none. The order matters: a suite has rules and sides too, and only the file whose
+// keys are nothing but rules: and doc: is a rule file. bgverify.yaml is recognised by its
+// name, because none of its keys is required.
+func fileKind(keys []string, name string) string {
+	switch {
+	case slices.Contains(keys, "suite"):
+		return "suite"
+	case slices.Contains(keys, "parts"):
+		return "parts"
+	case slices.Contains(keys, "rules") && !slices.ContainsFunc(keys, func(k string) bool { return k != "rules" && k != "doc" }):
+		return "rule"
+	case slices.ContainsFunc(keys, func(k string) bool { return slices.Contains(envKeys, k) }):
+		return "env"
+	case slices.Contains(keys, "shift"):
+		return "shift"
+	case path.Base(name) == "bgverify.yaml":
+		return "config"
+	}
+	return ""
+}
+
+// kindHint says what a file that is none of ours seems to be, by its top keys: a file of
+// another tool, or one with a mistyped or missing key.
+func kindHint(keys []string) string {
+	has := func(k string) bool { return slices.Contains(keys, k) }
+	format := ""
+	switch {
+	case has("info") && (has("item") || has("requests")):
+		format = "postman"
+	case has("openapi") || has("swagger"):
+		format = "openapi"
+	case has("log"):
+		format = "har"
+	case has("blue") || has("green"):
+		return "an env file has both under sides: {blue: {url: …}, green: {url: …}}"
+	}
+	if format != "" {
+		return "is it a file of another tool? bgverify import " + format + " FILE -o DIR writes scenario files of it"
+	}
+	for _, k := range keys {
+		if c := suggest.Nearest(k, []string{"suite", "parts", "rules", "sides", "limits"}); c != "" {
+			return fmt.Sprintf("did you mean %q instead of %q?", c, k)
+		}
+	}
+	if has("cases") {
+		return "add a name above it: suite: NAME"
+	}
+	return "a scenario file begins with suite:"
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/internal/tree"
@@ -72,31 +73,39 @@ a side could not be asked.`,
   bgverify calibrate suite.yaml --env env/stb.yaml --rounds 10 --settle 10m
   bgverify calibrate suite.yaml --env env/stb.yaml --load`,
 		Args: atLeastOnePath,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := flags.check(cmd); err != nil {
-				return err
-			}
-			if err := flags.checkRounds(); err != nil {
-				return err
-			}
-			t, err := tree.Open(args)
-			if err != nil {
-				return err
-			}
-			if flags.load {
-				return flags.calibrateLoad(cmd.Context(), io, t)
-			}
-			return flags.calibrate(cmd.Context(), io, t)
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return flags.run(cmd, io, args) },
 	}
-	flags.bindSending(cmd.Flags())
-	cmd.Flags().StringVar(&flags.blue, "blue", "", "`URL` of the trusted side")
-	cmd.Flags().StringVar(&flags.green, "green", "", "`URL` of green, to be compared with itself too")
-	cmd.Flags().IntVar(&flags.rounds, "rounds", 5, "how often every case is run")
-	cmd.Flags().DurationVar(&flags.settle, "settle", time.Minute, "`wait` before the last round; 0: no such round")
-	cmd.Flags().BoolVar(&flags.load, "load", false, "measure the noise of the load stages instead")
-	cmd.Flags().StringVar(&flags.calibration, "calibration", "", "keep the noise in `file`, not in runs/calibration.json")
+	flags.bind(cmd.Flags())
 	return cmd
+}
+
+// bind declares the flags of calibrate.
+func (f *calibrateFlags) bind(set *pflag.FlagSet) {
+	f.bindSending(set)
+	set.StringVar(&f.blue, "blue", "", "`URL` of the trusted side")
+	set.StringVar(&f.green, "green", "", "`URL` of green, to be compared with itself too")
+	set.IntVar(&f.rounds, "rounds", 5, "how often every case is run")
+	set.DurationVar(&f.settle, "settle", time.Minute, "`wait` before the last round; 0: no such round")
+	set.BoolVar(&f.load, "load", false, "measure the noise of the load stages instead")
+	set.StringVar(&f.calibration, "calibration", "", "keep the noise in `file`, not in runs/calibration.json")
+}
+
+// run calibrates fields or, with --load, load stages.
+func (f *calibrateFlags) run(cmd *cobra.Command, io stdio, args []string) error {
+	if err := f.check(cmd); err != nil {
+		return err
+	}
+	if err := f.checkRounds(); err != nil {
+		return err
+	}
+	t, err := tree.Open(args)
+	if err != nil {
+		return err
+	}
+	if f.load {
+		return f.calibrateLoad(cmd.Context(), io, t)
+	}
+	return f.calibrate(cmd.Context(), io, t)
 }
 
 // checkRounds finds what is wrong with the flags of calibrate alone. Without --green

@@ -37,16 +37,6 @@ type groupKey struct {
 	path  string
 }
 
-// A renameKey is the old and the new path of a member. The parent of both is the same object in each pair.
-type renameKey struct{ from, to string } // generalised paths
-
-// A rename is a removed member that came back under another name.
-type rename struct {
-	bucket                // of what was removed
-	to     path.Narrowing // where it was added
-	most   int            // the most of them in one pair
-}
-
 // A causeGroup holds the differences of one kind at one path, by the edits that
 // may explain them.
 type causeGroup struct {
@@ -338,64 +328,4 @@ func (b *bucket) merge(o *bucket) {
 	}
 	b.places.Merge(o.places)
 	b.silence.merge(&o.silence)
-}
-
-// addRenames looks for a member that one object lost and another name gained with the same
-// value. Only members count: an element that moved has no name. One added member explains one
-// removed one, and the value has to be whole, since two cut values may differ later on.
-func (c *Set) addRenames(at *Site, diffs []diff.Difference) {
-	type place struct{ parent, value string }
-	var added map[place][]*diff.Difference
-	for i := range diffs {
-		d := &diffs[i]
-		if d.Kind != diff.Added || d.Where != diff.InBody || d.Green.Cut {
-			continue
-		}
-		if added == nil {
-			added = map[place][]*diff.Difference{}
-		}
-		p := place{parentOf(d.Path), d.Green.JSON}
-		added[p] = append(added[p], d)
-	}
-	// Most pairs have no added member, and end here.
-	if added == nil {
-		return
-	}
-	found := map[renameKey]int{}
-	for i := range diffs {
-		d := &diffs[i]
-		if d.Kind != diff.Removed || d.Where != diff.InBody || d.Blue.Cut || strings.HasSuffix(d.Path, "]") && !strings.HasSuffix(d.Path, "']") {
-			continue
-		}
-		p := place{parentOf(d.Path), d.Blue.JSON}
-		if len(added[p]) == 0 {
-			continue
-		}
-		// Of several members with the same value, the first one added is taken.
-		to := added[p][0]
-		added[p] = added[p][1:]
-		k := renameKey{path.Generalise(d.Path), path.Generalise(to.Path)}
-		r := c.renames[k]
-		if r == nil {
-			r = &rename{}
-			c.renames[k] = r
-		}
-		r.add(at, d)
-		r.to.See(to.Path)
-		r.severity = max(r.severity, to.Severity)
-		found[k]++
-	}
-	for k, n := range found {
-		c.renames[k].most = max(c.renames[k].most, n)
-	}
-}
-
-// parentOf is a path without its last segment. The root has none, and gives an empty text.
-func parentOf(at string) string {
-	last := 0
-	for i := 0; i < len(at); {
-		last = i
-		i = path.SegmentEnd(at, i)
-	}
-	return at[:last]
 }

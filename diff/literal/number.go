@@ -60,31 +60,35 @@ func ScanNumber(s []byte, i int) (d Decimal, end int, ok bool) {
 		d.Big = true
 	}
 	if i < len(s) && s[i]|0x20 == 'e' {
-		i++
-		neg := false
-		if i < len(s) && (s[i] == '-' || s[i] == '+') {
-			neg = s[i] == '-'
-			i++
-		}
-		first, e := i, int32(0)
-		for i < len(s) && s[i]-'0' <= 9 {
-			if e < maxSmallExp {
-				e = e*10 + int32(s[i]-'0')
-			}
-			i++
-		}
-		if i == first {
-			return d, i, false
-		}
-		if e >= maxSmallExp {
-			d.Big = true
-		}
-		if neg {
-			e = -e
-		}
-		d.Exp += e
+		i, ok = d.scanExponent(s, i+1)
+		return d, i, ok
 	}
 	return d, i, true
+}
+
+// scanExponent reads what follows the e of a number at s[i] and adds it to d. Digits after
+// maxSmallExp is reached do not change it: the number is Big then.
+func (d *Decimal) scanExponent(s []byte, i int) (end int, ok bool) {
+	neg := false
+	if i < len(s) && (s[i] == '-' || s[i] == '+') {
+		neg = s[i] == '-'
+		i++
+	}
+	first, e := i, int32(0)
+	for i < len(s) && s[i]-'0' <= 9 {
+		if e < maxSmallExp {
+			e = e*10 + int32(s[i]-'0')
+		}
+		i++
+	}
+	if e >= maxSmallExp {
+		d.Big = true
+	}
+	if neg {
+		e = -e
+	}
+	d.Exp += e
+	return i, i > first
 }
 
 // Normal strips the zeros at the end of the mantissa, so that equal values

@@ -48,7 +48,7 @@ type block struct {
 
 // collect sums up the records of a block. They may come in any order: they are
 // put into the order of the schedule first (rule: splitting the records over
-// several workers changes nothing). Whole walks speak for their own routes only.
+// several workers changes nothing).
 func (s *Stage) collect(index int, records []Record) *block {
 	slices.SortFunc(records, func(a, b Record) int {
 		if c := cmp.Or(compareBool(a.Walk, b.Walk), cmp.Compare(a.Pair, b.Pair), cmp.Compare(a.Step, b.Step)); c != 0 {
@@ -81,7 +81,25 @@ func (s *Stage) collect(index int, records []Record) *block {
 			s.lags.add(r.Lag)
 		}
 	}
-	var latencies [2][]float64
+	latencies := s.measure(b, requests, walks)
+	if s.design.InPairs() {
+		b.countPairs(requests, s.design.walks() && b.load == Both)
+	} else {
+		b.pairs = min(b.sent[blue], b.sent[green])
+		for side := range b.only { // a side that was sent one more may have failed all of them
+			b.only[side] = min(b.failed[side], b.pairs)
+		}
+	}
+	s.series.add(b, latencies)
+	s.whole.add(b, latencies)
+	s.stalls.add(b, latencies)
+	return b
+}
+
+// measure takes the quantiles of the block and of each route, and keeps the latencies of
+// routes that are too rare for quantiles of a block. It returns the latencies of requests by
+// side, in seconds and sorted. Whole walks speak for their own routes only.
+func (s *Stage) measure(b *block, requests, walks []Record) (latencies [2][]float64) {
 	perRoute := make([][2][]float64, len(s.design.Routes))
 	ofRoute := func(r Record, seconds float64) {
 		if side := sideOf(r); int(r.Route) < len(perRoute) {
@@ -112,18 +130,7 @@ func (s *Stage) collect(index int, records []Record) *block {
 			}
 		}
 	}
-	if s.design.InPairs() {
-		b.countPairs(requests, s.design.walks() && b.load == Both)
-	} else {
-		b.pairs = min(b.sent[blue], b.sent[green])
-		for side := range b.only { // a side that was sent one more may have failed all of them
-			b.only[side] = min(b.failed[side], b.pairs)
-		}
-	}
-	s.series.add(b, latencies)
-	s.whole.add(b, latencies)
-	s.stalls.add(b, latencies)
-	return b
+	return latencies
 }
 
 // splitWalks parts sorted records into those of requests and those of whole walks.

@@ -100,17 +100,7 @@ func percentileName(q float64) string {
 // timePlot draws p50 and p99 of both sides over the stage, from its buckets;
 // errors are ticks under the curves. A bucket without requests leaves a gap.
 func timePlot(id string, s *run.Series) *plot {
-	low, high, end := math.Inf(1), 0.0, 0.0
-	errors := false
-	for _, b := range s.Buckets {
-		for _, v := range []float64{b.BlueP50, b.BlueP99, b.GreenP50, b.GreenP99} {
-			if v > 0 {
-				low, high = math.Min(low, v), math.Max(high, v)
-			}
-		}
-		end = math.Max(end, b.Start+s.BucketS)
-		errors = errors || b.BlueErrors+b.GreenErrors > 0
-	}
+	low, high, end, errors := extentOf(s)
 	if high == 0 {
 		return nil
 	}
@@ -160,6 +150,22 @@ func timePlot(id string, s *run.Series) *plot {
 	}
 	p.Desc = fmt.Sprintf("p50 and p99 of both sides in %d slices of %s.", len(s.Buckets), text.Seconds(s.BucketS))
 	return p
+}
+
+// extentOf is the least and the largest quantile of a series in seconds, when it ends, and
+// whether a request of it failed. high is 0 where no bucket has a request.
+func extentOf(s *run.Series) (low, high, end float64, errors bool) {
+	low = math.Inf(1)
+	for _, b := range s.Buckets {
+		for _, v := range []float64{b.BlueP50, b.BlueP99, b.GreenP50, b.GreenP99} {
+			if v > 0 {
+				low, high = math.Min(low, v), math.Max(high, v)
+			}
+		}
+		end = math.Max(end, b.Start+s.BucketS)
+		errors = errors || b.BlueErrors+b.GreenErrors > 0
+	}
+	return low, high, end, errors
 }
 
 // timeTicks draws the axis of seconds since the stage began.

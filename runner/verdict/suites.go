@@ -27,15 +27,7 @@ func (c *conclusion) suites() {
 		judged := u.counts.Judged()
 		if required {
 			c.counts.Merge(u.counts)
-			// vacuous and silent are added for the gates about coverage and about sides that
-			// answer.
-			c.sums.differ += u.differ
-			c.sums.compared += u.compared
-			c.sums.unmet += u.unmet
-			c.sums.vacuous += u.vacuous
-			for side := range u.silent {
-				c.sums.silent[side] += u.silent[side]
-			}
+			c.sums.merge(u)
 			c.judged += judged
 		}
 		// A claim of the suite is one of the run only if the suite is required.
@@ -75,6 +67,18 @@ func (c *conclusion) suites() {
 				strings.Join(end.Reasons[:min(2, len(end.Reasons))], "; ")))
 		}
 		c.end.Suites = append(c.end.Suites, end)
+	}
+}
+
+// merge adds the cases of another suite. vacuous and silent are for the gates about coverage
+// and about sides that answer.
+func (u *suiteTotals) merge(o *suiteTotals) {
+	u.differ += o.differ
+	u.compared += o.compared
+	u.unmet += o.unmet
+	u.vacuous += o.vacuous
+	for side := range o.silent {
+		u.silent[side] += o.silent[side]
 	}
 }
 

@@ -171,8 +171,7 @@ func (t *Totals) mark(index int) bool {
 // that are marked so and do not decide.
 func (t *Totals) mergeFindings(s *SuiteOf, u *suiteTotals, r *run.CaseResult) {
 	decides := r.Quarantine == "" || r.Verdict != run.Skip
-	differs, compared, unmet, vacuous := false, false, false, false
-	var silent [3]bool
+	var flags caseFlags
 	noted := map[finding]bool{} // a case counts once for a sentence
 	note := func(v run.Verdict, text string) {
 		f := finding{v, text, s.Suite.Gate == scenarios.Advisory}
@@ -187,15 +186,11 @@ func (t *Totals) mergeFindings(s *SuiteOf, u *suiteTotals, r *run.CaseResult) {
 		if !decides {
 			break
 		}
-		compared = compared || step.Compared
-		unmet = unmet || slices.ContainsFunc(step.Expectations, func(e run.Expectation) bool { return !e.OK })
-		vacuous = vacuous || step.Vacuous
-		silent[scenarios.Blue] = silent[scenarios.Blue] || step.Blue != nil && step.Blue.Err != nil
-		silent[scenarios.Green] = silent[scenarios.Green] || step.Green != nil && step.Green.Err != nil
+		flags.add(step)
 		// Differences of crossover lanes are not causes: they repeat those of the straight lane
 		// or come from a session that does not carry over, and the lane's reasons say which.
 		if step.DifferencesTotal > 0 && step.Lane == "" {
-			differs = true
+			flags.differs = true
 			t.causes.AddAt(cause.Site{
 				Index: r.Index, Case: r.ID, Part: r.Kind, Suite: s.Suite.Name, Step: step.Name,
 				Sample: sampleOf(step, s.Suite.MinCoverage),
@@ -226,16 +221,36 @@ func (t *Totals) mergeFindings(s *SuiteOf, u *suiteTotals, r *run.CaseResult) {
 	// Setup and teardown are not cases, so they are not counted with them; a reason of theirs
 	// is a reason of the suite.
 	if r.Kind == "" {
-		u.differ += judge.Count(differs)
-		u.compared += judge.Count(compared)
-		u.unmet += judge.Count(unmet)
-		u.vacuous += judge.Count(vacuous)
-		for side := range silent {
-			u.silent[side] += judge.Count(silent[side])
-		}
+		u.count(&flags)
 	}
 	if r.Kind != "" && r.Verdict > run.Pass {
 		u.setup = append(u.setup, r.Kind+": "+strings.Join(r.Reasons, "; "))
+	}
+}
+
+// caseFlags are what a case is counted by: each holds if it holds for one of its steps.
+type caseFlags struct {
+	differs, compared, unmet, vacuous bool
+	silent                            [3]bool // by side: a request had no answer
+}
+
+// add takes a step of the case in, but for differs: differences of some lanes do not count.
+func (f *caseFlags) add(step *run.StepResult) {
+	f.compared = f.compared || step.Compared
+	f.unmet = f.unmet || slices.ContainsFunc(step.Expectations, func(e run.Expectation) bool { return !e.OK })
+	f.vacuous = f.vacuous || step.Vacuous
+	f.silent[scenarios.Blue] = f.silent[scenarios.Blue] || step.Blue != nil && step.Blue.Err != nil
+	f.silent[scenarios.Green] = f.silent[scenarios.Green] || step.Green != nil && step.Green.Err != nil
+}
+
+// count adds a case to the sums of its suite.
+func (u *suiteTotals) count(f *caseFlags) {
+	u.differ += judge.Count(f.differs)
+	u.compared += judge.Count(f.compared)
+	u.unmet += judge.Count(f.unmet)
+	u.vacuous += judge.Count(f.vacuous)
+	for side := range f.silent {
+		u.silent[side] += judge.Count(f.silent[side])
 	}
 }
 
