@@ -28,6 +28,7 @@ type recordFlags struct {
 	services, hide                 []string
 	insecure                       bool
 	gap                            time.Duration
+	perClient                      int
 }
 
 // recordingFile is the recording below the folder that record writes.
@@ -68,6 +69,7 @@ pause of --gap.`,
 	f.StringVar(&flags.ca, "ca", "", "PEM `file` of the authority that signed the services' certificates")
 	f.BoolVar(&flags.insecure, "insecure", false, "check no certificates of the services")
 	f.StringArrayVar(&flags.hide, "hide", nil, "`name` of a field whose values are replaced as secrets are; may be repeated")
+	f.IntVar(&flags.perClient, "per-client", tap.ClientConnections, "how many connections and requests one address may have at once")
 	f.DurationVar(&flags.gap, "gap", 10*time.Second, "pause after which a new case begins; 0: only marks begin one")
 	cmd.AddCommand(newRecordMarkCommand())
 	return cmd
@@ -112,7 +114,8 @@ func (f *recordFlags) record(cmd *cobra.Command, io stdio) error {
 	}
 	proxy, err := tap.New(tap.Options{
 		Listen: f.listen, Cert: f.cert, Key: f.key, Services: services, KeepBody: record.KeepBody, KeepAll: record.KeepAll,
-		Observe: func(x *tap.Exchange) { recorder.Observe(x) }, Now: time.Now,
+		ClientConnections: f.perClient,
+		Observe:           func(x *tap.Exchange) { recorder.Observe(x) }, Now: time.Now,
 	})
 	if err != nil {
 		return failed(ctx, err)
@@ -123,6 +126,9 @@ func (f *recordFlags) record(cmd *cobra.Command, io stdio) error {
 	}
 	recorder, err = record.New(record.Options{
 		File: filepath.Join(f.out, recordingFile), Tool: toolVersion(), Gap: f.gap, Key: key, Now: time.Now,
+		Failed: func(err error) {
+			fmt.Fprintf(io.err, "bgverify: warning: clients are still served, but nothing more is recorded: %v\n", err)
+		},
 		Secret: func(name, value string) bool {
 			return convert.Secret(name, value) || slices.ContainsFunc(f.hide, func(h string) bool { return strings.EqualFold(h, name) })
 		},
@@ -154,6 +160,8 @@ func (f *recordFlags) check() ([]tap.Service, error) {
 		return nil, usage("add --to https://api.example.com", "record needs the URL of the service")
 	case f.out == "":
 		return nil, usage("add -o DIR", "record needs a folder to write into")
+	case f.perClient < 1:
+		return nil, usage("1 or more", "--per-client %d is out of bounds", f.perClient)
 	case f.gap < 0:
 		return nil, usage("a duration such as 10s, or 0", "--gap is negative")
 	}

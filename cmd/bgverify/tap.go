@@ -25,7 +25,7 @@ type tapFlags struct {
 	listen, answer, suite, cert, key, ca string
 	named, never                         []string
 	insecure                             bool
-	least                                int
+	least, perClient                     int
 }
 
 func newTapCommand(io stdio) *cobra.Command {
@@ -64,6 +64,7 @@ counted. A pass needs --least compared pairs and at most 5 % dropped.`,
 	f.StringArrayVar(&flags.named, "service", nil, "a further service as `name=BLUE,GREEN`; may be repeated")
 	f.StringArrayVar(&flags.never, "never", nil, "`path` that is never asked twice; * is a segment, ** the rest")
 	f.IntVar(&flags.least, "least", double.DefaultLeast, "how many compared pairs a pass needs")
+	f.IntVar(&flags.perClient, "per-client", tap.ClientConnections, "how many connections and requests one address may have at once")
 	f.StringVar(&flags.cert, "tls-cert", "", "PEM `file` of the certificate that clients see; they then speak HTTPS")
 	f.StringVar(&flags.key, "tls-key", "", "PEM `file` of its private key")
 	f.StringVar(&flags.ca, "ca", "", "PEM `file` of the authority that signed the services' certificates")
@@ -108,7 +109,7 @@ func (f *tapFlags) tap(ctx context.Context, io stdio, flagsTyped []string) error
 	}
 	tapped, err := double.New(double.Options{
 		Plan:      session.plan,
-		Proxy:     tap.Options{Listen: f.listen, Cert: f.cert, Key: f.key, Now: time.Now},
+		Proxy:     tap.Options{Listen: f.listen, Cert: f.cert, Key: f.key, ClientConnections: f.perClient, Now: time.Now},
 		Answering: side, Services: services, Never: never, Least: f.least, Secret: convert.Secret,
 		Ready: func(address string) {
 			fmt.Fprintf(io.out, "%s answers at %s; press Ctrl-C for the verdict\n", side, address)
@@ -137,6 +138,8 @@ func (f *tapFlags) check() (scenarios.Side, error) {
 		return 0, usage("add --listen :8080", "tap needs an address to listen on")
 	case sides[f.answer] == 0:
 		return 0, usage("--answer blue or --answer green", "unknown side %q", f.answer)
+	case f.perClient < 1:
+		return 0, usage("1 or more", "--per-client %d is out of bounds", f.perClient)
 	case f.least < 1:
 		return 0, usage("1 or more", "--least %d is out of bounds", f.least)
 	}

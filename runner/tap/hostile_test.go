@@ -23,7 +23,7 @@ func TestUnusualRequests(t *testing.T) {
 		body, _ := io.ReadAll(r.Body)
 		w.Header().Set("Trailer", "X-Sum")
 		w.Header().Set("Content-Type", "application/octet-stream")
-		fmt.Fprintf(w, "%s %s te=%q body=%q t=%q", r.Method, r.URL.Path, r.Header.Get("Te"), body, r.Trailer.Get("X-End"))
+		fmt.Fprintf(w, "%s %s te=%q up=%q body=%q t=%q", r.Method, r.URL.Path, r.Header.Get("Te"), r.Header.Get("Upgrade"), body, r.Trailer.Get("X-End"))
 		w.Header().Set("X-Sum", "42")
 	})
 	p := start(t, nil, s)
@@ -48,6 +48,10 @@ func TestUnusualRequests(t *testing.T) {
 		{"HEAD", "HEAD /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "200", "", 1},
 		{"an absolute URL of another host", "GET http://evil.example/a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "200", "GET /a", 1},
 		{"a path with dots", "GET /../../a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "200", "GET /../../a", 1},
+		{"an upgrade to HTTP/2", "GET /a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n" +
+			"GET /b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "200", `up=""`, 2},
+		{"lines that end in a line feed", "GET /a HTTP/1.1\nHost: x\nConnection: close\n\n", "200", "GET /a", 1},
+		{"all of a server", "OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "200", "", 0},
 		{"pipelined", "GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "200", "GET /b", 2},
 	} {
 		before := reached.Load()
@@ -63,6 +67,111 @@ func TestUnusualRequests(t *testing.T) {
 	if res, _ := get(t, p.URL()+"/after", ""); res.StatusCode != 200 {
 		t.Errorf("after them: %d", res.StatusCode)
 	}
+}
+
+// One client cannot take the connections of the others, and what it left is free again.
+func TestConnectionsOfAClient(t *testing.T) {
+	p, err := New(Options{
+		Listen: "127.0.0.1:0", Now: time.Now, ClientConnections: 2,
+		Services: []Service{service(t, "", "", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") })},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(t, p)
+	open := func() (net.Conn, error) {
+		conn, err := net.Dial("tcp", p.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+		_, _ = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		_, err = http.ReadResponse(bufio.NewReader(conn), nil)
+		return conn, err
+	}
+	var conns []net.Conn
+	for i := range 3 {
+		conn, err := open()
+		if (err == nil) != (i < 2) {
+			t.Fatalf("connection %d: %v", i+1, err)
+		}
+		conns = append(conns, conn)
+	}
+	for _, c := range conns {
+		c.Close()
+	}
+	for { // the proxy learns of it in its own time
+		conn, err := open()
+		conn.Close()
+		if err == nil {
+			break
+		}
+	}
+	if all := strings.Join(p.Findings(), "\n"); !strings.Contains(all, "a client had 2 connections open") {
+		t.Errorf("the limit is not reported: %s", all)
+	}
+	crowd := newCrowd(1)
+	for _, c := range []struct {
+		address string
+		want    bool
+	}{
+		{"10.0.0.1:1", true},
+		{"[::ffff:10.0.0.1]:2", false},
+		{"10.0.0.2:1", true},
+		{"[2001:db8::1]:1", true},
+		{"[2001:db8::2]:1", false},
+		{"[2001:db8:0:1::1]:1", true},
+		{"[fe80::1%eth0]:1", true},
+		{"[fe80::2%eth1]:1", false},
+		{"@", true},
+		{"", false},
+	} {
+		if got := crowd.enter(clientNet(c.address)); got != c.want {
+			t.Errorf("%s enters: %t, want %t", c.address, got, c.want)
+		}
+	}
+}
+
+// A client that sends nothing more of its body, and one that takes nothing of its answer, are
+// left, and the service with them.
+func TestClientsThatStall(t *testing.T) {
+	left := make(chan struct{})
+	s := service(t, "", "", func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			if _, err := io.Copy(io.Discard, r.Body); err != nil {
+				panic(http.ErrAbortHandler)
+			}
+			return
+		}
+		for block := make([]byte, 64<<10); ; {
+			if _, err := w.Write(block); err != nil || r.Context().Err() != nil {
+				close(left)
+				return
+			}
+		}
+	})
+	p, err := New(Options{Listen: "127.0.0.1:0", Now: time.Now, Services: []Service{s}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.stalled = 50 * time.Millisecond
+	serve(t, p)
+	for _, c := range []struct{ name, send, want string }{
+		{"half a body", "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc", "HTTP/1.1 408"},
+		{"a bad chunk", "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcdeX\r\n", "HTTP/1.1 400"},
+		{"a body that nobody reads", "CONNECT a:1 HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc", "HTTP/1.1 405"},
+	} {
+		if got := raw(t, p, c.send); !strings.HasPrefix(got, c.want) {
+			t.Errorf("%s: %.100q", c.name, got)
+		}
+	}
+	conn, err := net.Dial("tcp", p.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
+	<-left
 }
 
 // Services that answer badly: the client gets what there is, or an error, and the next
@@ -139,12 +248,13 @@ func TestUnusualAnswers(t *testing.T) {
 	}
 }
 
-// A poll that is answered late passes when it is answered, and a client that leaves ends
-// the request at the service.
+// A poll that is answered late passes when it is answered, and a client that leaves, or says
+// that it sends no more, ends the request at the service and gets no made-up answer.
 func TestLongPollAndLeaving(t *testing.T) {
-	release, left := make(chan struct{}), make(chan struct{})
+	release, arrived, left := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	s := service(t, "", "", func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/leave" {
+			close(arrived)
 			<-r.Context().Done()
 			close(left)
 			return
@@ -163,7 +273,13 @@ func TestLongPollAndLeaving(t *testing.T) {
 		t.Fatal(err)
 	}
 	fmt.Fprint(conn, "GET /leave HTTP/1.1\r\nHost: x\r\n\r\n")
-	time.Sleep(20 * time.Millisecond)
+	<-arrived
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(conn); len(got) > 0 {
+		t.Errorf("a client that sends no more got %q, %v", got, err)
+	}
 	conn.Close()
 	<-left
 	close(release)

@@ -12,11 +12,11 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/net/netutil"
 
 	"github.com/bgverify/bgverify/internal/hint"
 )
@@ -27,6 +27,9 @@ type Options struct {
 	Listen string
 	// Cert and Key are PEM files; both or neither. With them the proxy speaks TLS.
 	Cert, Key string
+	// ClientConnections is how many connections, and requests, a client may have at once; 0:
+	// the constant of that name.
+	ClientConnections int
 	// Services are those of one side. The first answers what no other is meant by.
 	Services []Service
 	// KeepBody is how many bytes of one body are kept; of all at once KeepAll.
@@ -48,9 +51,6 @@ type Service struct {
 	Way http.RoundTripper
 }
 
-// maxConnections is how many clients are connected at once; more of them wait.
-const maxConnections = 4096
-
 // A Proxy passes requests to services.
 type Proxy struct {
 	opts     Options
@@ -61,12 +61,17 @@ type Proxy struct {
 	targets  []*target
 	kept     atomic.Int64 // bytes of bodies that are kept now
 	seen     findings
+	requests *crowd
+	stalled  time.Duration
 }
 
 // New makes a proxy and begins to listen: a certificate that does not fit and an
 // address in use are mistakes of the caller, with a hint.
 func New(opts Options) (*Proxy, error) {
-	p := &Proxy{opts: opts, seen: findings{counts: map[Finding]int{}}}
+	if opts.ClientConnections == 0 {
+		opts.ClientConnections = ClientConnections
+	}
+	p := &Proxy{opts: opts, seen: findings{counts: map[Finding]int{}}, requests: newCrowd(opts.ClientConnections), stalled: stalled}
 	for _, s := range opts.Services {
 		p.targets = append(p.targets, newTarget(s))
 	}
@@ -81,7 +86,9 @@ func New(opts Options) (*Proxy, error) {
 	if p.secure = config != nil; p.secure {
 		p.leaf, config.GetConfigForClient = config.Certificates[0].Leaf, p.checkName
 	}
-	p.listener = netutil.LimitListener(ln, maxConnections)
+	p.listener = newLimited(ln, opts.ClientConnections, func() {
+		p.seen.add(Field, fmt.Sprintf("a client had %d connections open, and another was refused", opts.ClientConnections))
+	})
 	if p.secure {
 		p.listener = tls.NewListener(p.listener, config)
 	}
@@ -148,7 +155,10 @@ func (p *Proxy) Serve(ctx context.Context) error {
 	protocols.SetUnencryptedHTTP2(true)
 	server := &http.Server{
 		Handler: p, Protocols: protocols, ErrorLog: log.New(&p.seen, "", 0),
-		ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 3 * time.Minute, MaxHeaderBytes: 256 << 10,
+		ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 3 * time.Minute, MaxHeaderBytes: maxHeader,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: 100, MaxReceiveBufferPerConnection: 256 << 10, MaxReceiveBufferPerStream: 128 << 10, WriteByteTimeout: stalled,
+		},
 	}
 	done := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -174,10 +184,21 @@ func (p *Proxy) Close() error { return p.listener.Close() }
 
 // ServeHTTP passes one request.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	out := &patient{w, http.NewResponseController(w), p.stalled}
+	if r.Body != nil && r.Body != http.NoBody { // also for what the server reads of a body that nobody wants
+		_ = out.control.SetReadDeadline(time.Now().Add(p.stalled))
+	}
 	if r.Method == http.MethodConnect {
 		http.Error(w, "this is a reverse proxy: CONNECT is not passed", http.StatusMethodNotAllowed)
 		return
 	}
+	client := clientNet(r.RemoteAddr)
+	if !p.requests.enter(client) {
+		p.seen.add(Field, fmt.Sprintf("a client waited for %d answers, and another request was refused", p.opts.ClientConnections))
+		http.Error(w, "bgverify: too many requests of this client at once", http.StatusServiceUnavailable)
+		return
+	}
+	defer p.requests.leave(client)
 	x := &Exchange{Began: p.opts.Now(), Client: clientOf(r), proxy: p}
 	x.target, x.inside, r.URL.Path, r.URL.RawPath = p.route(r)
 	x.Service, x.host = x.target.Service, r.Host
@@ -186,12 +207,12 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// No EnableFullDuplex: with it net/http keeps a connection open whose body was
 		// cut short by a bad chunk, and takes what follows for the next request.
 		x.Request.Body.reader = r.Body
-		r.Body = &watched{Body: &x.Request.Body, proxy: p}
+		r.Body = &watched{Body: &x.Request.Body, proxy: p, wait: out.control.SetReadDeadline}
 	} else {
 		x.Request.Body.Whole = true
 	}
 	defer x.over()
-	p.pass.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
+	p.pass.ServeHTTP(out, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 }
 
 // byTarget carries each request the way of its service.
@@ -233,19 +254,30 @@ func (p *Proxy) rewrite(pr *httputil.ProxyRequest) {
 	if accepts := pr.Out.Header.Get("Accept-Encoding"); accepts != "" {
 		pr.Out.Header.Set("Accept-Encoding", onlyGzip(accepts))
 	}
+	// A client that would go on in HTTP/2 with the service would pass unread from there on.
+	if strings.EqualFold(pr.Out.Header.Get("Upgrade"), "h2c") {
+		for _, name := range []string{"Upgrade", "Connection", "Http2-Settings"} {
+			pr.Out.Header.Del(name)
+		}
+	}
 	x.Request.URL = *pr.Out.URL
 	x.Request.Header = pr.Out.Header.Clone()
 }
 
-// unanswered answers a client whose service did not answer.
+// unanswered answers a client whose service did not answer, or whose own request broke off.
 func (p *Proxy) unanswered(w http.ResponseWriter, r *http.Request, err error) {
-	if x := exchangeOf(r.Context()); x != nil {
-		x.Err = err
+	x := exchangeOf(r.Context())
+	x.Err = err
+	switch cut := x.Request.Body.broken(); {
+	case errors.Is(cut, os.ErrDeadlineExceeded):
+		http.Error(w, "bgverify: the body of the request did not arrive", http.StatusRequestTimeout)
+	case cut != nil:
+		http.Error(w, "bgverify: the body of the request cannot be read", http.StatusBadRequest)
+	case r.Context().Err() != nil:
+		panic(http.ErrAbortHandler) // the client is gone, or sends no more: without an answer it would get an empty 200
+	default:
+		http.Error(w, "bgverify: the service did not answer", http.StatusBadGateway)
 	}
-	if r.Context().Err() != nil {
-		return // the client is gone
-	}
-	http.Error(w, "bgverify: the service did not answer", http.StatusBadGateway)
 }
 
 // buffers lends the buffers that bodies are copied with.

@@ -26,6 +26,13 @@ func start(t *testing.T, observe func(*Exchange), services ...Service) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
+	serve(t, p)
+	return p
+}
+
+// serve serves a proxy until the end of the test.
+func serve(t *testing.T, p *Proxy) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- p.Serve(ctx) }()
@@ -35,7 +42,6 @@ func start(t *testing.T, observe func(*Exchange), services ...Service) *Proxy {
 			t.Error(err)
 		}
 	})
-	return p
 }
 
 func service(t *testing.T, name, path string, h http.HandlerFunc) Service {
@@ -247,6 +253,13 @@ func TestSmuggling(t *testing.T) {
 		{"an unknown coding", "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\nContent-Length: 4\r\n\r\nGET /evil HTTP/1.1\r\nHost: x\r\n\r\n"},
 		{"a space before the colon", "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length : 40\r\n\r\nGET /evil HTTP/1.1\r\nHost: x\r\n\r\n"},
 		{"a length in HTTP/1.0 chunks", "POST /a HTTP/1.0\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\nGET /evil HTTP/1.1\r\nHost: x\r\n\r\n"},
+		{"chunks twice", "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /evil HTTP/1.1\r\nHost: x\r\n\r\n"},
+		{"chunks and another coding", "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\nGET /evil HTTP/1.1\r\nHost: x\r\n\r\n"},
+		{"a folded coding", "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding:\r\n xchunked\r\nContent-Length: 4\r\n\r\nGET /evil HTTP/1.1\r\nHost: x\r\n\r\n"},
+		{"a signed length", "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: +4\r\n\r\nGET /evil HTTP/1.1\r\nHost: x\r\n\r\n"},
+		{"a chunk of many digits", "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000001\r\nGET /evil HTTP/1.1\r\nHost: x\r\n\r\n"},
+		{"a chunk that ends in a line feed", "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2;\nxx\r\n0\r\n\r\nGET /evil HTTP/1.1\r\nHost: x\r\n\r\n"},
+		{"a field name with a line feed", "POST /a HTTP/1.1\r\nHost: x\r\nX\nContent-Length: 40\r\n\r\nGET /evil HTTP/1.1\r\nHost: x\r\n\r\n"},
 		{"a bad chunk", "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nGET /evil HTTP/1.1\r\nHost: x\r\n\r\n"},
 		{"CONNECT", "CONNECT evil:443 HTTP/1.1\r\nHost: evil:443\r\nConnection: close\r\n\r\n"},
 	} {

@@ -80,6 +80,13 @@ func (b *Body) end() {
 	}
 }
 
+// broken is why a body broke off.
+func (b *Body) broken() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Err
+}
+
 // over hands x to the observer.
 func (x *Exchange) over() {
 	x.Ended = x.proxy.opts.Now()
@@ -98,10 +105,16 @@ func (x *Exchange) over() {
 type watched struct {
 	*Body
 	proxy *Proxy
+	// wait sets when reads end; nil: it is the body of an answer.
+	wait func(time.Time) error
 }
 
 func (w *watched) Read(p []byte) (int, error) {
+	w.limit(w.proxy.stalled)
 	n, err := w.reader.Read(p)
+	if errors.Is(err, io.EOF) {
+		w.limit(0)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
@@ -116,6 +129,20 @@ func (w *watched) Read(p []byte) (int, error) {
 		w.Err = err
 	}
 	return n, err
+}
+
+// limit ends reads of a request's body that get nothing for a time; 0: none.
+func (w *watched) limit(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.wait == nil || w.closed { // an answer; or the connection has another request by now
+		return
+	}
+	var at time.Time
+	if d > 0 {
+		at = time.Now().Add(d)
+	}
+	_ = w.wait(at) // an odd connection has no limit
 }
 
 func (w *watched) add(p []byte) {

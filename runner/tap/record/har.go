@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
+	"io"
 )
 
 // The records of HTTP Archive 1.2 that are written.
@@ -68,18 +68,27 @@ type (
 	}
 )
 
+// A file is what is asked of *os.File.
+type file interface {
+	io.WriterAt
+	io.Closer
+	Truncate(size int64) error
+	Sync() error
+}
+
 // A harFile is a HAR that is complete after each entry: the entries come first in
 // it, and what follows them is written anew behind each.
 type harFile struct {
-	f     *os.File
+	f     file
 	tool  string
-	at    int64 // where the next entry begins
+	at    int64  // where the next entry begins
+	end   []byte // what is there now
 	some  bool
 	pages []harPage
 }
 
 func (h *harFile) begin() error {
-	n, err := h.f.WriteString("{\"log\":{\"version\":\"1.2\",\"entries\":[")
+	n, err := h.f.WriteAt([]byte(`{"log":{"version":"1.2","entries":[`), 0)
 	if err != nil {
 		return fmt.Errorf("begin the recording: %w", err)
 	}
@@ -112,11 +121,15 @@ func (h *harFile) write(entry []byte) error {
 	if err != nil {
 		return fmt.Errorf("write the recording: %w", err)
 	}
-	all := append(append(bytes.Clone(entry), "\n],"...), end[1:]...)
-	if _, err := h.f.WriteAt(append(all, "}\n"...), h.at); err != nil {
+	end = fmt.Appendf(nil, "\n],%s}\n", end[1:])
+	if _, err := h.f.WriteAt(append(bytes.Clone(entry), end...), h.at); err != nil {
+		// What was written of it is taken back, so that the file is complete without this entry:
+		// on a full disk there is room for the end that it had.
+		_ = h.f.Truncate(h.at)
+		_, _ = h.f.WriteAt(h.end, h.at)
 		return fmt.Errorf("write the recording: %w", err)
 	}
-	h.at += int64(len(entry))
+	h.at, h.end = h.at+int64(len(entry)), end
 	return nil
 }
 

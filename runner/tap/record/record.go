@@ -25,6 +25,8 @@ type Options struct {
 	Key []byte
 	// Now is the clock.
 	Now func() time.Time
+	// Failed is called once where the recording cannot be written: nothing more is recorded.
+	Failed func(error)
 }
 
 // KeepBody is the length up to which a body is kept as text; of a larger one size
@@ -160,7 +162,12 @@ func (r *Recorder) keep(x *tap.Exchange) {
 	}
 	e.Page = r.page
 	r.counts.Exchanges++
-	r.err = r.file.addEntry(e)
+	if r.err = r.file.addEntry(e); r.err != nil {
+		r.counts.Exchanges--
+		if r.opts.Failed != nil {
+			r.opts.Failed(r.err)
+		}
+	}
 }
 
 // entry is an exchange with its secrets replaced.

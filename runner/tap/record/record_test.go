@@ -1,9 +1,68 @@
 package record
 
 import (
+	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 )
+
+// A fullDisk is a file that has room for some bytes.
+type fullDisk struct {
+	data []byte
+	room int
+}
+
+func (d *fullDisk) WriteAt(p []byte, at int64) (int, error) {
+	n := min(len(p), max(0, d.room-int(at)))
+	if need := int(at) + n; need > len(d.data) {
+		d.data = append(d.data, make([]byte, need-len(d.data))...)
+	}
+	copy(d.data[at:], p[:n])
+	if n < len(p) {
+		return n, errors.New("no space left on device")
+	}
+	return n, nil
+}
+
+func (d *fullDisk) Truncate(size int64) error {
+	d.data = d.data[:min(int(size), len(d.data))]
+	return nil
+}
+func (d *fullDisk) Sync() error  { return nil }
+func (d *fullDisk) Close() error { return nil }
+
+// Wherever the disk is full, what was written before is a complete recording.
+func TestRecordingOnAFullDisk(t *testing.T) {
+	whole := &fullDisk{room: 1 << 20}
+	write := func(d *fullDisk) (entries int) {
+		h := &harFile{f: d, tool: "test"}
+		err := h.begin()
+		h.addPage(harPage{ID: "part-1", Title: "one"})
+		for i := 0; i < 4 && err == nil; i++ {
+			e := &harEntry{Page: "part-1"}
+			e.Response.Content.Text = strings.Repeat("x", 300*(i%3))
+			if err = h.addEntry(e); err == nil {
+				entries++
+			}
+		}
+		return entries
+	}
+	if write(whole) != 4 {
+		t.Fatal("four entries cannot be written")
+	}
+	begun := len(`{"log":{"version":"1.2","entries":[` + "\n" + `],"creator":{"name":"bgverify","version":"test"},"pages":[]}}` + "\n")
+	for room := begun; room < len(whole.data); room++ {
+		d := &fullDisk{room: room}
+		entries := write(d)
+		var har struct {
+			Log struct{ Entries []harEntry }
+		}
+		if err := json.Unmarshal(d.data, &har); err != nil || len(har.Log.Entries) != entries {
+			t.Fatalf("with room for %d bytes: %d entries, want %d: %v\n%s", room, len(har.Log.Entries), entries, err, d.data)
+		}
+	}
+}
 
 func secretNames(name, value string) bool {
 	return strings.Contains(strings.ToLower(name), "token") || name == "password" || strings.HasPrefix(value, "eyJ")
