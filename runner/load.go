@@ -122,7 +122,7 @@ func (s *suiteRun) overFleet(stage *scenarios.LoadStage, plan *attack.Plan, foun
 		return err
 	}
 	plan.Fleet = fleet.Stage(message)
-	plan.Found = func(_ int, message []byte) { found.Merge(message, s.run.totals.AddCreated) }
+	plan.Found = func(_ int, message []byte, judged bool) { found.Merge(message, judged, s.run.totals.AddCreated) }
 	return nil
 }
 

@@ -36,7 +36,7 @@ type doubt struct {
 
 // doubt applies the validity rules; nil when the figures can be trusted.
 func (v *view) doubt(d *Decision, all []evidence) *doubt {
-	for _, rule := range []func(*Decision, []evidence) *doubt{v.generatorDoubt, v.shortDoubt, v.baselineDoubt, v.overloadDoubt, v.interferenceDoubt, v.driftDoubt, v.latenessDoubt} {
+	for _, rule := range []func(*Decision, []evidence) *doubt{v.generatorDoubt, v.shortDoubt, v.baselineDoubt, v.overloadDoubt, v.interferenceDoubt, v.driftDoubt, v.latenessDoubt, v.apartDoubt} {
 		if found := rule(d, all); found != nil {
 			return found
 		}
@@ -63,6 +63,17 @@ func (v *view) generatorDoubt(d *Decision, _ []evidence) *doubt {
 		return because(false, "%s of the planned %s were sent (at least %s)", percent(d.Achieved), v.design.unit(), percent(leastAchieved))
 	}
 	return nil
+}
+
+// apartDoubt asks whether all generators saw the same sides.
+func (v *view) apartDoubt(*Decision, []evidence) *doubt {
+	if v.apart == "" {
+		return nil
+	}
+	return &doubt{
+		cause: Generator, mild: true, reason: "generator: " + v.apart + ": the side failed for some of its clients, or the network of these machines did",
+		advice: "find out which of the two it was, and run the load again",
+	}
 }
 
 // latenessDoubt asks whether requests left so late, or this process was so busy,

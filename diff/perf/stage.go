@@ -31,6 +31,7 @@ type Stage struct {
 	ended   map[int]*ended
 	next    int            // the first block that is not closed
 	voids   int            // closed blocks that Void left out
+	apart   string         // see VoidApart; empty: all generators saw the same
 	stuck   map[int][2]int // of a closed loop, by block: requests under way from before it to after it
 	// Of a closed loop: requests and whole walks of blue in a block; 0 until enough blocks
 	// have shown it.
@@ -247,6 +248,14 @@ func (s *Stage) Void() {
 	s.voids++
 	s.cut = true
 	s.next++
+}
+
+// VoidApart is Void for a block in which some generators got answers of both sides and others of
+// one alone: a side failed for a part of its clients, or a generator's network did. The stage can
+// still be worse, by its other blocks, and not pass. why says it in words.
+func (s *Stage) VoidApart(why string) {
+	s.Void()
+	s.apart = why
 }
 
 // Scheduled is the number of blocks that the stage has now: those of its design, and

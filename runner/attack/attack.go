@@ -54,7 +54,7 @@ type Plan struct {
 	// Fleet fires the plan from several machines; nil: this one fires it. Found takes what
 	// the judges of a worker have found, in the order of its shares.
 	Fleet Fleet
-	Found func(worker int, findings []byte)
+	Found func(worker int, findings []byte, judged bool)
 
 	unit      time.Duration // perf.Design.Unit; shorter in tests
 	rowsDealt []int         // by case: of the attacks before

@@ -62,6 +62,9 @@ func Join(ctx context.Context, plan Plan, o Order, emit func(*Share), found func
 	if !slices.ContainsFunc(plan.Rates, func(rate float64) bool { return design.Rate <= rate+1e-9 }) {
 		return nil, fmt.Errorf("the rate of %g/s is above what the plan allows (max_rps %g/s)", design.Rate, limit)
 	}
+	if err := plan.reach(ctx); err != nil {
+		return nil, err
+	}
 	plan.Connections = (plan.Connections + o.Workers - 1) / max(o.Workers, 1)
 	plan.rowsDealt = o.Dealt
 	a, err := newAttacker(&plan, o.Section.Name, design)

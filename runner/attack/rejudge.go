@@ -59,7 +59,7 @@ func (j *rejudging) void(v run.LoadVoid) error {
 		return fmt.Errorf("%w: a void block before a section", errRecords)
 	}
 	if j.decision == nil {
-		j.stage.Void()
+		voidBlock(j.stage, v)
 		j.voids = append(j.voids, v)
 	}
 	return nil

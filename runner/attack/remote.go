@@ -36,6 +36,7 @@ type remote struct {
 	sides    [2]window
 	voids    []run.LoadVoid
 	latest   map[int]Summary // by worker
+	apart    map[int]bool    // workers that reached one side alone in a slice
 	lags     map[int]*perf.Lags
 	backEnds [2]map[string]struct{}
 	fired    int // blocks
@@ -48,7 +49,7 @@ const maxVoids = 200
 func runTogether(ctx context.Context, plan *Plan, section Section, r *remote) (*result, error) {
 	r.plan, r.name, r.design = plan, section.Name, section.Design
 	r.warmUp.design = r.design
-	r.latest, r.lags, r.backEnds = map[int]Summary{}, map[int]*perf.Lags{}, [2]map[string]struct{}{{}, {}}
+	r.latest, r.apart, r.lags, r.backEnds = map[int]Summary{}, map[int]bool{}, map[int]*perf.Lags{}, [2]map[string]struct{}{{}, {}}
 	var err error
 	if r.firing, err = plan.Fleet.Begin(ctx, Order{Section: section, Dealt: plan.rowsDealt}); err != nil {
 		return nil, fmt.Errorf("make the workers ready: %w", err)
@@ -111,8 +112,12 @@ func (r *remote) take(f *Fired) (*perf.Decision, error) {
 		r.fired++
 	}
 	for _, s := range f.Shares {
+		apart := slices.Contains(f.Apart, s.Worker)
 		if r.plan.Found != nil && len(s.Findings) > 0 {
-			r.plan.Found(s.Worker, s.Findings)
+			r.plan.Found(s.Worker, s.Findings, !apart)
+		}
+		if apart { // what its connections did says as little of the side as its answers
+			r.apart[s.Worker] = true
 		}
 		if s.Missed == "" {
 			r.latest[s.Worker] = s.Sum
@@ -169,18 +174,28 @@ func (r *remote) lag(record perf.Record) {
 
 // leaveOut is rule 2.
 func (r *remote) leaveOut(f *Fired) error {
+	v := run.LoadVoid{Block: f.Block, Why: f.Void, Side: f.Side}
 	if len(r.voids) < maxVoids {
-		r.voids = append(r.voids, run.LoadVoid{Block: f.Block, Why: f.Void})
+		r.voids = append(r.voids, v)
 	}
 	if f.Block < 0 {
 		return nil
 	}
-	if err := r.rec.void(run.LoadVoid{Block: f.Block, Why: f.Void}); err != nil {
+	if err := r.rec.void(v); err != nil {
 		return err
 	}
-	r.stage.Void()
+	voidBlock(r.stage, v)
 	r.firing.Extend(r.stage.Scheduled())
 	return nil
+}
+
+// voidBlock leaves the next block of a stage out.
+func voidBlock(stage *perf.Stage, v run.LoadVoid) {
+	if v.Side != "" {
+		stage.VoidApart(v.Why)
+		return
+	}
+	stage.Void()
 }
 
 // worst is rule 3.
@@ -243,7 +258,9 @@ func (r *remote) result(d *perf.Decision, workers []run.LoadWorker) *result {
 		out.Judging.Join(&s.Judging)
 		g.Identities.Blue, g.Identities.Green = max(g.Identities.Blue, s.Remotes.Blue), max(g.Identities.Green, s.Remotes.Green)
 		for side := range connections {
-			connections[side].add(&s.Connections[side])
+			if !r.apart[w.Number] {
+				connections[side].add(&s.Connections[side])
+			}
 		}
 	}
 	if named := (run.PerSide{Blue: len(r.backEnds[0]), Green: len(r.backEnds[1])}); named != (run.PerSide{}) {

@@ -65,6 +65,8 @@ type Share struct {
 type Fired struct {
 	Slice
 	Void   string   // why it is not to be judged; empty: it is whole
+	Side   string   // that the workers in Apart got no answers of, while others did; empty: all saw the same
+	Apart  []int    // workers
 	Shares []*Share // those that came; of a whole slice all
 }
 

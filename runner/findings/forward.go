@@ -167,8 +167,9 @@ var errNoRecords = errors.New("a worker keeps no records")
 func (f *Forward) LoadFile(string) (run.RecordWriter, error) { return nil, errNoRecords }
 
 // Merge books a message of a worker as if it had been found here. Secrets come first, so
-// that nothing is kept in which one is readable. created is told what walks created.
-func (f *Set) Merge(message []byte, created func(*run.Created)) {
+// that nothing is kept in which one is readable. created is told what walks created. What a
+// worker found of answers counts only where it is judged.
+func (f *Set) Merge(message []byte, judged bool, created func(*run.Created)) {
 	var all []finding
 	if json.Unmarshal(message, &all) != nil {
 		return // it was sealed by a worker of this version
@@ -182,7 +183,9 @@ func (f *Set) Merge(message []byte, created func(*run.Created)) {
 		if one.Created != nil {
 			created(one.Created)
 		}
-		f.mergeOne(&one)
+		if judged {
+			f.mergeOne(&one)
+		}
 	}
 }
 

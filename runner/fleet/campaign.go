@@ -3,6 +3,7 @@ package fleet
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
@@ -18,7 +19,9 @@ import (
 //  2. They are settled in order too. A slice is whole when every share has come and was
 //     fired in time, and every holder's heartbeats without a gap go on beyond the end of
 //     its last request. Else it is void.
-//  3. Blocks are announced up to the number that the judgement asks for, but at most
+//  3. So is a slice in which some workers got hardly any answers of a side and all others did: see
+//     apart.
+//  4. Blocks are announced up to the number that the judgement asks for, but at most
 //     maxFired times the planned ones. A piece of the warm-up that is void is not repeated.
 type campaign struct {
 	design  perf.Design
@@ -96,12 +99,15 @@ func (c *campaign) settle(now time.Time) (attack.Fired, bool) {
 	}
 	c.open = c.open[1:]
 	f := attack.Fired{Slice: o.Slice, Void: why}
+	if why == "" {
+		f.Void, f.Side, f.Apart = o.apart()
+	}
 	for _, m := range o.holders {
 		s := o.shares[m.number]
 		if s == nil || s.Missed != "" {
 			m.missed++
 		}
-		if m == by {
+		if m == by || slices.Contains(f.Apart, m.number) {
 			m.voids++
 		}
 		if s != nil {
@@ -138,6 +144,67 @@ func (c *campaign) spoiled(o *openSlice, now time.Time) (why string, by *member,
 		}
 	}
 	return "", nil, waiting
+}
+
+// apart says of which side some workers of a whole slice failed to get answers while all others
+// got them. What failed is the network of these workers, or the side for a part of its clients:
+// nobody here can tell, so the slice says nothing of the side.
+func (o *openSlice) apart() (why, side string, workers []int) {
+	seen := make([][2]perf.Burst, len(o.holders))
+	for i, m := range o.holders {
+		for _, r := range o.shares[m.number].Records {
+			if r.Walk {
+				continue
+			}
+			b := &seen[i][0]
+			if r.Green {
+				b = &seen[i][1]
+			}
+			if b.All++; r.Failure != perf.Succeeded {
+				b.Failed++
+			}
+		}
+	}
+	for s, name := range []string{"blue", "green"} {
+		out := outliers(seen, s)
+		if len(out) == 0 {
+			continue
+		}
+		var names []string
+		for _, i := range out {
+			names, workers = append(names, o.holders[i].String()), append(workers, o.holders[i].number)
+		}
+		return fmt.Sprintf("%s failed for %s and for no other worker", name, strings.Join(names, " and ")), name, workers
+	}
+	return "", "", nil
+}
+
+// The limits of outliers.
+const (
+	leastApart = 5   // failures of one worker
+	mostOthers = 0.1 // share that fails of the others
+)
+
+// outliers are the workers of which at least half of a side's requests failed, where nearly all of
+// all others' succeeded. One in between leaves none: a side that fails for everybody does so at
+// different rates.
+func outliers(seen [][2]perf.Burst, side int) []int {
+	var out []int
+	fine := false
+	for i := range seen {
+		switch b := &seen[i][side]; {
+		case b.Failed >= leastApart && 2*b.Failed >= b.All:
+			out = append(out, i)
+		case float64(b.Failed) > mostOthers*float64(b.All):
+			return nil
+		default:
+			fine = fine || b.All >= leastApart
+		}
+	}
+	if !fine {
+		return nil
+	}
+	return out
 }
 
 // faulty reports whether a worker cannot go on with the attack.

@@ -3,6 +3,7 @@ package fleet
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -105,6 +106,34 @@ func makeWorkers(n int) []*fakeWorker {
 
 func simDesign() perf.Design {
 	return perf.NewStage(perf.Design{Rate: 100, Duration: 40 * time.Second, Timeout: time.Second, Routes: []perf.Route{{Name: "r", Share: 1}}}).Design()
+}
+
+// A side that fails for some workers alone is not judged; one that fails for all of them is.
+func TestOutliers(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		failed []int // of 100 requests of green, by worker
+		want   []int
+	}{
+		{"all well", []int{0, 0, 0}, nil},
+		{"one worker reaches blue alone", []int{0, 100, 0}, []int{1}},
+		{"half of them do", []int{0, 100, 100, 0}, []int{1, 2}},
+		{"green fails for all", []int{100, 100}, nil},
+		{"green fails now and then", []int{9, 12, 7}, nil},
+		{"green is going down, not equally fast", []int{60, 30, 5}, nil},
+		{"one worker alone", []int{100}, nil},
+	} {
+		var seen [][2]perf.Burst
+		for _, n := range row.failed {
+			seen = append(seen, [2]perf.Burst{{All: 100}, {All: 100, Failed: n}})
+		}
+		if got := outliers(seen, 1); !slices.Equal(got, row.want) || outliers(seen, 0) != nil {
+			t.Errorf("%s: %v, want %v", row.name, got, row.want)
+		}
+	}
+	if few := [][2]perf.Burst{{{All: 3, Failed: 3}}, {{All: 3}}}; outliers(few, 0) != nil {
+		t.Error("three requests are enough")
+	}
 }
 
 // Law: whatever workers do, slices are settled once and in order, a whole one has a share of

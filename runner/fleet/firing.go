@@ -52,11 +52,14 @@ func (s *Stage) Begin(ctx context.Context, o attack.Order) (attack.Firing, error
 		}
 	}
 	o.Workers = len(asked)
-	stage := c.addBlob(fmt.Sprintf("stage-%d", number), s.Message)
+	stage := c.addBlob(stageBlob(number), s.Message)
 	c.mu.Unlock()
 	ready, err := c.makeReady(ctx, asked, &order{Kind: orderStage, Attack: number, Stage: stage, Fire: &o})
 	if err != nil {
 		c.tellAll(&order{Kind: orderEnd, Attack: number})
+		c.mu.Lock()
+		delete(c.blobs, stage.Name)
+		c.mu.Unlock()
 		return nil, err
 	}
 	f := &firing{
@@ -70,6 +73,9 @@ func (s *Stage) Begin(ctx context.Context, o attack.Order) (attack.Firing, error
 	f.done.Go(func() { f.run(ctx) })
 	return f, nil
 }
+
+// stageBlob is the name of the message of an attack's stage.
+func stageBlob(number int) string { return fmt.Sprintf("stage-%d", number) }
 
 // makeReady waits until every worker that is heard is ready for an attack.
 func (c *Coordinator) makeReady(ctx context.Context, asked []*member, o *order) ([]*member, error) {
@@ -138,16 +144,25 @@ func (f *firing) Extend(blocks int) {
 const gapMemory = 2 * time.Second
 
 // Bursts add up what the workers saw of the last second. A worker whose link was down has seen
-// failures of its own on both sides: it does not count until they are forgotten.
+// failures of its own on both sides: it does not count until they are forgotten, and neither does one
+// that alone gets no answers of a side.
 func (f *firing) Bursts() (all [2]perf.Burst) {
 	f.c.mu.Lock()
 	defer f.c.mu.Unlock()
 	now := f.c.clock.now()
+	var seen [][2]perf.Burst
 	for _, m := range f.campaign.holders {
 		if _, silent := m.silent(now.Add(-gapMemory), now, now); silent || m.beat.Attack != f.number || !m.present(now) {
 			continue
 		}
-		for side, b := range m.beat.Bursts {
+		seen = append(seen, m.beat.Bursts)
+	}
+	apart := slices.Concat(outliers(seen, 0), outliers(seen, 1))
+	for i := range seen {
+		if slices.Contains(apart, i) {
+			continue
+		}
+		for side, b := range seen[i] {
 			all[side].All += b.All
 			all[side].Failed += b.Failed
 			all[side].Tripped = all[side].Tripped || b.Tripped
@@ -238,6 +253,7 @@ func (f *firing) End() []run.LoadWorker {
 	f.c.mu.Lock()
 	defer f.c.mu.Unlock()
 	f.c.current = nil
+	delete(f.c.blobs, stageBlob(f.number)) // a worker that asks for it now is too late
 	now := f.c.clock.now()
 	var out []run.LoadWorker
 	for _, m := range f.campaign.holders {

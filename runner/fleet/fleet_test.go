@@ -193,6 +193,57 @@ func TestWorkersFireTheSameRequests(t *testing.T) {
 	}
 }
 
+// A worker for which green alone fails spoils its slices, by name; one that cannot reach green at
+// all refuses the stage.
+func TestWorkerThatReachesOneSide(t *testing.T) {
+	t.Parallel()
+	plan, _ := testPlan(t)
+	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }))
+	t.Cleanup(gateway.Close)
+	elsewhere := func(address string) attack.Plan {
+		other := plan
+		other.Green = attack.Side{Services: map[string]wire.Config{"": {BaseURL: address}}}
+		route := plan.Routes[0]
+		route.Green = nil
+		for range route.Blue {
+			route.Green = append(route.Green, attack.Request{Method: "GET", URL: address + "/"})
+		}
+		other.Routes = []attack.Route{route}
+		return other
+	}
+	c, token := startCoordinator(t, 2)
+	joinWorker(t, c, token, plan, nil)
+	joinWorker(t, c, token, elsewhere(gateway.URL), nil)
+	if err := c.WaitForWorkers(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	apart := 0
+	for _, f := range fire(t, c, nil) {
+		if f.Void == "" && f.Until-f.From > 100*time.Millisecond {
+			t.Errorf("slice %d is judged", f.Number)
+		}
+		if f.Side == "green" && len(f.Apart) == 1 {
+			apart++
+		}
+	}
+	if apart == 0 {
+		t.Error("no slice is void because of one side")
+	}
+	c, token = startCoordinator(t, 1)
+	joinWorker(t, c, token, elsewhere("http://127.0.0.1:1"), nil)
+	if err := c.WaitForWorkers(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	design := perf.NewStage(perf.Design{Rate: 100, Duration: time.Second, Timeout: time.Second, Routes: []perf.Route{{Name: "GET /", Share: 1}}}).Design()
+	firing, err := c.Stage(nil).Begin(context.Background(), attack.Order{Section: attack.Section{Name: "t", Design: design}})
+	if err == nil {
+		firing.End()
+	}
+	if err == nil || !strings.Contains(err.Error(), "cannot reach green") || !strings.Contains(err.Error(), "worker 1") {
+		t.Errorf("a worker that cannot reach green: %v", err)
+	}
+}
+
 // A worker that dies while a stage is fired spoils slices; the others fire the rest.
 func TestDeathOfAWorker(t *testing.T) {
 	t.Parallel()

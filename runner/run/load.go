@@ -108,6 +108,9 @@ type LoadWorker struct {
 type LoadVoid struct {
 	Block int    `json:"block"` // -1 in the warm-up
 	Why   string `json:"why"`
+	// Side is the side of which some workers got no answers and others did, so that the stage
+	// cannot pass; empty: the slice is void for another reason.
+	Side string `json:"side,omitempty"`
 }
 
 // LoadUsers is a closed loop: what its users offered, and what both sides made of it.

@@ -1,0 +1,33 @@
+package wire
+
+import (
+	"context"
+	"net"
+)
+
+// Reach opens a connection to the transport's service, with the handshake of TLS, and closes it.
+// Where a proxy is used, only the proxy is reached. Nothing is sent over the connection.
+func (t *Transport) Reach(ctx context.Context) error {
+	at := t.base
+	if t.proxy != nil {
+		at = t.proxy
+	}
+	if at == nil {
+		return nil
+	}
+	port := at.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}[at.Scheme]
+	}
+	p := t.newPool()
+	defer p.close()
+	dial := p.dial
+	if at.Scheme == "https" && t.proxy == nil {
+		dial = p.dialTLS
+	}
+	c, err := dial(ctx, "tcp", net.JoinHostPort(at.Hostname(), port))
+	if err != nil {
+		return err
+	}
+	return c.Close()
+}
