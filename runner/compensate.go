@@ -373,7 +373,7 @@ func (w *walk) takeBackOne(ctx context.Context, kind LaneKind, side scenarios.Si
 		} else {
 			pair.Green, r.Green = s.x, judge.SideResult(s.x)
 		}
-		if w.loaded == nil {
+		if w.loaded == nil && !w.unlogged {
 			w.suite.run.emit(run.Event{Pair: pair})
 		}
 	}

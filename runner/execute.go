@@ -38,7 +38,7 @@ const SchemaVersion = 1
 // newExecution makes an execution of a plan that has not begun. Execute, Rejudge, Merge and the
 // functions that send nothing (Refused, Unprovable, DryRun) all start from it.
 func newExecution(plan *Plan, sink run.Sink, progress func(Progress)) *execution {
-	e := &execution{plan: plan, sink: sink, totals: verdict.NewTotals(len(plan.Suites))}
+	e := &execution{plan: plan, sink: sink, totals: verdict.NewTotals(len(plan.Suites)), walked: map[string]*walkedCase{}}
 	e.pool.Root, e.pool.Guard, e.pool.MaxBody = plan.World.Root, plan.World.Guard, plan.World.MaxBody
 	e.board = &board{listen: progress, now: plan.World.Now, started: plan.World.Now()}
 	if plan.Env != nil && plan.Env.Limits.MaxRPS > 0 {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/runner/findings"
 	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/places"
 	"github.com/bgverify/bgverify/runner/run"
@@ -28,6 +29,10 @@ type execution struct {
 	suites []*suiteRun
 	// extra are suites that the selection dropped and that load steps need.
 	extra []*suiteRun
+	// walked are the cases that load stages walk whole, by id; those of the last stage that has them.
+	walked map[string]*walkedCase
+	// owed takes what these walks create, for the coordinator; nil: this is not a worker.
+	owed *findings.Ledger
 	// pool holds the connections; it is closed when the execution ends.
 	pool services.Pool
 	// tokens are those of OAuth2, shared by all cases.

@@ -71,7 +71,8 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *run.Lo
 		r.Verdict, r.Reason = run.Broken, err.Error()
 		return r
 	}
-	if err := s.overFleet(stage, plan, found, homes); err != nil {
+	var debts findings.Debts
+	if err := s.overFleet(stage, plan, found, homes, &debts); err != nil {
 		r.Verdict, r.Reason = run.Broken, err.Error()
 		return r
 	}
@@ -81,6 +82,9 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *run.Lo
 		s.run.fail(fmt.Errorf("close the record file of load %q: %w", stage.Name, closing))
 	}
 	r.Records = file.Name()
+	if stage.Writes && plan.Fleet != nil {
+		defer s.settleDebts(ctx, r, &debts)
+	}
 	// A stage that was cut short keeps what was measured, without a verdict.
 	switch {
 	case ctx.Err() != nil:
@@ -92,9 +96,6 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *run.Lo
 		return r
 	}
 	take(r, report)
-	if stage.Writes && r.Fleet.AnyLost() {
-		r.Warnings = append(r.Warnings, "a worker was lost or stalled: what its walks created then may not have been taken back")
-	}
 	s.run.judgeLoad(ctx, r, found, ended)
 	if err != nil && r.Verdict == run.Pass {
 		r.Verdict, r.Reason = run.Broken, err.Error()
@@ -111,8 +112,24 @@ func (e *execution) judgeLoad(ctx context.Context, r *run.LoadResult, found *fin
 	}
 }
 
-// overFleet has the workers of the run fire a stage, if it has any.
-func (s *suiteRun) overFleet(stage *scenarios.LoadStage, plan *attack.Plan, found *findings.Set, homes []*suiteRun) error {
+// settleDebts takes back what workers left, and warns of it.
+func (s *suiteRun) settleDebts(ctx context.Context, r *run.LoadResult, debts *findings.Debts) {
+	there := func(w run.LoadWorker) bool { return !w.Lost }
+	open, back := s.takeBackOwed(ctx, debts, func(worker int) bool {
+		return r.Fleet != nil && !slices.ContainsFunc(r.Fleet.Workers, func(w run.LoadWorker) bool { return w.Number == worker && there(w) })
+	})
+	if open > 0 {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("walks of workers did not take back %s; %d were taken back afterwards", text.Count(open, "thing"), back))
+	}
+	if r.Fleet != nil && !slices.ContainsFunc(r.Fleet.Workers, there) || r.Fleet.AnyLost() {
+		r.Warnings = append(r.Warnings, "a worker was lost or stalled: what its walks created in its last moment may not be known")
+	}
+}
+
+// overFleet has the workers of the run fire a stage, if it has any. debts takes what their walks owe.
+func (s *suiteRun) overFleet(
+	stage *scenarios.LoadStage, plan *attack.Plan, found *findings.Set, homes []*suiteRun, debts *findings.Debts,
+) error {
 	fleet := s.run.plan.Fleet
 	if fleet == nil {
 		return nil
@@ -121,7 +138,7 @@ func (s *suiteRun) overFleet(stage *scenarios.LoadStage, plan *attack.Plan, foun
 	if err != nil {
 		return err
 	}
-	plan.Fleet = fleet.Stage(message)
+	plan.Fleet = fleet.Stage(message, debts.Take)
 	plan.Found = func(_ int, message []byte, judged bool) { found.Merge(message, judged, s.run.totals.AddCreated) }
 	return nil
 }

@@ -106,6 +106,8 @@ func (c *walkedCase) walkOnce(ctx context.Context, out *attack.Walk) {
 	l.takeBack(early)
 	if created := w.created(slices.Concat(c.test.Steps, c.test.Cleanup)); created != nil {
 		c.home.run.created(created)
+		l.lane.effects = nil // they are booked
+		l.owe(nil)
 	}
 }
 
@@ -191,8 +193,15 @@ func (l *loadWalk) send(place int, p *loadPlaceOf) {
 		defer release()
 		ctx = whole
 	}
+	creates := step.SideEffects == scenarios.Compensated && len(step.Compensates) == 0
+	if creates {
+		l.owe(&effect{step: step, name: p.name, side: l.side, unsure: true})
+	}
 	x := l.sendOver(ctx, out)
 	l.received(place, p, sc, &shot{out: out, x: x, answer: judge.NewAnswer(x)}, checks.WithoutLatency(), ready)
+	if creates || len(step.Compensates) > 0 {
+		l.owe(nil)
+	}
 }
 
 // received judges an answer (rule 2).
@@ -325,6 +334,7 @@ func (s *suiteRun) planCase(part *scenarios.LoadStep, plan *attack.Plan, found *
 		planned.Rows = d.Count
 	}
 	planned.Walk = c.walkOnce
+	s.run.walked[part.Target.ID] = c
 	plan.Cases = append(plan.Cases, planned)
 	return c, nil
 }

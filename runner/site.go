@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bgverify/bgverify/runner/attack"
@@ -19,8 +20,10 @@ import (
 
 // A Fleet fires load stages from other machines; see runner/fleet. message is what a worker's
 // Site needs for the stage.
+//
+// owed takes what Site.Owed of a worker returns, from any goroutine.
 type Fleet interface {
-	Stage(message []byte) attack.Fleet
+	Stage(message []byte, owed func(worker int, message []byte)) attack.Fleet
 }
 
 // A Site is a plan on a worker, ready for its load stages.
@@ -38,6 +41,7 @@ type Site struct {
 func NewSite(plan *Plan) (*Site, error) {
 	s := &Site{sink: &findings.Forward{}}
 	s.e = newExecution(plan, s.sink, nil)
+	s.e.owed = findings.NewLedger()
 	var ctx context.Context
 	ctx, s.stop = context.WithCancel(context.Background())
 	s.e.lasting, s.e.stop = ctx, func(error) {}
@@ -80,6 +84,10 @@ func (s *Site) Close() {
 	s.e.pool.Close()
 	s.stop()
 }
+
+// Owed waits until walks have created things or taken them back, and returns it as a message to the
+// coordinator; nil: ctx has ended.
+func (s *Site) Owed(ctx context.Context) []byte { return s.e.owed.Next(ctx) }
 
 // A stageMessage is what a worker needs to know of a stage: which one, and what setups left.
 type stageMessage struct {
@@ -205,4 +213,131 @@ func (e *execution) created(c *run.Created) {
 		return
 	}
 	e.totals.AddCreated(c)
+}
+
+// An owedWalk is a walk of a worker that has created something: what its coordinator needs to
+// take it back.
+type owedWalk struct {
+	Case     string // id
+	ID       string // of the walk
+	At       time.Time
+	Row      int
+	Side     scenarios.Side
+	Captures map[string]scenarios.Value
+	Jar      *wire.Jar
+	Secrets  []scenarios.Named
+	Effects  []owedEffect
+}
+
+// An owedEffect is something that was created, or may have been.
+type owedEffect struct {
+	Step   string // of the case
+	Name   string // with its round
+	Unsure bool   // it is not answered yet, or without saying whether it was carried out
+	Values map[string]scenarios.Value
+}
+
+// owe tells the coordinator what the walk has created so far, and with pending what its next
+// request may create. It does nothing outside of a worker.
+func (l *loadWalk) owe(pending *effect) {
+	ledger := l.home.run.owed
+	if ledger == nil {
+		return
+	}
+	o := owedWalk{
+		Case: l.test.ID, ID: l.w.id, At: l.out.At, Row: l.out.Row, Side: l.side, Captures: l.lane.captures, Jar: l.lane.jar, Secrets: l.knownSecrets(),
+	}
+	effects := l.lane.effects
+	if pending != nil {
+		effects = append(slices.Clip(effects), pending)
+	}
+	for _, e := range effects {
+		if !e.undone {
+			o.Effects = append(o.Effects, owedEffect{e.step.Name, e.name, e.unsure, e.values})
+		}
+	}
+	key := o.ID + " " + o.Side.String()
+	if len(o.Effects) == 0 {
+		ledger.Note(key, nil)
+		return
+	}
+	ledger.Note(key, o)
+}
+
+// takeBackOwed takes back what walks of workers created and these did not, once the load is over.
+// Workers that are there are waited for. What nobody takes back is listed like what a walk of this
+// machine leaves. It returns how many things were open, and how many of them were taken back.
+func (s *suiteRun) takeBackOwed(ctx context.Context, debts *findings.Debts, lost func(worker int) bool) (open, back int) {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 2*takeBackGrace)
+	defer stop()
+	for waited := time.Duration(0); waited < takeBackGrace; waited += owedPause {
+		if !slices.ContainsFunc(debts.Owing(), func(worker int) bool { return !lost(worker) }) {
+			break
+		}
+		_ = sleep(ctx, owedPause)
+	}
+	var all sync.WaitGroup
+	var mu sync.Mutex // guards open and back
+	slots := make(chan struct{}, owedAtOnce)
+	for _, text := range debts.Drain() {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			made := s.takeBackWalk(ctx, text)
+			if made == nil {
+				return
+			}
+			s.run.totals.AddCreated(made)
+			mu.Lock()
+			defer mu.Unlock()
+			open, back = open+made.Made.Blue+made.Made.Green, back+made.TakenBack.Blue+made.TakenBack.Green
+		})
+	}
+	all.Wait()
+	return open, back
+}
+
+const (
+	owedPause  = 50 * time.Millisecond
+	owedAtOnce = 16 // walks that are taken back at a time
+)
+
+// takeBackWalk takes back what one walk of a worker created. It may have been taken back there, or
+// never been created, so that an answer 404 settles it.
+func (s *suiteRun) takeBackWalk(ctx context.Context, text json.RawMessage) *run.Created {
+	var o owedWalk
+	if json.Unmarshal(text, &o) != nil {
+		return nil // it was sealed by a worker of this version
+	}
+	c := s.run.walked[o.Case]
+	if c == nil || o.Jar == nil || c.begin.lanes[straightLane(o.Side)] == nil || len(c.rows) > 0 && (o.Row < 0 || o.Row >= len(c.rows)) {
+		return nil
+	}
+	for _, secret := range o.Secrets {
+		s.run.secret(secret.Name, secret.Value)
+	}
+	w := newWalk(c.home, o.ID, o.At)
+	w.test, w.born, w.unlogged = c.test, c.begin.born, true
+	if len(c.rows) > 0 {
+		w.columns, w.row = c.test.Data.Columns, c.rows[o.Row]
+	}
+	kind := straightLane(o.Side)
+	l := c.begin.lanes[kind].clone()
+	l.captures, l.jar = o.Captures, o.Jar
+	w.lanes[kind] = l
+	w.declare()
+	steps := slices.Concat(c.test.Steps, c.test.Cleanup)
+	for _, e := range o.Effects {
+		if i := slices.IndexFunc(steps, func(step *scenarios.Step) bool { return step.Name == e.Step }); i >= 0 {
+			l.effects = append(l.effects, &effect{step: steps[i], name: e.Name, side: o.Side, values: e.Values, unsure: true})
+		}
+	}
+	for _, step := range steps {
+		for _, e := range l.openOn(step) {
+			if !e.undone {
+				w.takeBackOne(ctx, kind, o.Side, step, e)
+			}
+		}
+	}
+	return w.created(steps)
 }

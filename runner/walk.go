@@ -55,6 +55,8 @@ type walk struct {
 	sent sentCount
 	// loaded is the walk under load that this one is a side of; nil: none.
 	loaded *loadWalk
+	// unlogged: what is sent is not kept, as under load.
+	unlogged bool
 
 	// result grows with every step, see finish.
 	result *run.CaseResult

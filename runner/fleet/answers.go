@@ -78,6 +78,18 @@ func (c *Coordinator) takeWord(from *member, m *nats.Msg, inner []byte) {
 	}
 }
 
+// takeOwed hands on what the walks of a worker owe, and says that it has arrived.
+func (c *Coordinator) takeOwed(from *member, m *nats.Msg, inner []byte) {
+	c.mu.Lock()
+	owed := c.owed
+	c.mu.Unlock()
+	var message []byte
+	if owed != nil && json.Unmarshal(inner, &message) == nil {
+		owed(from.number, message)
+	}
+	_ = m.Respond(from.seal.close(m.Subject, []byte("{}")))
+}
+
 func (c *Coordinator) takeBeat(from *member, _ *nats.Msg, inner []byte) {
 	var b beat
 	if json.Unmarshal(inner, &b) != nil {

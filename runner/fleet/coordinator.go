@@ -56,6 +56,7 @@ type Coordinator struct {
 	attacks int
 	current *firing // nil: no attack is under way
 	changed chan struct{}
+	owed    func(worker int, message []byte) // of the stage; nil: nobody asks
 	parts   map[string][][]byte // of shares, by worker, attack and slice
 }
 
@@ -177,6 +178,7 @@ func (c *Coordinator) serve() error {
 		subjectBlob + ".*":  c.ofMember(c.tellBlob),
 		subjectSay + ".*":   c.ofMember(c.takeWord),
 		subjectBeat + ".*":  c.ofMember(c.takeBeat),
+		subjectOwed + ".*":  c.ofMember(c.takeOwed),
 	} {
 		if _, err := c.nc.Subscribe(c.subject(subject), answer); err != nil {
 			return fmt.Errorf("listen to the bus: %w", err)

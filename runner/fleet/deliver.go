@@ -33,6 +33,23 @@ func (w *worker) send(ctx context.Context) {
 	}
 }
 
+// sendOwed tells the coordinator what walks owe, one message after the other, each until it has
+// arrived: of two states of a walk the later one must come last.
+func (w *worker) sendOwed(ctx context.Context) {
+	for {
+		message := w.site.Owed(ctx)
+		if message == nil {
+			return
+		}
+		for ctx.Err() == nil {
+			if _, err := w.ask(ctx, subjectOwed, message); err == nil {
+				break
+			}
+			pause(ctx, beatEvery)
+		}
+	}
+}
+
 // publishWithin is how long a part of a share is tried to be delivered.
 const publishWithin = 20 * time.Second
 

@@ -25,6 +25,8 @@
 //     who can only reach the bus can neither read a plan nor give orders.
 //  7. What arrives twice counts once: the stream drops copies for two minutes, and the
 //     coordinator drops them always.
+//  8. A worker tells at once what its walks have created and not taken back, so that the coordinator
+//     can take it back when the worker is lost.
 package fleet
 
 import "time"

@@ -31,8 +31,14 @@ const (
 	stepEvery   = 50 * time.Millisecond
 )
 
-// Stage is a load stage that the workers of the run fire; message is for their sites.
-func (c *Coordinator) Stage(message []byte) attack.Fleet { return &Stage{c, message} }
+// Stage is a load stage that the workers of the run fire; message is for their sites. owed takes
+// what these say that their walks owe, until the next stage; nil: nobody asks.
+func (c *Coordinator) Stage(message []byte, owed func(worker int, message []byte)) attack.Fleet {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.owed = owed
+	return &Stage{c, message}
+}
 
 // Begin makes the workers ready for an attack and starts its schedule.
 func (s *Stage) Begin(ctx context.Context, o attack.Order) (attack.Firing, error) {

@@ -27,6 +27,8 @@ func (s *testSite) Begin(ctx context.Context, _ []byte, o attack.Order, emit fun
 	return attack.Join(ctx, s.plan, o, emit, nil)
 }
 
+func (s *testSite) Owed(ctx context.Context) []byte { <-ctx.Done(); return nil }
+
 func (s *testSite) Close() {}
 
 // A counter notes every request of one side.
@@ -123,7 +125,7 @@ func fire(t *testing.T, c *Coordinator, during func()) []attack.Fired {
 		Rate: 100, Duration: 2 * time.Second, WarmUp: 400 * time.Millisecond, Unit: 400 * time.Millisecond, Timeout: 2 * time.Second, Seed: 5,
 		Routes: []perf.Route{{Name: "GET /", Share: 1}},
 	}).Design()
-	firing, err := c.Stage(nil).Begin(context.Background(), attack.Order{Section: attack.Section{Name: "t", Design: design}})
+	firing, err := c.Stage(nil, nil).Begin(context.Background(), attack.Order{Section: attack.Section{Name: "t", Design: design}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +237,7 @@ func TestWorkerThatReachesOneSide(t *testing.T) {
 		t.Fatal(err)
 	}
 	design := perf.NewStage(perf.Design{Rate: 100, Duration: time.Second, Timeout: time.Second, Routes: []perf.Route{{Name: "GET /", Share: 1}}}).Design()
-	firing, err := c.Stage(nil).Begin(context.Background(), attack.Order{Section: attack.Section{Name: "t", Design: design}})
+	firing, err := c.Stage(nil, nil).Begin(context.Background(), attack.Order{Section: attack.Section{Name: "t", Design: design}})
 	if err == nil {
 		firing.End()
 	}
@@ -315,7 +317,7 @@ func TestLossOfTheCoordinator(t *testing.T) {
 		t.Fatal(err)
 	}
 	design := perf.NewStage(perf.Design{Rate: 100, Duration: time.Minute, WarmUp: time.Second, Unit: 20 * time.Second, Timeout: 2 * time.Second, Routes: []perf.Route{{Name: "GET /", Share: 1}}}).Design()
-	firing, err := c.Stage(nil).Begin(context.Background(), attack.Order{Section: attack.Section{Name: "t", Design: design}})
+	firing, err := c.Stage(nil, nil).Begin(context.Background(), attack.Order{Section: attack.Section{Name: "t", Design: design}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -261,7 +261,7 @@ func TestSlowAndUnwillingSites(t *testing.T) {
 	}
 	design := perf.NewStage(perf.Design{Rate: 10, Duration: time.Second, Unit: time.Second, Timeout: time.Second, Routes: []perf.Route{{Name: "GET /", Share: 1}}}).Design()
 	site.mood <- fmt.Errorf("the rate is above what this machine allows")
-	_, err := c.Stage(nil).Begin(context.Background(), attack.Order{Section: attack.Section{Name: "t", Design: design}})
+	_, err := c.Stage(nil, nil).Begin(context.Background(), attack.Order{Section: attack.Section{Name: "t", Design: design}})
 	if err == nil || !strings.Contains(err.Error(), "refused the stage: the rate is above") {
 		t.Errorf("error %v", err)
 	}
@@ -270,7 +270,7 @@ func TestSlowAndUnwillingSites(t *testing.T) {
 	}
 	ctx, stop := context.WithTimeout(context.Background(), 300*time.Millisecond)
 	defer stop()
-	if _, err := c.Stage(nil).Begin(ctx, attack.Order{Section: attack.Section{Name: "t", Design: design}}); err == nil {
+	if _, err := c.Stage(nil, nil).Begin(ctx, attack.Order{Section: attack.Section{Name: "t", Design: design}}); err == nil {
 		t.Error("a stage began although its only worker was not ready")
 	}
 	site.mood <- nil

@@ -17,6 +17,7 @@ const (
 	subjectBlob   = "blob"   // request of a worker: a part of a plan or of a stage
 	subjectSay    = "say"    // request of a worker: it is ready, or why it is not
 	subjectBeat   = "beat"   // of a worker
+	subjectOwed   = "owed"   // request of a worker: what its walks have created and not taken back
 	subjectOrder  = "order"  // of the coordinator to a worker
 	subjectResult = "result" // shares, through the stream
 )

@@ -24,6 +24,9 @@ import (
 type Site interface {
 	// Begin makes ready for an attack of a stage. emit takes the shares, from one goroutine.
 	Begin(ctx context.Context, stage []byte, o attack.Order, emit func(*attack.Share)) (*attack.Member, error)
+	// Owed waits for a change of what the walks of its attacks have created and not taken back,
+	// and returns it as a message to the coordinator; nil: ctx has ended.
+	Owed(ctx context.Context) []byte
 	Close()
 }
 
@@ -273,6 +276,7 @@ func (w *worker) work(ctx context.Context) error {
 	defer w.end()
 	defer stop(nil) // ends what end waits for
 	group.Go(func() { w.send(ctx) })
+	group.Go(func() { w.sendOwed(ctx) })
 	group.Go(func() { w.watch(ctx, stop) })
 	if err := w.sayReady(ctx, 0); err != nil {
 		return err
