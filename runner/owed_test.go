@@ -77,7 +77,9 @@ func (f *dyingFleet) Slices() <-chan attack.Fired {
 func (f *dyingFleet) Extend(int)                   {}
 func (f *dyingFleet) Bursts() (none [2]perf.Burst) { return none }
 func (f *dyingFleet) Workers() []attack.WorkerLive { return nil }
-func (f *dyingFleet) End() []run.LoadWorker        { return []run.LoadWorker{{Number: 1, Host: "h", Lost: true}} }
+func (f *dyingFleet) End() []run.LoadWorker {
+	return []run.LoadWorker{{Number: 1, Host: "h", Lost: true}}
+}
 
 // What walks of a worker have created is taken back by the coordinator when the worker dies, with
 // the session that each walk had, or else listed by name.

@@ -57,7 +57,7 @@ type Coordinator struct {
 	current *firing // nil: no attack is under way
 	changed chan struct{}
 	owed    func(worker int, message []byte) // of the stage; nil: nobody asks
-	parts   map[string][][]byte // of shares, by worker, attack and slice
+	parts   map[string][][]byte              // of shares, by worker, attack and slice
 }
 
 // Start brings the bus up and says how to join. Nothing was sent to any service then.
