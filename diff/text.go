@@ -343,6 +343,9 @@ func SameFormat(name, blue, green string, at [2]time.Time) (same bool, why strin
 		why = token.Differ(blue, green, at, decodeNumbers)
 		return why == "", why
 	}
+	if x, y := notation.IsZero(name, blue), notation.IsZero(name, green); x != y {
+		return false, "one of them is zero"
+	}
 	b, g := notation.Of(name, blue), notation.Of(name, green)
 	for i := range b {
 		if b[i] != g[i] && b[i] != "" && g[i] != "" {

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -108,6 +109,26 @@ func isURL(s string) bool {
 func isIPv4(s string) bool {
 	a, err := netip.ParseAddr(s)
 	return err == nil && a.Is4()
+}
+
+// IsZero reports whether a text of a named format is the value that programs give where they
+// have none: a uuid, a ulid or eight digits of hex and more that are 0, base64 of such bytes, the
+// address 0.0.0.0, and the beginning of the year 1, or of 1970, in a time.
+func IsZero(name, text string) bool {
+	switch name {
+	case "uuid", "ulid":
+		return strings.Trim(text, "0-") == ""
+	case "hex":
+		return len(text) >= 8 && strings.Trim(text, "0") == ""
+	case "base64":
+		return len(text) >= 8 && strings.Trim(text, "A=") == ""
+	case "ipv4":
+		return text == "0.0.0.0"
+	case "date-time":
+		s, ok := ParseStamp(text)
+		return ok && (s.At.IsZero() || s.At.Equal(time.Unix(0, 0)))
+	}
+	return false
 }
 
 // Normaliser is a function that brings texts of one meaning to one form: nfc (Unicode's

@@ -28,6 +28,7 @@ type jwt struct {
 	// "claim role". See shaper.
 	parts         map[string]string
 	exp, iat, nbf time.Time // zero: absent, or not a number
+	odd           bool      // the signature has another length than those of its alg
 }
 
 // freshClaims are the header fields and claims whose value is another in each token,
@@ -76,7 +77,24 @@ func parse(s string, decode Decode) (*jwt, bool) {
 	if encoded[2] == "" {
 		j.parts["empty signature"] = ""
 	}
+	alg, _ := header["alg"].(string)
+	j.odd = !signs(alg, base64.RawURLEncoding.DecodedLen(len(encoded[2])))
 	return j, true
+}
+
+// signatures are the lengths in bytes that an alg makes (RFC 7518, RFC 8037).
+var signatures = map[string][]int{
+	"HS256": {32}, "HS384": {48}, "HS512": {64}, "ES256": {64}, "ES256K": {64}, "ES384": {96}, "ES512": {132}, "EdDSA": {64, 114},
+}
+
+// signs reports whether a signature of n bytes may be one of an alg: a token that was cut
+// off has a shorter one. Of RSA it is as long as the key; any is one of an alg that is not known.
+func signs(alg string, n int) bool {
+	if strings.HasPrefix(alg, "RS") || strings.HasPrefix(alg, "PS") {
+		return n >= 128 && n%64 == 0
+	}
+	lengths, known := signatures[alg]
+	return !known || slices.Contains(lengths, n)
 }
 
 // add puts the shapes of members into the parts; where is "header " or "claim ".
@@ -206,7 +224,7 @@ func Like(text string, digest func(string) string, decode Decode) string {
 	if !ok {
 		return ""
 	}
-	var parts []string
+	parts := []string{fmt.Sprintf("odd=%t", j.odd)}
 	for name, shape := range j.parts {
 		parts = append(parts, name+"="+shape)
 	}
@@ -232,7 +250,8 @@ const maxTokenAge = 31 * 24 * time.Hour
 // Differ says in what two tokens differ for who holds them, "" when in nothing.
 // It names header fields and claims, never their values.
 //
-//  1. All of jwt.parts is the same.
+//  1. All of jwt.parts is the same, and the signatures are as long as their alg makes them, or
+//     neither is.
 //  2. exp is after the time of the exchange, and nbf at most notation.LifetimeSlip later, on
 //     both sides.
 //  3. Where both say when they were issued, they are valid for about as long.
@@ -257,6 +276,9 @@ func Differ(blue, green string, at [2]time.Time, decode Decode) string {
 		if _, ok := b.parts[part]; !ok {
 			why = append(why, part+" is on green alone")
 		}
+	}
+	if b.odd != g.odd && b.parts["header alg"] == g.parts["header alg"] {
+		why = append(why, "the signature is shorter or longer than those of its alg")
 	}
 	slices.Sort(why)
 	for i, side := range []string{"blue", "green"} {
