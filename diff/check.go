@@ -153,9 +153,14 @@ func (c *compiler) regexp(i int, text string, whole bool) *regexp.Regexp {
 	}
 	re, err := regexp.Compile(full)
 	if err != nil {
+		// The text alone, so that the message does not name what was put around it.
+		if _, alone := regexp.Compile(text); alone != nil {
+			err = alone
+		}
 		e := RuleError{Rule: i, Field: "pattern", Msg: strings.TrimPrefix(err.Error(), "error parsing regexp: ")}
 		if se, ok := err.(*syntax.Error); ok {
 			e.Msg = se.Code.String() + ": " + se.Expr
+			e.Hint = `\ before a character takes it as it is: \[`
 			e.Offset = max(0, strings.Index(text, se.Expr))
 		}
 		c.errs = append(c.errs, e)

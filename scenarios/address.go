@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -162,12 +163,30 @@ func lacksScheme(s string) bool {
 	return host != "" && badHost(host) == ""
 }
 
-// urlHint completes a URL that lacks only its scheme.
+// mistypedScheme matches what people write for http:// and https:// when a character is missing,
+// doubled or another one, with the rest of the address.
+var mistypedScheme = regexp.MustCompile(`^(?i)(h?t{1,3}ps?|https?s|http)[:;]?/{1,3}(.*)$`)
+
+// urlHint says how a URL is meant that badBaseURL refuses; empty where that is not known.
 func urlHint(s string) string {
-	if !lacksScheme(s) {
-		return ""
+	m := mistypedScheme.FindStringSubmatch(s)
+	switch {
+	case strings.ContainsAny(s, "$%{"):
+		return "a variable was not replaced: is it set, and does the text reach the shell in double quotes?"
+	case m != nil && m[2] == "":
+		return "write " + strings.ToLower(m[1]) + "://HOST:PORT"
+	case m != nil && !strings.HasPrefix(s, "http://") && !strings.HasPrefix(s, "https://") && badHost(strings.SplitN(m[2], "/", 2)[0]) == "":
+		scheme := "http"
+		if strings.HasSuffix(strings.ToLower(m[1]), "s") {
+			scheme = "https"
+		}
+		return "did you mean " + scheme + "://" + problem.Cut(m[2], 80) + "?"
+	case lacksScheme(s):
+		return fmt.Sprintf("write http://%s, or https://%s if it speaks TLS", problem.Cut(s, 80), problem.Cut(s, 80))
+	case strings.HasSuffix(badBaseURL(s), "has no valid port"):
+		return "a port is a number from 1 to 65535"
 	}
-	return fmt.Sprintf("write http://%s, or https://%s if it speaks TLS", problem.Cut(s, 80), problem.Cut(s, 80))
+	return ""
 }
 
 // badServiceURL says what is wrong with the URL of a service: a path, or a base URL.

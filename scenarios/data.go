@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"path"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/bgverify/bgverify/internal/suggest"
 	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/internal/source"
 	"github.com/bgverify/bgverify/scenarios/problem"
@@ -171,11 +173,28 @@ func (b *builder) addRowProblem(from rowSource, d *Data, err error) {
 		b.Add(Problem{Pos: Pos{File: d.File, Line: re.Line, Col: 1}, Summary: re.Msg, Hint: re.Hint})
 		return
 	}
-	hint := ""
+	hint := missingHint(from.fsys, d.File, err)
 	if re != nil {
 		hint = re.Hint
 	}
 	from.Errorf(from.at, hint, "cannot read %s: %v", cmp.Or(d.File, "rows"), err)
+}
+
+// missingHint says where a file was looked for that cannot be read, with the nearest name there.
+func missingHint(fsys fs.FS, name string, err error) string {
+	if err.Error() != "no such file" {
+		return ""
+	}
+	folder := path.Dir(name)
+	var names []string
+	entries, _ := fs.ReadDir(fsys, folder)
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if near := suggest.Nearest(path.Base(name), names); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	return "a name is relative to the file that it is written in"
 }
 
 // checkRowName holds the name of rows to their columns, and reports whether it can be used.

@@ -115,7 +115,7 @@ func (w *walker) readStatus(n *yaml.Node) (StatusMatch, bool) {
 	}
 	m := statusForm.FindStringSubmatch(text)
 	if m == nil {
-		w.Errorf(n, "", "status must be %s, not %q", keys.Status.Word(), problem.Cut(text, 40))
+		w.Errorf(n, "write status: 200, 2xx or [200, 204]", "status must be %s, not %q", keys.Status.Word(), problem.Cut(text, 40))
 		return StatusMatch{}, false
 	}
 	if low, err := strconv.Atoi(text); err == nil {

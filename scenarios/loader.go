@@ -191,7 +191,7 @@ func (l *loader) done() Problems {
 func (l *loader) openFrom(n *yaml.Node, w *walker, name string) *source.File {
 	if _, known := l.sources[name]; !known {
 		if f, err := source.OpenRegular(l.fsys, name); err != nil {
-			w.Errorf(n, "", "cannot read %s: %v", name, err)
+			w.Errorf(n, missingHint(l.fsys, name, err), "cannot read %s: %v", name, err)
 			l.sources[name] = nil
 			return nil
 		} else {
@@ -216,7 +216,7 @@ func (w *walker) readPayload(n *yaml.Node, name string) []byte {
 	if !ok {
 		var err error
 		if data, err = source.Read(w.fsys, name, maxPayload); err != nil {
-			w.Errorf(n, "", "cannot read %s: %v", name, err)
+			w.Errorf(n, missingHint(w.fsys, name, err), "cannot read %s: %v", name, err)
 			return nil
 		}
 		w.payloads[name] = data
@@ -322,7 +322,10 @@ func (l *loader) readFile(name string, explicit bool) *Suite {
 	w := newWalker(l, src)
 	if src.Root.Kind != yaml.MappingNode {
 		hint := "a scenario file begins with suite:"
-		if strings.HasPrefix(src.Root.Value, "<") {
+		switch text := strings.ToLower(src.Root.Value); {
+		case strings.HasPrefix(text, "<!doctype html"), strings.HasPrefix(text, "<html"):
+			hint = "this is a web page: was a sign-in or an error page saved in place of the file?"
+		case strings.HasPrefix(text, "<"):
 			hint = "is it a plan of JMeter? bgverify import jmeter FILE -o DIR writes scenario files of it"
 		}
 		w.Errorf(src.Root, hint, "the file holds %s, not a mapping", keys.KindWord(src.Root))

@@ -157,6 +157,9 @@ func (w *walker) readNumberOperand(n *yaml.Node, what string) *Template {
 		if _, err := template.ParseDuration(t.Text); err == nil {
 			hint = "durations belong to latency"
 		}
+		if strings.HasPrefix(t.Text, ">") || strings.HasPrefix(t.Text, "<") {
+			hint = "write a matcher: {gt: 3}, {gte: 3}, {lt: 3} or {lte: 3}"
+		}
 		w.Errorf(n, hint, "%s must be a number, not %q", what, problem.Cut(t.Text, 40))
 		return nil
 	}

@@ -2,7 +2,9 @@ package scenarios
 
 import (
 	"encoding/base64"
+	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -122,6 +124,9 @@ func (b *builder) readVerb(o *keys.Mapping, ctx stepContext, s *Step) {
 	}
 }
 
+// foreignPlaceholder matches how other tools write a variable in a path: {id}, ${id} and :id.
+var foreignPlaceholder = regexp.MustCompile(`(\$?\{[A-Za-z_]\w*\}|/:[A-Za-z_]\w*)(?:[/?&]|$)`)
+
 // checkURL holds what the file itself writes of a URL to what can be sent. Values of
 // placeholders are escaped when the URL is expanded, and never change its path.
 func (b *builder) checkURL(o *keys.Mapping, w *walker, t *Template) {
@@ -148,6 +153,11 @@ func (b *builder) checkURL(o *keys.Mapping, w *walker, t *Template) {
 		if !validPercents(p.Literal) {
 			fail("write %25 for the character itself", "%% in a URL must be followed by two hex digits")
 			return
+		}
+		if m := foreignPlaceholder.FindStringSubmatch(p.Literal); m != nil {
+			n := &yaml.Node{Kind: yaml.ScalarNode, Line: t.Pos.Line, Column: t.Pos.Col, Value: t.Text}
+			name := strings.Trim(m[1], "${}:/")
+			w.Warnf(n, fmt.Sprintf("a variable is written {{%s}}, one of the environment {{env.%s}}", name, name), "%s is sent as it is written here", strings.TrimPrefix(m[1], "/"))
 		}
 	}
 	// A URL that begins with a placeholder is known only at run time; the runner then holds

@@ -10,8 +10,13 @@ func TestURLHint(t *testing.T) {
 		{"[::1]:80", "write http://[::1]:80, or https://[::1]:80 if it speaks TLS"},
 		{"api.example", "write http://api.example, or https://api.example if it speaks TLS"},
 		{"ftp://api.example", ""},
+		{"htp://api.example", "did you mean http://api.example?"},
+		{"https/api.example:8443/v1", "did you mean https://api.example:8443/v1?"},
+		{"http://", "write http://HOST:PORT"},
+		{"http://$BLUE", "a variable was not replaced: is it set, and does the text reach the shell in double quotes?"},
+		{"http://a.example:91010", "a port is a number from 1 to 65535"},
 		{"http://api.example", ""},
-		{"localhost:99999", ""},
+		{"localhost:99999", ""}, // its port is not read as one
 		{"/path", ""},
 		{"", ""},
 	} {

@@ -68,7 +68,7 @@ func (s *session) into(ctx context.Context, walk walker) error {
 		if errors.Is(err, archive.ErrTaken) {
 			return usage("another --run-id, or none", "%w", err)
 		}
-		return broken(err)
+		return &statusError{status: statusBroken, err: err, hint: "nothing was sent; --out names the folder that keeps the runs"}
 	}
 	defer w.Close()
 	return s.conduct(ctx, w, walk)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/bgverify/bgverify/internal/suggest"
 	"github.com/bgverify/bgverify/scenarios"
 	"github.com/bgverify/bgverify/scenarios/template"
 )
@@ -58,16 +59,34 @@ func (f *runFlags) fromEnvironment(set *pflag.FlagSet) error {
 	return bad
 }
 
-// checkTypedVariables refuses values of BGVERIFY_JSON_ variables that are not JSON. The
-// value may be a secret and is not shown.
-func checkTypedVariables(environ []string) error {
+// checkVariables refuses values of BGVERIFY_JSON_ variables that are not JSON, which may be
+// secrets and are not shown, and names that are nearly those of a flag: a mistyped
+// BGVERIFY_GREEN_BUILD would leave out the check that its author counts on.
+func checkVariables(environ []string) error {
+	set := pflag.NewFlagSet("", pflag.ContinueOnError)
+	(&runFlags{}).bind(set)
+	var known []string
+	set.VisitAll(func(f *pflag.Flag) { known = append(known, flagVariable(f.Name)) })
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
+		own := strings.HasPrefix(name, template.VarPrefix) || strings.HasPrefix(name, template.JSONPrefix) || slices.Contains(known, name)
+		if short, flag := strings.CutPrefix(name, template.FlagPrefix); flag && !own && value != "" {
+			i := slices.IndexFunc(known, func(k string) bool { return nearly(short, strings.TrimPrefix(k, template.FlagPrefix)) })
+			if i >= 0 {
+				return usage("did you mean "+known[i]+"?", "the environment variable %s sets no flag", name)
+			}
+		}
 		if strings.HasPrefix(name, template.JSONPrefix) && value != "" && !json.Valid([]byte(value)) {
 			return usage("give text in "+template.VarPrefix+strings.TrimPrefix(name, template.JSONPrefix), "the environment variable %s does not hold JSON", name)
 		}
 	}
 	return nil
+}
+
+// nearly reports whether a name is another one with one or two slips; short names have at most one.
+func nearly(name, other string) bool {
+	slips := min(2, len(name)/4)
+	return slips > 0 && suggest.Distance(name, other, slips) <= slips
 }
 
 const configFile = "bgverify.yaml"

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -44,6 +45,32 @@ func flagHint(cmd *cobra.Command, err error) string {
 		return help
 	}
 	return "did you mean --" + best + "?"
+}
+
+// plainFlagError is an error of pflag without the names of Go's functions.
+func plainFlagError(err error) string {
+	return goNumber.ReplaceAllStringFunc(err.Error(), func(s string) string {
+		switch {
+		case strings.HasSuffix(s, "range"):
+			return "the number is too large or too small"
+		case strings.Contains(s, "Float"):
+			return "not a number"
+		case strings.Contains(s, "Bool"):
+			return "write true or false"
+		}
+		return "not a whole number"
+	})
+}
+
+var goNumber = regexp.MustCompile(`strconv\.Parse(?:Uint|Int|Float|Bool): parsing ".*": (?:invalid syntax|value out of range)$`)
+
+// plainUsage takes the marks off the sentences of all flags that show help which word is the
+// value's name: shells show the sentences as they are when they complete a flag.
+func plainUsage(cmd *cobra.Command) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { f.Usage = strings.ReplaceAll(f.Usage, "`", "") })
+	for _, child := range cmd.Commands() {
+		plainUsage(child)
+	}
 }
 
 // errEmpty is why a flag refuses an empty value. A variable of a pipeline that was

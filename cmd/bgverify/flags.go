@@ -209,7 +209,7 @@ func (f *runFlags) variables() ([]scenarios.Named, error) {
 		}
 		vars = append(vars, given)
 	}
-	return vars, checkTypedVariables(os.Environ())
+	return vars, checkVariables(os.Environ())
 }
 
 func (f *runFlags) selection() (scenarios.Selection, error) {

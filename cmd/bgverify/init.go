@@ -43,8 +43,8 @@ func newInitCommand(io stdio) *cobra.Command {
 		Short:   "Write a first suite for two services, and run it",
 		Long: `Ask two services what they are, and write what a first run needs into DIR
 (default: this folder): bgverify.yaml, an env file with the addresses, the
-identity and measured rules, and a suite with a case for each path that both
-sides answered. Then validate and run it.
+identity and measured rules, and a suite with a case for each path that blue
+answered. Then validate and run it.
 
 Only GET requests are sent, without a sign-in: to well-known health and version
 paths, and to up to 24 paths that blue's API description and links name, except
@@ -154,10 +154,15 @@ func (f *initFlags) start(ctx context.Context, io stdio, dir string) error {
 	case err != nil:
 		return failed(ctx, err)
 	}
-	tellFound(io, found)
+	tellIdentity(io, found)
+	if made == nil {
+		tellPaths(io, found)
+	} else if err := made.Report.Write(io.out); err != nil {
+		return broken(err)
+	}
 	if len(found.Endpoints) == 0 && made == nil {
 		return usage("name a path that answers without a sign-in: --get /v1/channels; or import: --openapi, --postman, --har, --jmeter",
-			"no path was found that both sides answer: health, version, API descriptions and links were tried")
+			"no path was found that blue answers: health, version, API descriptions and links were tried")
 	}
 	if err := f.write(dir, found, made); err != nil {
 		return err
@@ -169,6 +174,7 @@ func (f *initFlags) start(ctx context.Context, io stdio, dir string) error {
 	// What an import leaves open, such as variables that have to come from outside, is
 	// a problem with its place here; the files stay, to be completed.
 	if _, err := newSession(io, f.runFlags(dir), t, nil); err != nil {
+		tellUnfinished(io, dir)
 		return err
 	}
 	rules, err := f.measure(ctx, io, t, dir)
@@ -178,7 +184,7 @@ func (f *initFlags) start(ctx context.Context, io stdio, dir string) error {
 	if err := writeFile(dir, convert.File{Name: scout.EnvFile, Data: scout.Env(f.blue, f.green, found, rules)}); err != nil {
 		return err
 	}
-	tellFirstRun(io, dir)
+	tellFirstRun(io, dir, made != nil)
 	if f.noRun {
 		return nil
 	}
@@ -258,7 +264,7 @@ func (f *initFlags) measure(ctx context.Context, io stdio, t *tree.Tree, dir str
 	fmt.Fprintf(io.err, "bgverify: comparing each side with itself, %s\n", text.Count(f.rounds, "round"))
 	flags := f.runFlags(dir)
 	flags.noProgress = true
-	u, flush := newUnarchived(io, flags, t, loading{same: true})
+	u, flush := newUnarchived(io, flags, t, loading{same: true, quiet: true})
 	defer flush()
 	found, err := calibrate.Fields(ctx, calibrate.Options{
 		Rounds: f.rounds, Settle: f.settle, Both: true, Seed: 1, Plan: u.plan, Execute: u.execute, Log: goio.Discard,
@@ -273,8 +279,8 @@ func (f *initFlags) measure(ctx context.Context, io stdio, t *tree.Tree, dir str
 	return out.Bytes(), nil
 }
 
-// tellFound says what a first look found.
-func tellFound(io stdio, found *scout.Found) {
+// tellIdentity says how the sides can be told apart.
+func tellIdentity(io stdio, found *scout.Found) {
 	for _, id := range found.Identity {
 		place, must := id.At, string(id.Must)
 		if id.Must == scout.Same {
@@ -288,12 +294,20 @@ func tellFound(io stdio, found *scout.Found) {
 	if len(found.Identity) == 0 {
 		fmt.Fprintln(io.out, "identity  none found: nothing shows that these are two clusters; see the comment in "+scout.EnvFile)
 	}
+}
+
+// tellPaths says which paths make cases, and which do not and why.
+func tellPaths(io stdio, found *scout.Found) {
 	for _, e := range found.Endpoints {
-		fmt.Fprintf(io.out, "case      %s  %s, %s\n", e.Path, e.Media, text.Count(e.Bytes, "byte"))
+		green := ""
+		if e.Green != "" {
+			green = "; green " + text.Visible(e.Green)
+		}
+		fmt.Fprintf(io.out, "case      %s  %s, %s%s\n", e.Path, e.Media, text.Count(e.Bytes, "byte"), green)
 	}
 	for _, s := range found.Skipped {
 		if !s.Guessed {
-			fmt.Fprintf(io.out, "left out  %s  %s\n", text.Visible(s.Path), s.Why)
+			fmt.Fprintf(io.out, "left out  %s  %s\n", text.Visible(s.Path), text.Visible(s.Why))
 		}
 	}
 }
@@ -308,19 +322,38 @@ func tellScope(io stdio, found *scout.Found) {
 		text.Count(len(found.Endpoints), "path"))
 }
 
+// tellUnfinished says what to do where imported suites cannot run yet.
+func tellUnfinished(io stdio, dir string) {
+	suites, env := filepath.Join(dir, scout.SuiteDir), filepath.Join(dir, filepath.FromSlash(scout.EnvFile))
+	fmt.Fprintf(io.out, `
+Wrote %s and %s. They do not run yet: see the errors.
+Is only a variable missing? Set it and give this command again with --force.
+
+Or correct the files, then:
+  bgverify calibrate %s --env %s    # proposes rules for %s
+  bgverify run %s --env %s
+
+`, env, suites, suites, env, env, suites, env)
+}
+
 // tellFirstRun says what was written and what to do with it.
-func tellFirstRun(io stdio, dir string) {
+func tellFirstRun(io stdio, dir string, importing bool) {
 	name := func(file string) string { return filepath.Join(dir, filepath.FromSlash(file)) }
+	cases := "replace the cases in %s by what your clients ask"
+	if importing {
+		cases = "review the cases in %s: side effects, and what the import report lists"
+	}
+	cases = fmt.Sprintf(cases, name(scout.SuiteDir))
 	fmt.Fprintf(io.out, `
 Wrote %s, %s and %s.
 
 Next:
   read the rules in %s: each hides differences within its bounds
-  replace the cases in %s by what your clients ask
+  %s
   bgverify run %s --env %s
   bgverify selftest %s --env %s
 
-`, name(scout.ConfigFile), name(scout.EnvFile), name(scout.SuiteDir), name(scout.EnvFile), name(scout.SuiteDir),
+`, name(scout.ConfigFile), name(scout.EnvFile), name(scout.SuiteDir), name(scout.EnvFile), cases,
 		name(scout.SuiteDir), name(scout.EnvFile), name(scout.SuiteDir), name(scout.EnvFile))
 }
 

@@ -79,7 +79,7 @@ its verdict.`,
   bgverify judge latest --p95 5%`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return usage("a folder, an id under --out, or latest", "judge takes one run")
+				return usage("a folder, an id under --out, or latest; two recordings are given as --blue FILE --green FILE", "judge takes one run")
 			}
 			return nil
 		},

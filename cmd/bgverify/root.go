@@ -99,6 +99,9 @@ func execute(ctx context.Context, io stdio, args []string) int {
 	out := &output{w: io.out}
 	io.out = out
 	root := newRoot(io)
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		plainUsage(root)
+	}
 	root.SetArgs(args)
 	root.SetIn(io.in)
 	root.SetOut(io.out)
@@ -205,7 +208,7 @@ func newRoot(io stdio) *cobra.Command {
 		&cobra.Group{ID: "try", Title: "Try it:"},
 	)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage(flagHint(cmd, err), "%w", err)
+		return usage(flagHint(cmd, err), "%s", plainFlagError(err))
 	})
 	root.AddCommand(
 		newRunCommand(io), newDiffCommand(io), newReadyCommand(io), newAlikeCommand(io),
@@ -217,5 +220,18 @@ func newRoot(io stdio) *cobra.Command {
 	)
 	refuseEmpty(root)
 	setHelp(root)
+	root.InitDefaultHelpCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "help" {
+			// cobra answers help for an unknown command with a success.
+			c.Run, c.RunE = nil, func(c *cobra.Command, args []string) error {
+				found, rest, err := root.Find(args)
+				if err != nil || len(rest) > 0 {
+					return knownVerb(root, args)
+				}
+				return found.Help()
+			}
+		}
+	}
 	return root
 }

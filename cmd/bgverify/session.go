@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/bgverify/bgverify/diff"
@@ -48,6 +49,7 @@ type session struct {
 
 // A loading says how a session reads its files otherwise than a run does.
 type loading struct {
+	quiet   bool        // warnings of the files were shown before
 	rules   []diff.Rule // before those of every suite
 	ids     []string    // exact cases, as --rerun-failed chose them
 	offline bool        // nothing will be sent
@@ -88,6 +90,9 @@ func loadSession(io stdio, flags *runFlags, t *tree.Tree, flagsTyped []string, h
 	}
 	files := replay.Record(t.Files)
 	suites, problems := scenarios.Load(files, t.Paths, opts)
+	if how.quiet {
+		problems = slices.DeleteFunc(problems, func(p scenarios.Problem) bool { return p.Kind == scenarios.Warning })
+	}
 	if err := tellProblems(io.err, problems); err != nil {
 		return nil, err
 	}

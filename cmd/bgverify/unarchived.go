@@ -59,6 +59,7 @@ func (u *unarchived) plan(seed uint64, rules []diff.Rule) (*runner.Plan, error) 
 	if err != nil {
 		return nil, err
 	}
+	u.how.quiet = true
 	for _, suite := range s.plan.Suites {
 		for _, password := range suite.Passwords() {
 			u.redactor.Add("userinfo", password)

@@ -9,8 +9,6 @@
 package cause
 
 import (
-	"strings"
-
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/internal/text"
 )
@@ -63,13 +61,4 @@ func Place(d *diff.Difference) string {
 func (c *Cause) Place() string { return c.Kind.String() + " " + c.Where.String() + " " + c.Path }
 
 // Seen says where the differences were seen, in words: 2 cases, setup, or 2 cases and setup.
-func (c *Cause) Seen() string {
-	parts := strings.Join(c.Parts, " and ")
-	switch {
-	case parts == "":
-		return text.Count(c.Cases, "case")
-	case c.Cases == 0:
-		return parts
-	}
-	return text.Count(c.Cases, "case") + " and " + parts
-}
+func (c *Cause) Seen() string { return text.CountAnd(c.Cases, "case", c.Parts...) }

@@ -2,6 +2,7 @@ package text
 
 import (
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -21,6 +22,19 @@ func Count(n int, noun string) string {
 		return "1 " + noun
 	}
 	return Thousands(n) + " " + noun + "s"
+}
+
+// CountAnd is Count followed by what else there is, each named as it is: 2 cases and setup.
+// Without any noun counted it is the names alone.
+func CountAnd(n int, noun string, others ...string) string {
+	rest := strings.Join(others, " and ")
+	switch {
+	case rest == "":
+		return Count(n, noun)
+	case n == 0:
+		return rest
+	}
+	return Count(n, noun) + " and " + rest
 }
 
 // Cut shortens text to at most n characters, the last of which is then an

@@ -73,7 +73,7 @@ func suiteAsks(s *scenarios.Suite) run.SuiteAsks {
 		one(run.CaseAsks{ID: c.ID, Rows: c.Count(), Out: c.Skip != "" || c.Quarantine != nil}, c.Steps, c.Cleanup)
 	}
 	if len(s.Setup)+len(s.Teardown) > 0 {
-		one(run.CaseAsks{ID: s.Name + "/(setup and teardown)", Rows: 1}, s.Setup, s.Teardown)
+		one(run.CaseAsks{ID: s.Name + run.SetupID, Rows: 1}, s.Setup, s.Teardown)
 	}
 	for _, l := range s.Loads {
 		out.Loads = append(out.Loads, loadAsks(l))

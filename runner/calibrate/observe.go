@@ -165,10 +165,28 @@ func (g *unstable) place() string {
 	return text.Visible(strings.TrimSpace(g.key.where.String() + " " + g.key.path))
 }
 
+// partOf is setup or teardown, where an id is that of such a part of a suite; empty: of a case.
+func partOf(id string) string {
+	_, part, _ := strings.Cut(id, "/(")
+	part, _, found := strings.Cut(part, ")")
+	if !found {
+		return ""
+	}
+	return part
+}
+
 // evidence says on one line how often it differed, and shows a pair of values.
 func (g *unstable) evidence() string {
-	line := fmt.Sprintf("%s in %s and %s",
-		text.Count(g.count, "difference"), text.Count(len(g.cases), "case"), text.Count(len(g.rounds), "round"))
+	cases, parts := 0, map[string]bool{}
+	for id := range g.cases {
+		if part := partOf(id); part != "" {
+			parts[part] = true
+		} else {
+			cases++
+		}
+	}
+	seen := text.CountAnd(cases, "case", slices.Sorted(maps.Keys(parts))...)
+	line := fmt.Sprintf("%s in %s, in %s", text.Count(g.count, "difference"), seen, text.Count(len(g.rounds), "round"))
 	if len(g.values) == 0 {
 		return line
 	}

@@ -94,6 +94,7 @@ type Weaker struct {
 	Kind  WeakerKind `json:"kind"`
 	What  string     `json:"what"`            // the case, stage, rule or text
 	Count int        `json:"count,omitempty"` // cases that an ask or a rule is of
+	Setup bool       `json:"setup,omitempty"` // it is of a setup or teardown too, which are not cases
 	// Was and Now are the figures that changed.
 	Was float64 `json:"was,omitempty"`
 	Now float64 `json:"now,omitempty"`
@@ -108,7 +109,11 @@ type WeakerThan struct {
 // String says in one line what is asked less.
 func (w Weaker) String() string {
 	in := func(sentence string) string {
-		return fmt.Sprintf("%s in %s: %s", sentence, text.Count(w.Count, "case"), text.Cut(w.What, 120))
+		var setup []string
+		if w.Setup {
+			setup = []string{"setup"}
+		}
+		return fmt.Sprintf("%s in %s: %s", sentence, text.CountAnd(w.Count, "case", setup...), text.Cut(w.What, 120))
 	}
 	figures := func(text string) string { return fmt.Sprintf("%s %s, was %g, is %g", w.What, text, w.Was, w.Now) }
 	switch w.Kind {

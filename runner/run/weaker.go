@@ -2,6 +2,7 @@ package run
 
 import (
 	"slices"
+	"strings"
 )
 
 // NewWeakerThan holds what a run asks against an earlier run; nil when either does
@@ -52,6 +53,7 @@ func (f *weakening) add(w Weaker) {
 		return
 	}
 	f.found[i].Count += w.Count
+	f.found[i].Setup = f.found[i].Setup || w.Setup
 }
 
 func (f *weakening) suite(was, now *SuiteAsks) {
@@ -91,16 +93,16 @@ func (f *weakening) suite(was, now *SuiteAsks) {
 			f.add(Weaker{Kind: RowsFewer, What: c.ID, Was: float64(old.Rows), Now: float64(c.Rows)})
 		}
 		for _, text := range missing(pickTexts(was.Texts, old.Asks), pickTexts(now.Texts, c.Asks)) {
-			f.add(Weaker{Kind: AskGone, What: text, Count: 1})
+			f.add(inCase(AskGone, text, c.ID))
 		}
 		for _, rule := range missing(pickTexts(now.Rules, c.Rules), pickTexts(was.Rules, old.Rules)) {
-			f.add(Weaker{Kind: RuleAdded, What: rule, Count: 1})
+			f.add(inCase(RuleAdded, rule, c.ID))
 		}
 		if len(was.Answer) == 0 {
 			continue // recorded by a version that did not record conditions
 		}
 		for _, text := range missing(pickTexts(now.Conditions, c.When), pickTexts(was.Conditions, old.When)) {
-			f.add(Weaker{Kind: WhenAdded, What: text, Count: 1})
+			f.add(inCase(WhenAdded, text, c.ID))
 		}
 	}
 	for i := range was.Loads {
@@ -139,6 +141,18 @@ func (f *weakening) load(was *LoadAsks, stages []LoadAsks) {
 			f.add(Weaker{Kind: MarginWider, What: now.Name + " " + m.Metric + " in seconds", Was: old.AbsS, Now: m.AbsS})
 		}
 	}
+}
+
+// SetupID ends the id under which the asks of a suite's setup and teardown are recorded, after
+// the name of the suite.
+const SetupID = "/(setup and teardown)"
+
+// inCase is what a case, or setup and teardown, asks less.
+func inCase(kind WeakerKind, what, id string) Weaker {
+	if strings.HasSuffix(id, SetupID) {
+		return Weaker{Kind: kind, What: what, Setup: true}
+	}
+	return Weaker{Kind: kind, What: what, Count: 1}
 }
 
 // missing are the texts of a list that another does not have.

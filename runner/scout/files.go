@@ -69,7 +69,7 @@ func (id *Identity) place() string {
 	return "at: " + text.Quote(id.At)
 }
 
-// Suite is the first suite: one case for each path that both sides answer.
+// Suite is the first suite: one case for each path that blue answers.
 func Suite(found *Found) []byte {
 	var b bytes.Buffer
 	b.WriteString("suite: first\ndoc: What was found at a first look. Replace it by what your clients really ask.\n")

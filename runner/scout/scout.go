@@ -54,6 +54,9 @@ type Endpoint struct {
 	Media string
 	// Bytes is the size of blue's body.
 	Bytes int
+	// Green says what is wrong with green's answer, such as "answers 503"; empty: nothing was
+	// seen. The case is there to fail.
+	Green string
 	// Known: the path is one of health or version, which says nothing of what clients ask.
 	Known bool
 }
@@ -118,8 +121,9 @@ type answer struct {
 // the well-known ones and those that blue's answers lead to; with paths it asks the
 // well-known ones for identities alone. Rules:
 //
-//  1. A path makes a case when both sides answer each sample with 2xx and a body; why
-//     another one does not is in Skipped.
+//  1. A path makes a case when blue answers each sample with 2xx and a body, whatever green
+//     does: a green that does not answer it is what the run has to find. Why another path
+//     makes none is in Skipped.
 //  2. A web page makes a case where the user named its path. It also does where nothing
 //     else but health and version paths answers, unless blue sends a page for any path.
 //  3. An identity is a value that all samples of a side agree on. Values that differ
@@ -199,28 +203,34 @@ func (l *look) ask(ctx context.Context, path string, how purpose) (bool, error) 
 			l.answered[i] = true
 		}
 	}
-	why, page := whyNot(answers) // Rule 1
+	blue, green := answers[0][0], whyNot(answers[1])
+	why := whyNot(answers[0]) // Rule 1
+	page := why == "" && isHTML(blue)
 	if why == "" {
-		l.first = append(l.first, answer{path, answers[0][0]})
-		if page != "" && how != asNamed && how != asPage { // Rule 2
-			why = page
+		l.first = append(l.first, answer{path, blue})
+		if page && how != asNamed && how != asPage { // Rule 2
+			why = "answers with a web page"
 		}
 	}
 	if why != "" {
 		if how != forIdentity {
-			l.found.Skipped = append(l.found.Skipped, Skipped{Path: path, Why: why, Guessed: how == asKnown})
+			// A guessed path is not worth a word unless a service has it and cannot answer.
+			guessed := how == asKnown && blue.Status/100 != 5
+			l.found.Skipped = append(l.found.Skipped, Skipped{Path: path, Why: ofSides(why, green), Guessed: guessed})
 		}
 		return false, nil
 	}
-	if page == "" {
+	if green == "" && !page && isHTML(answers[1][0]) {
+		green = "answers with a web page"
+	}
+	if green == "" && !page {
 		l.candidates = append(l.candidates, identities(path, answers)...)
 	}
 	if how == forIdentity {
 		return false, nil
 	}
-	blue := answers[0][0]
 	l.found.Endpoints = append(l.found.Endpoints, Endpoint{
-		Path: path, Media: media(blue), Bytes: len(blue.Answer), Known: how == asKnown && path != "/",
+		Path: path, Media: media(blue), Bytes: len(blue.Answer), Green: green, Known: how == asKnown && path != "/",
 	})
 	return true, nil
 }
@@ -247,24 +257,25 @@ func (s *side) once(ctx context.Context, path string) *wire.Exchange {
 	})
 }
 
-// whyNot says why no case can be made of the answers of both sides, and whether one of them
-// is a web page; empty: it can, and none is.
-func whyNot(answers [2][]*wire.Exchange) (why, page string) {
-	for i, list := range answers {
-		name := [2]string{"blue", "green"}[i]
-		x := list[len(list)-1]
-		switch {
-		case x.Err != nil:
-			return fmt.Sprintf("%s: %s: %s", name, x.Err.Class, x.Err.Detail), ""
-		case x.Status/100 != 2:
-			return fmt.Sprintf("%s answers %d", name, x.Status), ""
-		case len(bytes.TrimSpace(x.Answer)) == 0:
-			return name + " answers without a body", ""
-		case isHTML(x) && page == "":
-			page = name + " answers with a web page"
-		}
+// whyNot says why no case can be made of what a side answers; empty: one can.
+func whyNot(list []*wire.Exchange) string {
+	switch x := list[len(list)-1]; {
+	case x.Err != nil:
+		return fmt.Sprintf("does not answer: %s: %s", x.Err.Class, x.Err.Detail)
+	case x.Status/100 != 2:
+		return fmt.Sprintf("answers %d", x.Status)
+	case len(bytes.TrimSpace(x.Answer)) == 0:
+		return "answers without a body"
 	}
-	return "", page
+	return ""
+}
+
+// ofSides says why blue's answer makes no case, and of both sides where green's is alike.
+func ofSides(blue, green string) string {
+	if rest, ok := strings.CutPrefix(blue, "answers "); ok && blue == green {
+		return "both sides answer " + rest
+	}
+	return "blue " + blue
 }
 
 // isHTML reports whether an answer is a page for people, as sign-in pages and

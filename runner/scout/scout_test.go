@@ -72,11 +72,45 @@ func TestLook(t *testing.T) {
 		why[s.Path] = s.Why
 	}
 	for path, want := range map[string]string{
-		"/health": "blue answers with a web page", "/ping": "blue answers without a body", "/info": "blue answers 404", "/v1/gone": "blue answers 404",
+		"/health": "blue answers with a web page", "/ping": "both sides answer without a body", "/info": "both sides answer 404", "/v1/gone": "both sides answer 404",
 	} {
 		if why[path] != want {
 			t.Errorf("%s is left out because %q, want %q", path, why[path], want)
 		}
+	}
+}
+
+// A path that only blue answers makes a case, which a run then fails; a path of health that
+// neither side can answer is named.
+func TestLookOneSided(t *testing.T) {
+	serve := func(status map[string]int) string {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			code, known := status[r.URL.Path]
+			if !known {
+				code = http.StatusNotFound
+			}
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(code)
+			fmt.Fprint(w, `{"cluster": "same"}`)
+		}))
+		t.Cleanup(s.Close)
+		return s.URL
+	}
+	blue := serve(map[string]int{"/health": 200, "/ready": 503, "/ping": 404})
+	green := serve(map[string]int{"/health": 503, "/ready": 503, "/ping": 200})
+	found, err := Look(t.Context(), blue, green, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found.Endpoints) != 1 || found.Endpoints[0].Path != "/health" || found.Endpoints[0].Green != "answers 503" {
+		t.Errorf("endpoints %+v, want /health that green answers with 503", found.Endpoints)
+	}
+	if len(found.Identity) > 0 {
+		t.Errorf("identity %+v of a side that answers 503", found.Identity)
+	}
+	i := slices.IndexFunc(found.Skipped, func(s Skipped) bool { return s.Path == "/ready" })
+	if i < 0 || found.Skipped[i].Guessed || found.Skipped[i].Why != "both sides answer 503" {
+		t.Errorf("skipped %+v, want /ready with both sides' 503, not as a guess", found.Skipped)
 	}
 }
 

@@ -86,14 +86,14 @@ func (o *Mapping) Texts(name string, check func(n *yaml.Node, text string) bool)
 // reported and left out.
 func (o *Mapping) EachPair(name string, f func(k, v *yaml.Node)) {
 	if n := o.Get(name); n != nil {
-		o.Reader.freeMap(n, name, f)
+		o.Reader.freeMap(n, name, o.exampleOfKey(name), f)
 	}
 }
 
-func (w *Reader) freeMap(n *yaml.Node, what string, f func(k, v *yaml.Node)) {
+func (w *Reader) freeMap(n *yaml.Node, what, hint string, f func(k, v *yaml.Node)) {
 	n = source.Deref(n)
 	if n.Kind != yaml.MappingNode {
-		w.Errorf(n, "", "%s must be a mapping, not %s", what, KindWord(n))
+		w.Errorf(n, hint, "%s must be a mapping, not %s", what, KindWord(n))
 		return
 	}
 	w.EachPair(n, func(k, v *yaml.Node) {

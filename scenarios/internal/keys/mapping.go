@@ -53,6 +53,9 @@ func (w *Reader) report(kind problem.Kind, n *yaml.Node, hint, format string, ar
 	if w.Src.Marred(n.Line) || w.sink.Full() {
 		return
 	}
+	if likely := source.Lookalike(n.Value); likely != "" && kind == problem.Error {
+		hint = likely
+	}
 	w.sink.Add(problem.Problem{Pos: w.Pos(n), Kind: kind, Summary: fmt.Sprintf(format, args...), Hint: hint, Width: w.Src.Width(n)})
 }
 
@@ -137,6 +140,14 @@ func exampleOf(tableName string) string {
 	return ""
 }
 
+// exampleOfKey is a hint that shows a key with a value; empty where the table has no example.
+func (o *Mapping) exampleOfKey(name string) string {
+	if k := o.Table.Key(name); k != nil && k.Example != "" && !strings.Contains(k.Example, "\n") {
+		return fmt.Sprintf("write %s: %s", name, k.Example)
+	}
+	return ""
+}
+
 // EachPair calls f for each key of a mapping that is plain text and not repeated.
 func (w *Reader) EachPair(n *yaml.Node, f func(k, v *yaml.Node)) {
 	w.eachPair(n, func(string) bool { return false }, f)
@@ -193,7 +204,7 @@ func (w *Reader) unknownHint(word string, t *Table) string {
 		foreign = foreignMatchers
 	case "rule":
 		foreign = foreignRuleKeys
-	case "env":
+	case "env file":
 		foreign = foreignEnvKeys
 	}
 	if hint, ok := foreign[strings.ToLower(word)]; ok && suggest.Nearest(word, t.Names()) == "" {

@@ -28,8 +28,16 @@ func (w *Reader) ScalarText(n *yaml.Node, what string, s *Shape) (string, bool) 
 		return "", false
 	}
 	w.checkTag(n)
+	// Sentences for people may begin with a quotation; nothing that is sent or compared does.
+	if source.TypographicQuote(n.Value) && n.Style == 0 && !slices.Contains(prose, what) {
+		w.Warnf(n, source.Lookalike(n.Value), "%s begins with a typographic quote", what)
+	}
 	return n.Value, true
 }
+
+// prose are the keys whose text is for people, and those whose text is refused for its first
+// character already.
+var prose = []string{"doc", "name", "why", "ticket", "get", "head", "options", "post", "put", "patch", "delete"}
 
 // shapeOf finds the alternative of a union with the wanted form.
 func shapeOf(s *Shape, f Form) *Shape {

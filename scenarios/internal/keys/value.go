@@ -157,7 +157,7 @@ func (o *Mapping) EachPairOrNull(name string, f func(k, v *yaml.Node)) {
 		return
 	}
 	if n = source.Deref(n); n.Kind != yaml.MappingNode {
-		o.Fail(n, "", "%s must be a mapping, not %s", name, KindWord(n))
+		o.Fail(n, o.exampleOfKey(name), "%s must be a mapping, not %s", name, KindWord(n))
 		return
 	}
 	o.Reader.EachPair(n, func(k, v *yaml.Node) {

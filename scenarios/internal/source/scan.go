@@ -24,6 +24,7 @@ type scanner struct {
 	start int // index of the current line
 	flow  int
 	open  []int // places of the brackets around
+	key   bool  // the character before ends a quoted text: a colon after it ends a key, as in JSON
 	quote int   // one more than the place of a quote that the text does not close; 0: there is none
 	close int   // the next }} of this line, or its end; valid while not before i
 	begun bool  // inside a plain scalar: its first character has been read
@@ -80,8 +81,11 @@ func (s *scanner) step() {
 		return
 	case s.begun:
 		s.plain(c)
+	case c == ':' && s.key && s.flow > 0:
+		s.key = false
 	default:
 		s.token(c)
+		s.key = (c == '"' || c == '\'') && s.flow > 0
 	}
 	s.i++
 }

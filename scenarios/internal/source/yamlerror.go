@@ -36,7 +36,7 @@ func (s *File) yamlProblem(err error) problem.Problem {
 	text := s.Lines[line-1]
 	p := problem.Problem{Pos: s.at(line, 1+len(text)-len(strings.TrimLeft(text, " \t"))), Width: len([]rune(strings.TrimSpace(text)))}
 	p.Summary = "not valid YAML: " + msg
-	if s.tabbed(&p) {
+	if s.tabbed(&p) || s.odd(&p) {
 		return p
 	}
 	switch {
@@ -59,6 +59,8 @@ func (s *File) yamlProblem(err error) problem.Problem {
 		if m := unknownAnchor.FindStringSubmatch(msg); m != nil {
 			s.moveTo(&p, "*"+m[1])
 		}
+	case strings.Contains(msg, "unknown escape character"):
+		s.escape(&p)
 	case strings.Contains(msg, "control characters are not allowed"):
 		s.control(&p)
 	default:

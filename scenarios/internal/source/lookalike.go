@@ -1,0 +1,78 @@
+package source
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/bgverify/bgverify/scenarios/problem"
+)
+
+// Lookalike says which character of a short text only resembles one that YAML knows: what
+// word processors, chats and web pages make of quotes, spaces, dashes and colons. It is a
+// hint; empty: there is no such character.
+func Lookalike(text string) string {
+	if utf8.RuneCountInString(text) > problem.MaxColumns {
+		return ""
+	}
+	if TypographicQuote(text) {
+		return `typographic quotes are part of the text: write straight ones, " or '`
+	}
+	for _, r := range text {
+		if r != ' ' && unicode.Is(unicode.Zs, r) || unicode.Is(unicode.Cf, r) {
+			return fmt.Sprintf("the text holds the character %U, which looks like a space or like nothing: replace or remove it", r)
+		}
+	}
+	return ""
+}
+
+// TypographicQuote reports whether a text begins with a quote that is not one of YAML's.
+func TypographicQuote(text string) bool {
+	first, size := utf8.DecodeRuneInString(text)
+	return size > 0 && strings.ContainsRune("“”„‟‘’‚‛«»", first)
+}
+
+// Lines that no person means, with what is wrong on them. The first group is what is marked.
+var oddLines = []struct {
+	line          *regexp.Regexp
+	summary, hint string
+}{
+	{regexp.MustCompile(`^(<{7} .*|={7}$|>{7} .*)`), "a conflict marker of git", "resolve the conflict, and remove the lines with <<<<<<<, ======= and >>>>>>>"},
+	{regexp.MustCompile(`^\s*([–—−•·]) `), "a list element begins with another dash", "write - (the minus of the keyboard) and a space"},
+	{regexp.MustCompile(`^\s*(?:- )?[\w.-]+(：)`), "a key ends in a wide colon", "write : and a space"},
+	{regexp.MustCompile(`^ *([\x{00a0}\x{2000}-\x{200b}\x{3000}])`), "the indentation has a character that only looks like a space", "YAML is indented with spaces: replace it"},
+	{regexp.MustCompile(`^\s*(?:- )?([a-z_]+:)[^\s:/]\S*$`), "a colon without a space", "a key ends in a colon and a space"},
+	{regexp.MustCompile(`^\s*(?:- )?([a-z_]+:)/[^/]\S*$`), "a colon without a space", "a key ends in a colon and a space"},
+}
+
+// odd moves a problem to the last line, not after it, that no person means, and says why.
+func (s *File) odd(p *problem.Problem) bool {
+	for line := p.Pos.Line; line >= 1; line-- {
+		text := s.Lines[line-1]
+		for _, o := range oddLines {
+			if m := o.line.FindStringSubmatchIndex(text); m != nil {
+				p.Pos.Line, p.Pos.Col, p.Width = line, utf8.RuneCountInString(text[:m[2]])+1, utf8.RuneCountInString(text[m[2]:m[3]])
+				p.Summary, p.Hint = "not valid YAML: "+o.summary, o.hint
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// unknownEscape matches, in a text in double quotes, a backslash that begins no escape of YAML.
+var unknownEscape = regexp.MustCompile(`"(?:[^"\\]|\\[0abt\tnvfre "/\\N_LPxuU])*(\\.)`)
+
+// escape moves a problem to the first backslash, not before its line, that begins no escape.
+func (s *File) escape(p *problem.Problem) {
+	p.Hint = `inside " " a backslash begins an escape: write the text in ' ' instead`
+	for line := p.Pos.Line; line <= len(s.Lines); line++ {
+		text := s.Lines[line-1]
+		if m := unknownEscape.FindStringSubmatchIndex(text); m != nil {
+			p.Pos.Line, p.Pos.Col, p.Width = line, utf8.RuneCountInString(text[:m[2]])+1, 2
+			return
+		}
+	}
+}
