@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios"
@@ -42,7 +41,7 @@ type PlaceTotals struct {
 
 // connectionTotals are counts of one side. resets counts connections that were reset and resent
 // the exchanges that needed more than one attempt, which the client made on its own.
-type connectionTotals struct{ exchanges, opened, closed, resets, resent int }
+type connectionTotals struct{ exchanges, closed, resets, resent int }
 
 // connectionsSeen sums up what exchanges of cases show, by service.
 type connectionsSeen map[Place]*PlaceTotals
@@ -81,7 +80,6 @@ func (p *PlaceTotals) add(step *run.StepResult) {
 		n.exchanges++
 		n.resent += judge.Count(of.Attempts > 1)
 		if c := of.Connection; c != nil {
-			n.opened += judge.Count(c.New)
 			n.closed += judge.Count(c.Closed)
 			n.resets += c.Resets
 		}
@@ -171,9 +169,9 @@ func (t connectionsSeen) sorted() []*PlaceTotals {
 // knowing. All are marked as seen during the cases, which lets a run that is judged again make
 // them anew.
 //
-// The facts, in order: connections that green closes after an answer or opens more often,
-// resets, requests that had to be sent again, the clock, framing of answers without a body, and
-// events of a stream that arrive all at once.
+// The facts, in order: connections that green closes after an answer, resets, requests that had
+// to be sent again, the clock, framing of answers without a body, and events of a stream that
+// arrive all at once.
 func (p *PlaceTotals) findings() []run.TransportFinding {
 	var out []run.TransportFinding
 	find := func(v run.Verdict, fact run.TransportFact, blue, green string) {
@@ -185,19 +183,15 @@ func (p *PlaceTotals) findings() []run.TransportFinding {
 	b, g := &p.sides[scenarios.Blue], &p.sides[scenarios.Green]
 	of := func(what string, n, all int) string { return fmt.Sprintf("%s %d of %d times", what, n, all) }
 	// Green closing after every answer is a finding however few there were; otherwise it has to
-	// close clearly more often than blue.
+	// close clearly more often than blue. Connections that end without notice are not looked for
+	// here: cases run at once, so a side that needs more connections may only be slower. The
+	// requests that are sent one after the other once the cases are over find them.
 	if all := g.closed == g.exchanges && b.closed == 0; all || more(b.closed, g.closed, b.exchanges, g.exchanges) {
 		verdict := run.Fail
 		if g.closed == 1 { // perhaps the pod was just ending
 			verdict = run.Inconclusive
 		}
 		find(verdict, run.FactKeepAlive, of("closes", b.closed, b.exchanges), of("closes", g.closed, g.exchanges))
-		// Nothing announced the end, yet green needed more connections. It costs time and breaks no
-		// client, so it is only mentioned.
-	} else if more(b.opened, g.opened, b.exchanges, g.exchanges) {
-		find(run.Pass, run.FactKeepAlive, fmt.Sprintf("took %s for %s", text.Count(b.opened, "connection"),
-			text.Count(b.exchanges, "request")),
-			fmt.Sprintf("took %d for %d: it closes them without notice", g.opened, g.exchanges))
 	}
 	// A few exchanges cannot reach leastMore. There it is enough that about half of them were
 	// reset and that blue reset none; a first exchange has no connection that could have been
