@@ -15,12 +15,15 @@ var allowed = map[string][]string{
 	// Of tests alone:
 	"internal/conformance":        {},
 	"internal/conformance/status": {"internal/conformance"},
+	"internal/steady":             {},
 
 	"diff/media":                    {},
 	"diff/internal/oracle":          {"diff"}, // imported by tests alone
 	"diff/internal/gen":             {},
 	"diff/perf":                     {"internal/text"},
 	"internal/text":                 {},
+	"internal/lazy":                 {},
+	"internal/ballast":              {},
 	"internal/hint":                 {},
 	"internal/watch":                {"internal/hint"},
 	"diff/literal":                  {},
@@ -50,7 +53,7 @@ var allowed = map[string][]string{
 	},
 	"scenarios/stb":   {},
 	"runner/wire":     {},
-	"runner/envelope": {"diff", "diff/path", "diff/media"},
+	"runner/envelope": {"internal/lazy", "diff", "diff/path", "diff/media"},
 	"runner/attack":   {"internal/text", "diff/perf", "runner/run", "runner/wire", "runner/attack/gauge", "runner/attack/sleep"},
 	// Parts of an attack, and the judgement of what other tools recorded:
 	"runner/attack/gauge":    {},
@@ -120,7 +123,7 @@ var allowed = map[string][]string{
 		"scenarios/convert/internal/web",
 	},
 	"scenarios/convert/jmeter": {
-		"scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",
+		"internal/lazy", "scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",
 		"scenarios/convert/internal/web", "scenarios/convert/internal/write", "scenarios/template",
 	},
 	"scenarios/convert/internal/web": {
@@ -169,7 +172,7 @@ var allowed = map[string][]string{
 		"diff", "diff/cause", "diff/perf", "scenarios", "scenarios/stb", "scenarios/convert", "runner", "runner/asks", "runner/run", "runner/wire", "runner/attack",
 		"runner/attack/recorded", "runner/calibrate", "runner/fleet", "runner/parcel", "runner/scout", "runner/selftest", "runner/probe", "report/shiftpage", "runner/shift", "runner/shift/command", "runner/shift/drivers", "runner/shift/machine", "scenarios/shiftfile", "report", "report/notify", "report/page", "report/serve", "report/source", "report/words",
 		"report/archive", "report/archive/disk", "report/archive/history", "report/archive/merge", "report/archive/remote", "report/archive/redact", "report/archive/replay",
-		"fixtures", "fixtures/faultproxy", "internal/hint", "internal/text", "internal/watch", "internal/suggest", "scenarios/template",
+		"fixtures", "fixtures/faultproxy", "internal/ballast", "internal/hint", "internal/text", "internal/watch", "internal/suggest", "scenarios/template",
 		"scenarios/apiuse", "scenarios/openapi",
 		"runner/cluster", "runner/cluster/resources", "scenarios/problem", "scenarios/stage",
 	},

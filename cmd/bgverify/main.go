@@ -9,11 +9,10 @@ import (
 )
 
 func main() {
-	done := tendMemory()
+	tendMemory()
 	log.SetOutput(io.Discard) // net/http's HTTP/2 logs what a hostile server makes it say
 	ctx, stop := withSignals()
 	status := execute(ctx, stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr}, os.Args[1:])
 	stop()
-	done()
 	os.Exit(status)
 }

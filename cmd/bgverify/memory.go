@@ -6,14 +6,11 @@ import (
 	"runtime/debug"
 	"runtime/metrics"
 	"sync/atomic"
+
+	_ "github.com/bgverify/bgverify/internal/ballast" // counts in leanHeap
 )
 
 const (
-	// ballast is never touched, and so takes no memory of the machine. It counts
-	// for the collector, which lets the heap of a small run grow by as much before
-	// it walks it again: with the few megabytes that live in a run it would
-	// otherwise take a tenth of its time.
-	ballast = 16 << 20
 	// leanHeap is the heap, ballast included, up to which the collector runs when
 	// it likes; a larger one may grow by garbage alone.
 	leanHeap = 96 << 20
@@ -33,13 +30,10 @@ var heapFreedom atomic.Int64
 // no more than garbage until it runs again: two answers of 64 MB must not become
 // 256 MB because nobody looked. What is large here are bodies and trees without
 // pointers, and cheap to walk. A limit of the user's own (GOMEMLIMIT) stays.
-// The function that it returns must be called at the end.
-func tendMemory() (done func()) {
-	weight := make([]byte, ballast)
+func tendMemory() {
 	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
 		afterCollection(math.MaxInt64)
 	}
-	return func() { runtime.KeepAlive(weight) }
 }
 
 // afterCollection sets the limit again whenever the collector has run: a

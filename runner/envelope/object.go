@@ -214,7 +214,7 @@ var rules = []func(f *facts, m member) bool{
 		case failure:
 			return m.role&word == 0 || m.is(diff.NumberType)
 		case unknown:
-			if isISOCode(m.text()) && !f.errorSaid() && !badlySaid.MatchString(f.says) {
+			if isISOCode(m.text()) && !f.errorSaid() && !badlySaid().MatchString(f.says) {
 				return false
 			}
 			return (m.role&(word|status) == 0 || isLettered(m.text())) && !f.foreign && !f.zero && !f.well()
@@ -223,7 +223,7 @@ var rules = []func(f *facts, m member) bool{
 	},
 	func(f *facts, m member) bool { // Rule 8
 		if m.role&text != 0 && m.is(diff.StringType) && !f.foreign && !f.content && !f.zero {
-			return saysError(m.text()) || wrongSaid.MatchString(m.text())
+			return saysError(m.text()) || wrongSaid().MatchString(m.text())
 		}
 		return m.role&errText != 0 && !harmless(m.view) && !f.content && !f.thing && !f.well() && !f.zero
 	},

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/internal/lazy"
 )
 
 // An outcome is what a code, a word or a message says of a result.
@@ -79,13 +80,13 @@ func isISOCode(code string) bool {
 // isFailureCode reports whether a code in capitals says that something failed:
 // ERR_SESSION, TOKEN_EXPIRED. All of these have a separator.
 func isFailureCode(code string) bool {
-	return strings.ContainsAny(code, "-_.:") && failureCode.MatchString(code)
+	return strings.ContainsAny(code, "-_.:") && failureCode().MatchString(code)
 }
 
 // isException reports whether a text is the name of an exception: ThrottlingException,
 // java.io.IOError.
 func isException(text string) bool {
-	return (strings.HasSuffix(text, "Exception") || strings.HasSuffix(text, "Error") || strings.HasSuffix(text, "Fault")) && exceptionName.MatchString(text)
+	return (strings.HasSuffix(text, "Exception") || strings.HasSuffix(text, "Error") || strings.HasSuffix(text, "Fault")) && exceptionName().MatchString(text)
 }
 
 // codeOf says what a code means. Zeros, 2xx and words of success are successes;
@@ -113,11 +114,11 @@ func codeOf(v view) outcome {
 
 var (
 	// failureCode is for isFailureCode, which asks for a separator first.
-	failureCode = regexp.MustCompile(`^(?:ERR|ERROR|FAIL|FAILED|FAILURE|EXCEPTION|FAULT)[-_.:][^0].*[A-Z]|^[A-Z_.-]*[-_.](?:ERR|ERROR|FAIL|FAILED|FAILURE|EXCEPTION|DENIED|EXPIRED|INVALID|UNAUTHORIZED|FORBIDDEN|REQUIRED|NOT_FOUND|UNAVAILABLE|TIMEOUT)$`)
+	failureCode = lazy.Regexp(`^(?:ERR|ERROR|FAIL|FAILED|FAILURE|EXCEPTION|FAULT)[-_.:][^0].*[A-Z]|^[A-Z_.-]*[-_.](?:ERR|ERROR|FAIL|FAILED|FAILURE|EXCEPTION|DENIED|EXPIRED|INVALID|UNAUTHORIZED|FORBIDDEN|REQUIRED|NOT_FOUND|UNAVAILABLE|TIMEOUT)$`)
 	// exceptionName is for isException, which asks for its last word first.
-	exceptionName = regexp.MustCompile(`^[\w.#$/:-]*[a-z](?:Exception|Error|Fault)$`)
+	exceptionName = lazy.Regexp(`^[\w.#$/:-]*[a-z](?:Exception|Error|Fault)$`)
 	// wrongSaid finds in a message that is all there is what went wrong.
-	wrongSaid = regexp.MustCompile(`(?i)\b(?:timed out|(?:token|session|key|signature|certificate|credentials?) (?:has |have |is |are )?(?:expired|invalid|missing|required|revoked)|(?:rate|quota|limit)\b.{0,20} exceeded|too many requests|throttl\w+|access denied|forbidden|(?:un|not )authori[sz]ed|(?:un|not )authenticated|authentication (?:required|failed)|(?:credentials?|token|key) (?:was|were) not (?:provided|found)|(?:log|sign)[ -]?in (?:is )?required|(?:must|please|need to) (?:be logged|log|sign) ?in|(?:internal|server|system|database|unexpected|unknown) error|unavailable|(?:went|gone) wrong)\b|\b(?:missing|invalid) (?:\w+ ){0,2}(?:token|header|key|parameters?|credentials?|session|signature|request)\b|만료되|만료된|실패|오류|에러|권한이 없|필요합니다|존재하지 않|찾을 수 없|유효하지 않|잘못된`)
+	wrongSaid = lazy.Regexp(`(?i)\b(?:timed out|(?:token|session|key|signature|certificate|credentials?) (?:has |have |is |are )?(?:expired|invalid|missing|required|revoked)|(?:rate|quota|limit)\b.{0,20} exceeded|too many requests|throttl\w+|access denied|forbidden|(?:un|not )authori[sz]ed|(?:un|not )authenticated|authentication (?:required|failed)|(?:credentials?|token|key) (?:was|were) not (?:provided|found)|(?:log|sign)[ -]?in (?:is )?required|(?:must|please|need to) (?:be logged|log|sign) ?in|(?:internal|server|system|database|unexpected|unknown) error|unavailable|(?:went|gone) wrong)\b|\b(?:missing|invalid) (?:\w+ ){0,2}(?:token|header|key|parameters?|credentials?|session|signature|request)\b|만료되|만료된|실패|오류|에러|권한이 없|필요합니다|존재하지 않|찾을 수 없|유효하지 않|잘못된`)
 )
 
 var successWords = wordSet("N NO NONE NULL NIL FALSE N/A NA - OK OKAY SUCCESS SUCCEEDED SUCCEED SUCCESSFUL SUCCESSFULLY PASS PASSED NORMAL NORMAL_CODE NORMAL_SERVICE NO_ERROR NOERROR NOERR NO-ERROR NOT_ERROR COMPLETE COMPLETED DONE 정상 성공 완료")
@@ -157,14 +158,14 @@ func wordOf(v view) outcome {
 var envelopeWords = wordSet("ERROR ERR FAIL FAULT NG NOK NOT_OK KO EXCEPTION 오류 에러")
 
 var (
-	wellSaid  = regexp.MustCompile(`(?i)^(?:[\w.]+:)?(?:ok|okay|done|normal(?:[ _]\w+)?|no[ _-]?error|complete[d]?|accepted|created|updated|deleted|saved|successful(?:ly)?)[.! ]*$|success|succeeded|정상|성공|완료`)
-	badlySaid = regexp.MustCompile(`(?i)\b(?:not|no|un\w*|in\w+|fail\w*|error|without|denied|invalid|exception)\b|fail|unsuccess|비정상|실패|오류|에러|않|못|불가|미완료|없`)
+	wellSaid  = lazy.Regexp(`(?i)^(?:[\w.]+:)?(?:ok|okay|done|normal(?:[ _]\w+)?|no[ _-]?error|complete[d]?|accepted|created|updated|deleted|saved|successful(?:ly)?)[.! ]*$|success|succeeded|정상|성공|완료`)
+	badlySaid = lazy.Regexp(`(?i)\b(?:not|no|un\w*|in\w+|fail\w*|error|without|denied|invalid|exception)\b|fail|unsuccess|비정상|실패|오류|에러|않|못|불가|미완료|없`)
 	noErrorAt = regexp.MustCompile(`(?i)no[ _-]?error`)
 )
 
 // wellMeant reports whether a message says that all is well.
 func wellMeant(message string) bool {
-	return wellSaid.MatchString(message) && (noErrorAt.MatchString(message) || !badlySaid.MatchString(message))
+	return wellSaid().MatchString(message) && (noErrorAt.MatchString(message) || !badlySaid().MatchString(message))
 }
 
 // isFalse reports whether a flag says no: false, "false", N, fail.

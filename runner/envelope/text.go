@@ -2,11 +2,11 @@ package envelope
 
 import (
 	"bytes"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/internal/lazy"
 )
 
 // maxErrorText is the longest text that is looked at as an error of a proxy.
@@ -17,7 +17,7 @@ const phrases = `bad request|unauthorized|payment required|forbidden|not found|m
 
 // textErrors are what proxies, routers and runtimes write instead of an answer,
 // at the beginning of a text.
-var textErrors = regexp.MustCompile(`(?i)^(?:` + strings.Join([]string{
+var textErrors = lazy.Regexp(`(?i)^(?:` + strings.Join([]string{
 	`upstream (?:connect error|request timeout|.*reset|unavailable)`, `no healthy upstream`, `stream timeout`, `upstream_`, // Envoy
 	`local_rate_limited`, `rbac: access denied`, `jwt (?:is missing|is expired|verification fails|issuer is not)`, `fault filter abort`, `ext_authz_`, `no cluster match`, `cluster not found`, `overload manager`,
 	`default backend - 404`, `404 page not found`, `client sent an http request to an https server`, `error code: \d+`, // Go, Cloudflare
@@ -30,7 +30,7 @@ var textErrors = regexp.MustCompile(`(?i)^(?:` + strings.Join([]string{
 }, "|") + `)`)
 
 // reason finds a text that is an HTTP status and its phrase, or either.
-var reason = regexp.MustCompile(`(?i)^(?:[45]\d\d\W*)?(?:` + phrases + `)[.!]?$`)
+var reason = lazy.Regexp(`(?i)^(?:[45]\d\d\W*)?(?:` + phrases + `)[.!]?$`)
 
 // textError recognises text that stands in for an answer:
 //
@@ -59,13 +59,13 @@ func textError(text []byte, contentType string) (Finding, bool) {
 
 // jsonp judges what a script hands to a function: callback({"error": …});
 func jsonp(text []byte) (Finding, bool) {
-	if m := call.FindSubmatch(text); m != nil {
+	if m := call().FindSubmatch(text); m != nil {
 		return inText(m[1])
 	}
 	return Finding{}, false
 }
 
-var call = regexp.MustCompile(`(?s)^\s*(?:/\*.{0,64}?\*/)?\s*(?:typeof [\w.$]+ ?=== ?'function' ?&& ?)?[\w.$\[\]]+\(\s*([{\[].*[}\]])\s*\)\s*;?\s*$`)
+var call = lazy.Regexp(`(?s)^\s*(?:/\*.{0,64}?\*/)?\s*(?:typeof [\w.$]+ ?=== ?'function' ?&& ?)?[\w.$\[\]]+\(\s*([{\[].*[}\]])\s*\)\s*;?\s*$`)
 
 // inText judges text that is a JSON document: an object or a list.
 func inText(text []byte) (Finding, bool) {
@@ -85,11 +85,11 @@ func inText(text []byte) (Finding, bool) {
 }
 
 // saysError reports whether a text begins as textErrors or is a reason phrase.
-func saysError(s string) bool { return textErrors.MatchString(s) || reason.MatchString(s) }
+func saysError(s string) bool { return textErrors().MatchString(s) || reason().MatchString(s) }
 
 // eventError finds an event named error, or one whose data is nothing but an envelope.
 func eventError(text []byte) (Finding, bool) {
-	if event := errorEvent.Find(text); event != nil {
+	if event := errorEvent().Find(text); event != nil {
 		return Finding{Class: Error, Value: strconv.Quote(strings.TrimSpace(string(event)))}, true
 	}
 	for line := range bytes.Lines(text) {
@@ -110,4 +110,4 @@ func eventError(text []byte) (Finding, bool) {
 	return Finding{}, false
 }
 
-var errorEvent = regexp.MustCompile(`(?im)^event: ?(?:error|exception|failure)[ \t\r]*$`)
+var errorEvent = lazy.Regexp(`(?im)^event: ?(?:error|exception|failure)[ \t\r]*$`)

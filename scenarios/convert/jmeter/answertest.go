@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/lazy"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/web"
@@ -14,7 +15,7 @@ import (
 )
 
 // headerPattern is Name: and the test of its value.
-var headerPattern = regexp.MustCompile(`^\^?(?:\(\?[im]+\))?([A-Za-z][A-Za-z0-9_\-]*)(?:\\-[A-Za-z0-9]+)*:(?: |\\s\*|\\s\+|\\s| \*)?(.*)$`)
+var headerPattern = lazy.Regexp(`^\^?(?:\(\?[im]+\))?([A-Za-z][A-Za-z0-9_\-]*)(?:\\-[A-Za-z0-9]+)*:(?: |\\s\*|\\s\+|\\s| \*)?(.*)$`)
 
 // headers tests the header lines of the answer.
 func (c *checks) headers(patterns []string, kind int) string {
@@ -29,7 +30,7 @@ func (c *checks) headers(patterns []string, kind int) string {
 			}
 			continue
 		}
-		m := headerPattern.FindStringSubmatch(p)
+		m := headerPattern().FindStringSubmatch(p)
 		if m == nil || web.HasMark(p) {
 			return "it does not say which header"
 		}

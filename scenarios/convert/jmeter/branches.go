@@ -3,11 +3,11 @@ package jmeter
 import (
 	"cmp"
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/lazy"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 )
@@ -125,8 +125,8 @@ func divide(list []branch) {
 }
 
 var (
-	extractedProp = regexp.MustCompile(`(?i)(refname|referencenames|variableNames|returnVal)$`)
-	putVariable   = regexp.MustCompile(`vars\.put(?:Object)?\(\s*["']([^"']+)["']`)
+	extractedProp = lazy.Regexp(`(?i)(refname|referencenames|variableNames|returnVal)$`)
+	putVariable   = lazy.Regexp(`vars\.put(?:Object)?\(\s*["']([^"']+)["']`)
 )
 
 // entangled reports whether a branch uses a variable that another one sets.
@@ -151,12 +151,12 @@ func setBy(n *node) map[string]bool {
 	out := map[string]bool{}
 	var read func(e *element)
 	read = func(e *element) {
-		if extractedProp.MatchString(propName(e)) {
+		if extractedProp().MatchString(propName(e)) {
 			for name := range strings.FieldsFuncSeq(e.text, func(r rune) bool { return r == ';' || r == ',' || r == ' ' }) {
 				out[name] = true
 			}
 		}
-		for _, m := range putVariable.FindAllStringSubmatch(e.text, -1) {
+		for _, m := range putVariable().FindAllStringSubmatch(e.text, -1) {
 			out[m[1]] = true
 		}
 		for _, k := range e.kids {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/lazy"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 	"github.com/bgverify/bgverify/scenarios/template"
@@ -17,9 +18,9 @@ type condition struct {
 }
 
 // comparison is "a" == "b", in the forms of JavaScript, JEXL and Groovy.
-var comparison = regexp.MustCompile(`^\s*(.+?)\s*(==|!=|<=|>=|<|>|\beq\b|\bne\b|\blt\b|\bgt\b|\ble\b|\bge\b)\s*(.+?)\s*$`)
+var comparison = lazy.Regexp(`^\s*(.+?)\s*(==|!=|<=|>=|<|>|\beq\b|\bne\b|\blt\b|\bgt\b|\ble\b|\bge\b)\s*(.+?)\s*$`)
 
-var javaEquals = regexp.MustCompile(`^\s*(!?)\s*(.+?)\.equals(?:IgnoreCase)?\(\s*(.+?)\s*\)\s*$`)
+var javaEquals = lazy.Regexp(`^\s*(!?)\s*(.+?)\.equals(?:IgnoreCase)?\(\s*(.+?)\s*\)\s*$`)
 
 var wordOps = map[string]string{"eq": "==", "ne": "!=", "lt": "<", "gt": ">", "le": "<=", "ge": ">="}
 
@@ -77,14 +78,14 @@ func conditionArgs(r *ref) []string {
 // compare reads one comparison.
 func (s *scope) compare(text string) (condition, bool) {
 	text = strings.TrimSpace(text)
-	if m := javaEquals.FindStringSubmatch(text); m != nil && !strings.Contains(text, "equalsIgnoreCase") {
+	if m := javaEquals().FindStringSubmatch(text); m != nil && !strings.Contains(text, "equalsIgnoreCase") {
 		op := "=="
 		if m[1] != "" {
 			op = "!="
 		}
 		return s.operands(m[2], op, m[3])
 	}
-	if m := comparison.FindStringSubmatch(text); m != nil {
+	if m := comparison().FindStringSubmatch(text); m != nil {
 		op := m[2]
 		if word, known := wordOps[op]; known {
 			op = word
@@ -121,12 +122,12 @@ func (s *scope) operands(left, op, right string) (condition, bool) {
 	return condition{}, false
 }
 
-var getter = regexp.MustCompile(`^vars\s*(?:\.get\(\s*["']([^"']+)["']\s*\)|\[\s*["']([^"']+)["']\s*\])$`)
+var getter = lazy.Regexp(`^vars\s*(?:\.get\(\s*["']([^"']+)["']\s*\)|\[\s*["']([^"']+)["']\s*\])$`)
 
 // operand is the name of a variable, or a literal.
 func (s *scope) operand(text string) (variable, literal string, ok bool) {
 	text = strings.TrimSpace(text)
-	if m := getter.FindStringSubmatch(text); m != nil {
+	if m := getter().FindStringSubmatch(text); m != nil {
 		return m[1] + m[2], "", true
 	}
 	isQuoted := len(text) >= 2 && (text[0] == '"' || text[0] == '\'') && text[len(text)-1] == text[0]

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/lazy"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
@@ -114,7 +115,7 @@ func (s *scope) numbered(name string, number int, uses func(string) bool, captur
 }
 
 // pathStep is one step of a JSONPath. It understands members, indices and [*].
-var pathStep = regexp.MustCompile(`^(?:\.?\[\s*'((?:[^'\\]|\\.)*)'\s*\]|\.?\[\s*"((?:[^"\\]|\\.)*)"\s*\]|\.?\[\s*(-?[0-9]+)\s*\]|\.?\[\s*(\*)\s*\]|\.(\*)|\.([^.\[\]()'"*?@\s]+))`)
+var pathStep = lazy.Regexp(`^(?:\.?\[\s*'((?:[^'\\]|\\.)*)'\s*\]|\.?\[\s*"((?:[^"\\]|\\.)*)"\s*\]|\.?\[\s*(-?[0-9]+)\s*\]|\.?\[\s*(\*)\s*\]|\.(\*)|\.([^.\[\]()'"*?@\s]+))`)
 
 // isDefinite reports whether a path names at most one value, and whether it
 // begins without $.
@@ -136,7 +137,7 @@ func jsonPath(path string, match int) (string, string) {
 	}
 	out, wild := "$", 0
 	for rest != "" {
-		m := pathStep.FindStringSubmatch(rest)
+		m := pathStep().FindStringSubmatch(rest)
 		if m == nil {
 			return "", "its path has a filter, a function or a slice"
 		}
@@ -163,12 +164,12 @@ func jsonPath(path string, match int) (string, string) {
 }
 
 // deepName is $..name, or $..['name'].
-var deepName = regexp.MustCompile(`^\$\.\.(?:([A-Za-z0-9_\-]+)|\['([A-Za-z0-9_\- ]+)'\])$`)
+var deepName = lazy.Regexp(`^\$\.\.(?:([A-Za-z0-9_\-]+)|\['([A-Za-z0-9_\- ]+)'\])$`)
 
 // deepCapture reads a member wherever it is, by a regular expression over the
 // body: the first that is written.
 func deepCapture(path string, match int) (model.Capture, string) {
-	m := deepName.FindStringSubmatch(strings.TrimSpace(path))
+	m := deepName().FindStringSubmatch(strings.TrimSpace(path))
 	if m == nil || match != 1 {
 		return model.Capture{}, "its path searches every depth"
 	}
@@ -205,7 +206,7 @@ func (s *scope) boundaryExtractor(n *node, uses func(string) bool) ([]taken, str
 }
 
 // templateGroup is $1$ in the template of a regex extractor.
-var templateGroup = regexp.MustCompile(`\$([0-9]+)\$`)
+var templateGroup = lazy.Regexp(`\$([0-9]+)\$`)
 
 func (s *scope) byRegex(name, pattern, template, field string, number int, uses func(string) bool) ([]taken, string) {
 	re, err := regexp.Compile(pattern)
@@ -232,7 +233,7 @@ func (s *scope) byRegex(name, pattern, template, field string, number int, uses 
 			return c, why
 		}
 	}
-	groups := templateGroup.FindAllStringSubmatch(template, -1)
+	groups := templateGroup().FindAllStringSubmatch(template, -1)
 	if len(groups) == 0 || len(groups) > 9 {
 		return nil, "its template takes no group"
 	}
@@ -280,7 +281,7 @@ func (s *scope) template(name, template string, groups [][]string, number, has i
 }
 
 // headerName is the header that a pattern over all header lines begins with.
-var headerName = regexp.MustCompile(`^\^?([A-Za-z][A-Za-z0-9_\-]*): ?(?:\\s\*|\\s\+|\\s)?`)
+var headerName = lazy.Regexp(`^\^?([A-Za-z][A-Za-z0-9_\-]*): ?(?:\\s\*|\\s\+|\\s)?`)
 
 // fieldOf is where a regex reads: the body, a header that the pattern names, or
 // the status. The pattern loses the name of its header.
@@ -298,7 +299,7 @@ func fieldOf(field string, pattern *string) (model.Capture, string) {
 		if m := regexp.MustCompile(`^\(\?[ims]+\)`).FindString(*pattern); m != "" {
 			flags, *pattern = m, (*pattern)[len(m):]
 		}
-		m := headerName.FindStringSubmatch(*pattern)
+		m := headerName().FindStringSubmatch(*pattern)
 		if m == nil {
 			return model.Capture{}, "it does not say which header"
 		}

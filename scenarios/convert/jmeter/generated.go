@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/lazy"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/web"
@@ -121,18 +122,18 @@ func (w *walker) set(name, raw string) string {
 // The statements of scripts that are converted: what they set is known without
 // running them.
 var (
-	putStatement = regexp.MustCompile(`^(vars|props)\.(?:put|setProperty)\(\s*["']([^"'$]+)["']\s*,\s*(.+?)\s*\)$`)
-	getVars      = regexp.MustCompile(`^vars\.get\(\s*["']([^"']+)["']\s*\)$`)
-	getProps     = regexp.MustCompile(`^props\.(?:get|getProperty)\(\s*["']([^"']+)["']\s*\)$`)
-	quotedText   = regexp.MustCompile(`^(?:"((?:[^"\\]|\\["\\$])*)"|'((?:[^'\\]|\\['\\$])*)')(?:\.toString\(\))?$`)
-	randomUUID   = regexp.MustCompile(`^(?:java\.util\.)?UUID\.randomUUID\(\)(?:\.toString\(\))?$`)
-	currentTime  = regexp.MustCompile(`^(?:""\s*\+\s*)?(?:String\.valueOf\()?(?:""\s*\+\s*)?(?:System\.currentTimeMillis\(\)|new Date\(\)\.getTime\(\)|new Date\(\)\.time)\)?(?:\.toString\(\)|\s*\+\s*"")?$`)
-	dateFormat   = regexp.MustCompile(`^new (?:java\.util\.)?Date\(\)\.format\(\s*["']([^"']+)["']\s*\)$`)
-	base64Of     = regexp.MustCompile(`^(?:\(?["']([^"'\\]*)["']\)?\.(?:bytes|getBytes\(\))\.encodeBase64\(\)\.toString\(\)|(?:java\.util\.)?Base64\.(?:getEncoder\(\)\.encodeToString|encodeBase64String)\(\s*["']([^"'\\]*)["']\.getBytes\([^)]*\)\s*\))$`)
-	idleLine     = regexp.MustCompile(`^(?:import\b.*|//.*|log\.\w+\(.*\)|println\b.*|OUT\.println\(.*\)|return|SampleResult\.setIgnore\(\))$`)
-	settingCall  = regexp.MustCompile(`\$\{__setProperty\(([^,]+),\s*([^)]*?)\s*(?:,[^)]*)?\)\}`)
-	assignment   = regexp.MustCompile(`^(?:def |var |String |java\.lang\.String )?\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*([^=].*)$`)
-	anyPut       = regexp.MustCompile(`(vars|props)\.(?:put|putObject|setProperty)\(\s*["']([^"'$]+)["']`)
+	putStatement = lazy.Regexp(`^(vars|props)\.(?:put|setProperty)\(\s*["']([^"'$]+)["']\s*,\s*(.+?)\s*\)$`)
+	getVars      = lazy.Regexp(`^vars\.get\(\s*["']([^"']+)["']\s*\)$`)
+	getProps     = lazy.Regexp(`^props\.(?:get|getProperty)\(\s*["']([^"']+)["']\s*\)$`)
+	quotedText   = lazy.Regexp(`^(?:"((?:[^"\\]|\\["\\$])*)"|'((?:[^'\\]|\\['\\$])*)')(?:\.toString\(\))?$`)
+	randomUUID   = lazy.Regexp(`^(?:java\.util\.)?UUID\.randomUUID\(\)(?:\.toString\(\))?$`)
+	currentTime  = lazy.Regexp(`^(?:""\s*\+\s*)?(?:String\.valueOf\()?(?:""\s*\+\s*)?(?:System\.currentTimeMillis\(\)|new Date\(\)\.getTime\(\)|new Date\(\)\.time)\)?(?:\.toString\(\)|\s*\+\s*"")?$`)
+	dateFormat   = lazy.Regexp(`^new (?:java\.util\.)?Date\(\)\.format\(\s*["']([^"']+)["']\s*\)$`)
+	base64Of     = lazy.Regexp(`^(?:\(?["']([^"'\\]*)["']\)?\.(?:bytes|getBytes\(\))\.encodeBase64\(\)\.toString\(\)|(?:java\.util\.)?Base64\.(?:getEncoder\(\)\.encodeToString|encodeBase64String)\(\s*["']([^"'\\]*)["']\.getBytes\([^)]*\)\s*\))$`)
+	idleLine     = lazy.Regexp(`^(?:import\b.*|//.*|log\.\w+\(.*\)|println\b.*|OUT\.println\(.*\)|return|SampleResult\.setIgnore\(\))$`)
+	settingCall  = lazy.Regexp(`\$\{__setProperty\(([^,]+),\s*([^)]*?)\s*(?:,[^)]*)?\)\}`)
+	assignment   = lazy.Regexp(`^(?:def |var |String |java\.lang\.String )?\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*([^=].*)$`)
+	anyPut       = lazy.Regexp(`(vars|props)\.(?:put|putObject|setProperty)\(\s*["']([^"'$]+)["']`)
 )
 
 // scriptText is the text of a script element, in the property of its class.
@@ -152,7 +153,7 @@ func (n *names) script(x *node) {
 	if !has {
 		return
 	}
-	for _, m := range settingCall.FindAllStringSubmatch(text, -1) {
+	for _, m := range settingCall().FindAllStringSubmatch(text, -1) {
 		n.set[strings.TrimSpace(m[1])] = strings.TrimSpace(m[2])
 	}
 	sets, lost := evaluate(text)
@@ -162,7 +163,7 @@ func (n *names) script(x *node) {
 		}
 	}
 	for _, line := range lost {
-		for _, m := range anyPut.FindAllStringSubmatch(line, -1) {
+		for _, m := range anyPut().FindAllStringSubmatch(line, -1) {
 			n.setters[m[2]] = x.label()
 		}
 	}
@@ -186,13 +187,13 @@ func evaluate(text string) (sets []setting, lost []string) {
 		return scriptValue(expr)
 	}
 	for _, line := range statements(text) {
-		if m := putStatement.FindStringSubmatch(line); m != nil {
+		if m := putStatement().FindStringSubmatch(line); m != nil {
 			if raw, ok := value(m[3]); ok {
 				sets = append(sets, setting{m[2], raw, m[1] == "props"})
 				continue
 			}
 		}
-		if m := assignment.FindStringSubmatch(line); m != nil {
+		if m := assignment().FindStringSubmatch(line); m != nil {
 			if raw, ok := value(m[2]); ok {
 				locals[m[1]] = raw
 				continue
@@ -207,11 +208,11 @@ func evaluate(text string) (sets []setting, lost []string) {
 // statements cuts a script into lines without what ends them.
 func statements(text string) []string {
 	text = regexp.MustCompile(`(?s)/\*.*?\*/`).ReplaceAllString(text, "")
-	text = settingCall.ReplaceAllString(text, "")
+	text = settingCall().ReplaceAllString(text, "")
 	var out []string
 	for line := range strings.SplitSeq(text, "\n") {
 		line = strings.TrimRight(strings.TrimSpace(line), "; \t")
-		if line != "" && !idleLine.MatchString(line) {
+		if line != "" && !idleLine().MatchString(line) {
 			out = append(out, line)
 		}
 	}
@@ -222,21 +223,21 @@ func statements(text string) []string {
 func scriptValue(expr string) (string, bool) {
 	expr = strings.TrimSpace(expr)
 	switch {
-	case getVars.MatchString(expr):
-		return "${" + getVars.FindStringSubmatch(expr)[1] + "}", true
-	case getProps.MatchString(expr):
-		return "${__P(" + getProps.FindStringSubmatch(expr)[1] + ")}", true
-	case quotedText.MatchString(expr):
-		m := quotedText.FindStringSubmatch(expr)
+	case getVars().MatchString(expr):
+		return "${" + getVars().FindStringSubmatch(expr)[1] + "}", true
+	case getProps().MatchString(expr):
+		return "${__P(" + getProps().FindStringSubmatch(expr)[1] + ")}", true
+	case quotedText().MatchString(expr):
+		m := quotedText().FindStringSubmatch(expr)
 		return m[1] + m[2], true
-	case randomUUID.MatchString(expr):
+	case randomUUID().MatchString(expr):
 		return "${__UUID()}", true
-	case currentTime.MatchString(expr):
+	case currentTime().MatchString(expr):
 		return "${__time()}", true
-	case dateFormat.MatchString(expr):
-		return "${__time(" + strings.ReplaceAll(dateFormat.FindStringSubmatch(expr)[1], ",", `\,`) + ",)}", true
-	case base64Of.MatchString(expr):
-		m := base64Of.FindStringSubmatch(expr)
+	case dateFormat().MatchString(expr):
+		return "${__time(" + strings.ReplaceAll(dateFormat().FindStringSubmatch(expr)[1], ",", `\,`) + ",)}", true
+	case base64Of().MatchString(expr):
+		m := base64Of().FindStringSubmatch(expr)
 		return base64Text(m[1] + m[2]), true
 	}
 	return "", false

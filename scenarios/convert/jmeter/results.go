@@ -6,11 +6,11 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/lazy"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
 )
@@ -30,7 +30,7 @@ type pastGroup struct {
 const maxGaps = 1_000_000
 
 // threadOf is the group in the name of a thread: "Group name 1-12".
-var threadOf = regexp.MustCompile(`^(.*) [0-9]+-[0-9]+$`)
+var threadOf = lazy.Regexp(`^(.*) [0-9]+-[0-9]+$`)
 
 // of is the group of a name; nil: the results do not have it. A distributed run puts its
 // host in front.
@@ -78,7 +78,7 @@ func (g *pastGroup) waits() (low, high int) {
 // add counts one sample.
 func (p past) add(thread string, start, elapsed int64) {
 	name := thread
-	if m := threadOf.FindStringSubmatch(thread); m != nil {
+	if m := threadOf().FindStringSubmatch(thread); m != nil {
 		name = m[1]
 	}
 	g := p[name]
