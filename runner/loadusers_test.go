@@ -7,11 +7,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bgverify/bgverify/internal/steady"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
 // visits loads a shop by a stage that writes its own rate, rates or users.
-func visits(t *testing.T, stage string, blue, green *shop, options ...func(*rig)) (*run.LoadResult, *run.End) {
+func visits(t testing.TB, stage string, blue, green *shop, options ...func(*rig)) (*run.LoadResult, *run.End) {
 	t.Helper()
 	r := newRig(t, blue, green).file("s.yaml", "suite: s\ncases:\n"+visitCase+"load:\n  - {load: peak, writes: true, steps: [{case: visit}], "+stage+"}\n")
 	r.options.Part = OnlyLoad
@@ -63,17 +64,19 @@ func TestWalksOfEveryStage(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			blue, green := newShop(), newShop()
-			l, end := visits(t, c.stage, blue, green, c.option)
-			if problem := sound(l, end, blue, green); problem != "" {
-				t.Error(problem)
-			}
-			if l.PerWalk != 5 || !slices.Contains(l.Routes, "whole walk of s/visit") || l.Records == "" {
-				t.Errorf("%g requests a walk, routes %q, records %q", l.PerWalk, l.Routes, l.Records)
-			}
-			if strings.HasPrefix(c.name, "users") != (l.Users != nil) {
-				t.Errorf("users: %+v", l.Users)
-			}
+			steady.Try(t, func(t testing.TB) {
+				blue, green := newShop(), newShop()
+				l, end := visits(t, c.stage, blue, green, c.option)
+				if problem := sound(l, end, blue, green); problem != "" {
+					t.Error(problem)
+				}
+				if l.PerWalk != 5 || !slices.Contains(l.Routes, "whole walk of s/visit") || l.Records == "" {
+					t.Errorf("%g requests a walk, routes %q, records %q", l.PerWalk, l.Routes, l.Records)
+				}
+				if strings.HasPrefix(c.name, "users") != (l.Users != nil) {
+					t.Errorf("users: %+v", l.Users)
+				}
+			})
 		})
 	}
 }
@@ -103,16 +106,18 @@ func TestUsersFindAWrongGreen(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			blue, green := newShop(), newShop()
-			green.wrong = c.wrong
-			l, end := visits(t, "users: {count: 6, think: 20ms..60ms, duration: 4s}, warmup: 1s", blue, green)
-			want(t, end, run.Fail, c.want)
-			if l.Verdict != run.Fail {
-				t.Errorf("%s: %s", l.Verdict, l.Reason)
-			}
-			if b, g := blue.left(), green.left(); b+g != 0 {
-				t.Errorf("left on blue %d, on green %d", b, g)
-			}
+			steady.Try(t, func(t testing.TB) {
+				blue, green := newShop(), newShop()
+				green.wrong = c.wrong
+				l, end := visits(t, "users: {count: 6, think: 20ms..60ms, duration: 4s}, warmup: 1s", blue, green)
+				want(t, end, run.Fail, c.want)
+				if l.Verdict != run.Fail {
+					t.Errorf("%s: %s", l.Verdict, l.Reason)
+				}
+				if b, g := blue.left(), green.left(); b+g != 0 {
+					t.Errorf("left on blue %d, on green %d", b, g)
+				}
+			})
 		})
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/bgverify/bgverify/internal/steady"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -98,7 +99,7 @@ const visitCase = `  - case: visit
       - {step: forget, delete: /keep, auth: {bearer: "{{token}}"}, side_effects: compensated, expect: {status: 204}}
 `
 
-func walks(t *testing.T, stage string, blue, green *shop) (*run.LoadResult, *run.End, *rig) {
+func walks(t testing.TB, stage string, blue, green *shop) (*run.LoadResult, *run.End, *rig) {
 	t.Helper()
 	r, l, end := underLoad(t, visitCase, "writes: true, steps: [{case: visit}], "+stage, blue.ServeHTTP, green.ServeHTTP)
 	return l, end, r
@@ -108,33 +109,35 @@ func walks(t *testing.T, stage string, blue, green *shop) (*run.LoadResult, *run
 // says, and nothing that the walks created is left.
 func TestWalksOfEqualSides(t *testing.T) {
 	t.Parallel()
-	blue, green := newShop(), newShop()
-	l, end, _ := walks(t, "pairing: simultaneous", blue, green)
-	if end.Verdict == run.Fail || end.Verdict == run.Broken || l.Judging == nil || len(l.Judging.Unmet) > 0 || l.Errors != (run.PerSide{}) {
-		t.Fatalf("verdict %s, errors %v, reasons %v", end.Verdict, l.Errors, end.Reasons)
-	}
-	for _, f := range l.Findings {
-		if f.Kind == run.LoadDiffers || f.Kind == run.LoadDiffersOnce {
-			t.Errorf("a difference: %+v", f)
+	steady.Try(t, func(t testing.TB) {
+		blue, green := newShop(), newShop()
+		l, end, _ := walks(t, "pairing: simultaneous", blue, green)
+		if end.Verdict == run.Fail || end.Verdict == run.Broken || l.Judging == nil || len(l.Judging.Unmet) > 0 || l.Errors != (run.PerSide{}) {
+			t.Fatalf("verdict %s, errors %v, reasons %v", end.Verdict, l.Errors, end.Reasons)
 		}
-	}
-	if b, g := blue.left(), green.left(); b != 0 || g != 0 {
-		t.Errorf("left on blue %d, on green %d", b, g)
-	}
-	if l.PerWalk != 5 || l.Requests.Blue < 5*100 || l.Requests.Green != l.Requests.Blue {
-		t.Errorf("%g requests a walk, %v in all", l.PerWalk, l.Requests)
-	}
-	if !slices.Contains(l.Routes, "whole walk of s/visit") || !slices.Contains(l.Routes, "visit, look: GET /look") {
-		t.Errorf("routes %q", l.Routes)
-	}
-	if blue.n.Load() != green.n.Load() {
-		t.Errorf("%d walks of blue and %d of green", blue.n.Load(), green.n.Load())
-	}
-	for _, j := range l.Judging.Routes {
-		if j.Pairs == 0 || j.Judged != j.Pairs {
-			t.Errorf("route %s: %d of %d pairs were compared", j.Name, j.Judged, j.Pairs)
+		for _, f := range l.Findings {
+			if f.Kind == run.LoadDiffers || f.Kind == run.LoadDiffersOnce {
+				t.Errorf("a difference: %+v", f)
+			}
 		}
-	}
+		if b, g := blue.left(), green.left(); b != 0 || g != 0 {
+			t.Errorf("left on blue %d, on green %d", b, g)
+		}
+		if l.PerWalk != 5 || l.Requests.Blue < 5*100 || l.Requests.Green != l.Requests.Blue {
+			t.Errorf("%g requests a walk, %v in all", l.PerWalk, l.Requests)
+		}
+		if !slices.Contains(l.Routes, "whole walk of s/visit") || !slices.Contains(l.Routes, "visit, look: GET /look") {
+			t.Errorf("routes %q", l.Routes)
+		}
+		if blue.n.Load() != green.n.Load() {
+			t.Errorf("%d walks of blue and %d of green", blue.n.Load(), green.n.Load())
+		}
+		for _, j := range l.Judging.Routes {
+			if j.Pairs == 0 || j.Judged != j.Pairs {
+				t.Errorf("route %s: %d of %d pairs were compared", j.Name, j.Judged, j.Pairs)
+			}
+		}
+	})
 }
 
 // What a green may do wrong in the middle of a walk fails the stage.
@@ -195,13 +198,15 @@ func TestWalksFindAWrongGreen(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			blue, green := newShop(), newShop()
-			green.wrong = c.wrong
-			_, end, _ := walks(t, "pairing: simultaneous", blue, green)
-			want(t, end, run.Fail, c.want)
-			if n := blue.left(); n != 0 {
-				t.Errorf("left on blue: %d", n)
-			}
+			steady.Try(t, func(t testing.TB) {
+				blue, green := newShop(), newShop()
+				green.wrong = c.wrong
+				_, end, _ := walks(t, "pairing: simultaneous", blue, green)
+				want(t, end, run.Fail, c.want)
+				if n := blue.left(); n != 0 {
+					t.Errorf("left on blue: %d", n)
+				}
+			})
 		})
 	}
 }
@@ -209,26 +214,28 @@ func TestWalksFindAWrongGreen(t *testing.T) {
 // A load that is cut short takes back what its walks have created by then.
 func TestWalksThatAreCutLeaveNothing(t *testing.T) {
 	t.Parallel()
-	blue, green := newShop(), newShop()
-	paused := strings.Replace(visitCase, "{step: last, get", "{step: last, pause: 20s, get", 1)
-	r := newRig(t, blue, green).file("s.yaml", "suite: s\ncases:\n"+paused+
-		"load:\n  - {load: peak, rate: 20/s, duration: 60s, warmup: 1s, writes: true, steps: [{case: visit}]}\n")
-	r.options.Part = OnlyLoad
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	r.ctx = ctx
-	var seen atomic.Int64
-	blue.wrong = func(_ http.ResponseWriter, r *http.Request, _ *shop) bool {
-		if r.URL.Path == "/keep" && seen.Add(1) == 20 {
-			stop()
+	steady.Try(t, func(t testing.TB) {
+		blue, green := newShop(), newShop()
+		paused := strings.Replace(visitCase, "{step: last, get", "{step: last, pause: 20s, get", 1)
+		r := newRig(t, blue, green).file("s.yaml", "suite: s\ncases:\n"+paused+
+			"load:\n  - {load: peak, rate: 20/s, duration: 60s, warmup: 1s, writes: true, steps: [{case: visit}]}\n")
+		r.options.Part = OnlyLoad
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		r.ctx = ctx
+		var seen atomic.Int64
+		blue.wrong = func(_ http.ResponseWriter, r *http.Request, _ *shop) bool {
+			if r.URL.Path == "/keep" && seen.Add(1) == 20 {
+				stop()
+			}
+			return false
 		}
-		return false
-	}
-	end := r.run()
-	if end.Verdict == run.Pass {
-		t.Errorf("verdict %s", end.Verdict)
-	}
-	if b, g := blue.left(), green.left(); b != 0 || g != 0 || seen.Load() < 20 {
-		t.Errorf("left on blue %d, on green %d of %d", b, g, seen.Load())
-	}
+		end := r.run()
+		if end.Verdict == run.Pass {
+			t.Errorf("verdict %s", end.Verdict)
+		}
+		if b, g := blue.left(), green.left(); b != 0 || g != 0 || seen.Load() < 20 {
+			t.Errorf("left on blue %d, on green %d of %d", b, g, seen.Load())
+		}
+	})
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bgverify/bgverify/internal/steady"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -233,17 +234,18 @@ cases:
 
 func TestLoadStage(t *testing.T) {
 	t.Parallel()
-	answer := func(_ *double, w http.ResponseWriter, r *seen) {
-		if r.path == "/in" {
-			ok(w, `{"token":"t"}`)
-			return
+	steady.Try(t, func(t testing.TB) {
+		answer := func(_ *double, w http.ResponseWriter, r *seen) {
+			if r.path == "/in" {
+				ok(w, `{"token":"t"}`)
+				return
+			}
+			if r.header.Get("Authorization") != "Bearer t" {
+				w.WriteHeader(401)
+			}
+			ok(w, `{"v":1}`)
 		}
-		if r.header.Get("Authorization") != "Bearer t" {
-			w.WriteHeader(401)
-		}
-		ok(w, `{"v":1}`)
-	}
-	file := `
+		file := `
 suite: s
 setup: [{step: in, post: /in, side_effects: isolated, capture: {token: $.token}}]
 teardown: [{step: out, post: /out, side_effects: isolated, auth: {bearer: "{{token}}"}}]
@@ -255,36 +257,37 @@ load:
   - {load: peak, steps: [{case: one}, {case: row, weight: 2}], rate: 40/s, duration: 2s, warmup: 10ms}
   - {load: writing, steps: [{case: write}], rate: 40/s, duration: 2s, warmup: 10ms, writes: true}
 `
-	blue, green := doubles(answer)
-	r := newRig(t, blue, green).file("s.yaml", file)
-	r.change = func(p *Plan) { p.Suites[0].Loads[1].Writes = false } // the loader would refuse it
-	var shown int
-	r.progress = func(p Progress) {
-		if p.Load != nil {
-			shown++
+		blue, green := doubles(answer)
+		r := newRig(t, blue, green).file("s.yaml", file)
+		r.change = func(p *Plan) { p.Suites[0].Loads[1].Writes = false } // the loader would refuse it
+		var shown int
+		r.progress = func(p Progress) {
+			if p.Load != nil {
+				shown++
+			}
 		}
-	}
-	end := r.run()
-	want(t, end, run.Inconclusive, "load peak:")
-	if len(r.sink.loads) != 2 {
-		t.Fatalf("%d load results", len(r.sink.loads))
-	}
-	l := r.sink.loads[0]
-	if l.Requests.Blue < 30 || l.Errors != (run.PerSide{}) || l.Records == "" || len(l.Warnings) == 0 || shown == 0 {
-		t.Errorf("load %+v, shown %d times", l, shown)
-	}
-	if w := r.sink.loads[1]; w.Verdict != run.Skip || !strings.Contains(w.Reason, "writes: true") {
-		t.Errorf("writing: %s %s", w.Verdict, w.Reason)
-	}
-	if got := blue.count("/out"); got != 2 {
-		t.Errorf("%d teardowns, want one after the cases and one after the session of the load", got)
-	}
-	for _, s := range blue.seen {
-		if s.path == "/one" && strings.HasSuffix(s.header.Get("Traceparent"), "-00") {
-			return
+		end := r.run()
+		want(t, end, run.Inconclusive, "load peak:")
+		if len(r.sink.loads) != 2 {
+			t.Fatalf("%d load results", len(r.sink.loads))
 		}
-	}
-	t.Error("load does not carry a traceparent that is not sampled")
+		l := r.sink.loads[0]
+		if l.Requests.Blue < 30 || l.Errors != (run.PerSide{}) || l.Records == "" || len(l.Warnings) == 0 || shown == 0 {
+			t.Errorf("load %+v, shown %d times", l, shown)
+		}
+		if w := r.sink.loads[1]; w.Verdict != run.Skip || !strings.Contains(w.Reason, "writes: true") {
+			t.Errorf("writing: %s %s", w.Verdict, w.Reason)
+		}
+		if got := blue.count("/out"); got != 2 {
+			t.Errorf("%d teardowns, want one after the cases and one after the session of the load", got)
+		}
+		for _, s := range blue.seen {
+			if s.path == "/one" && strings.HasSuffix(s.header.Get("Traceparent"), "-00") {
+				return
+			}
+		}
+		t.Error("load does not carry a traceparent that is not sampled")
+	})
 }
 
 func TestLoadOffLoopbackIsSkippedAndSaid(t *testing.T) {

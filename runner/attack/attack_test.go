@@ -58,7 +58,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, `{"ok":true}`)
 }
 
-func start(t *testing.T, h http.Handler) string {
+func start(t testing.TB, h http.Handler) string {
 	t.Helper()
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
@@ -78,7 +78,7 @@ func quick(blue, green string) Plan {
 
 // attack runs a plan and checks what must hold of every run: the report adds up,
 // a record is at most 32 bytes, and the records read back give the same decision.
-func attack(t *testing.T, plan Plan) *Report {
+func attack(t testing.TB, plan Plan) *Report {
 	t.Helper()
 	var file bytes.Buffer
 	report, err := Run(context.Background(), plan, &file, nil)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/internal/steady"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -57,7 +58,7 @@ func (n *notebook) Compare(at Moment, row int, blue, green *Answer) {
 }
 
 // judged is a plan of one route with a few rows, which both sides answer as asked.
-func judged(t *testing.T, judge Judge, answer http.HandlerFunc) Plan {
+func judged(t testing.TB, judge Judge, answer http.HandlerFunc) Plan {
 	plan := quick(start(t, answer), start(t, answer))
 	r := &plan.Routes[0]
 	for _, side := range []*[]Request{&r.Blue, &r.Green} {
@@ -83,24 +84,26 @@ func TestEveryAnswerIsJudged(t *testing.T) {
 	for _, interleaved := range []bool{false, true} {
 		t.Run(fmt.Sprint("interleaved ", interleaved), func(t *testing.T) {
 			t.Parallel()
-			n := &notebook{}
-			plan := judged(t, n, echo)
-			plan.Interleaved, plan.Calibrate = interleaved, !interleaved
-			report := attack(t, plan)
-			if n.checked != report.Requests {
-				t.Errorf("checked %+v of %+v answers", n.checked, report.Requests)
-			}
-			if n.compared != report.Judging.Routes[0].Pairs || n.compared == 0 || n.whole != n.compared || n.unequal > 0 {
-				t.Errorf("compared %d of %d pairs, %d whole, %d with another request's answer", n.compared, report.Judging.Routes[0].Pairs, n.whole, n.unequal)
-			}
-			// Solo blocks have no pairs; in the last half block of an interleaved stage
-			// that was stopped the partners are missing.
-			if least := min(report.Requests.Blue, report.Requests.Green) / 3; n.compared < least {
-				t.Errorf("compared %d pairs of %+v answers, want at least %d", n.compared, report.Requests, least)
-			}
-			if len(n.moments) < 2 {
-				t.Errorf("moments %v, want the warm-up's and the blocks'", n.moments)
-			}
+			steady.Try(t, func(t testing.TB) {
+				n := &notebook{}
+				plan := judged(t, n, echo)
+				plan.Interleaved, plan.Calibrate = interleaved, !interleaved
+				report := attack(t, plan)
+				if n.checked != report.Requests {
+					t.Errorf("checked %+v of %+v answers", n.checked, report.Requests)
+				}
+				if n.compared != report.Judging.Routes[0].Pairs || n.compared == 0 || n.whole != n.compared || n.unequal > 0 {
+					t.Errorf("compared %d of %d pairs, %d whole, %d with another request's answer", n.compared, report.Judging.Routes[0].Pairs, n.whole, n.unequal)
+				}
+				// Solo blocks have no pairs; in the last half block of an interleaved stage
+				// that was stopped the partners are missing.
+				if least := min(report.Requests.Blue, report.Requests.Green) / 3; n.compared < least {
+					t.Errorf("compared %d pairs of %+v answers, want at least %d", n.compared, report.Requests, least)
+				}
+				if len(n.moments) < 2 {
+					t.Errorf("moments %v, want the warm-up's and the blocks'", n.moments)
+				}
+			})
 		})
 	}
 }
@@ -109,36 +112,40 @@ func TestEveryAnswerIsJudged(t *testing.T) {
 // and named, also when its request ends before the judge does.
 func TestUnmetAnswersAreFailures(t *testing.T) {
 	t.Parallel()
-	n := &notebook{refuse: func(green bool, a *Answer) *Unmet {
-		if green && strings.HasSuffix(string(a.Body), "3") {
-			return &Unmet{"another", string(a.Body)}
+	steady.Try(t, func(t testing.TB) {
+		n := &notebook{refuse: func(green bool, a *Answer) *Unmet {
+			if green && strings.HasSuffix(string(a.Body), "3") {
+				return &Unmet{"another", string(a.Body)}
+			}
+			return nil
+		}}
+		plan := judged(t, n, echo)
+		plan.Calibrate = true // measures to the end
+		report := attack(t, plan)
+		total := report.Errors.Green + report.WarmUp.Errors.Green
+		if u := report.Judging.Unmet; len(u) != 1 || u[0].Side != "green" || u[0].What != "another" || u[0].Got != "/3" || u[0].Count < total || total == 0 {
+			t.Errorf("unmet %+v, %d failures of green", u, total)
 		}
-		return nil
-	}}
-	plan := judged(t, n, echo)
-	plan.Calibrate = true // measures to the end
-	report := attack(t, plan)
-	total := report.Errors.Green + report.WarmUp.Errors.Green
-	if u := report.Judging.Unmet; len(u) != 1 || u[0].Side != "green" || u[0].What != "another" || u[0].Got != "/3" || u[0].Count < total || total == 0 {
-		t.Errorf("unmet %+v, %d failures of green", u, total)
-	}
-	if report.Errors.Blue+report.WarmUp.Errors.Blue != 0 {
-		t.Errorf("blue failed %+v", report.Errors)
-	}
+		if report.Errors.Blue+report.WarmUp.Errors.Blue != 0 {
+			t.Errorf("blue failed %+v", report.Errors)
+		}
+	})
 }
 
 // Of bodies above KeepBody the chosen pairs are compared whole, and both sides
 // keep the same ones; of the rest the lengths are known.
 func TestLargeBodies(t *testing.T) {
 	t.Parallel()
-	body := strings.Repeat("x", KeepBody+1)
-	n := &notebook{}
-	plan := judged(t, n, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.URL.Path, body) })
-	plan.Rate = 60
-	report := attack(t, plan)
-	if n.compared != report.Judging.Routes[0].Pairs || n.unequal > 0 || n.whole < min(wholeFirst, n.compared) {
-		t.Errorf("compared %d of %d pairs, %d whole, %d unequal", n.compared, report.Judging.Routes[0].Pairs, n.whole, n.unequal)
-	}
+	steady.Try(t, func(t testing.TB) {
+		body := strings.Repeat("x", KeepBody+1)
+		n := &notebook{}
+		plan := judged(t, n, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.URL.Path, body) })
+		plan.Rate = 60
+		report := attack(t, plan)
+		if n.compared != report.Judging.Routes[0].Pairs || n.unequal > 0 || n.whole < min(wholeFirst, n.compared) {
+			t.Errorf("compared %d of %d pairs, %d whole, %d unequal", n.compared, report.Judging.Routes[0].Pairs, n.whole, n.unequal)
+		}
+	})
 }
 
 // A judge that is too slow costs pairs, never memory nor the measurement: what

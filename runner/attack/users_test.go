@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/internal/steady"
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
@@ -75,82 +76,86 @@ func TestUsers(t *testing.T) {
 // Users whose machine has no time for them prove nothing.
 func TestUsersWithoutAMachine(t *testing.T) {
 	t.Parallel()
-	blue, green := start(t, &service{base: time.Millisecond}), start(t, &service{base: time.Millisecond})
-	plan := quickUsers(blue, green, 4)
-	plan.Users.Think = perf.Span{}
-	plan.Routes = []Route{{Name: "a"}}
-	plan.Cases = []Case{{Name: "c", Routes: []int{0}, Walk: func(ctx context.Context, w *Walk) {
-		url := blue
-		if w.Green {
-			url = green
+	steady.Try(t, func(t testing.TB) {
+		blue, green := start(t, &service{base: time.Millisecond}), start(t, &service{base: time.Millisecond})
+		plan := quickUsers(blue, green, 4)
+		plan.Users.Think = perf.Span{}
+		plan.Routes = []Route{{Name: "a"}}
+		plan.Cases = []Case{{Name: "c", Routes: []int{0}, Walk: func(ctx context.Context, w *Walk) {
+			url := blue
+			if w.Green {
+				url = green
+			}
+			ready := time.Now()
+			time.Sleep(3 * time.Millisecond) // instead of sending
+			w.Done(&Sent{Exchange: w.Do(ctx, "", &wire.Request{Method: "GET", URL: url}), Ready: ready})
+		}}}
+		report := attack(t, plan)
+		if report.Outcome != perf.Inconclusive || report.Cause != perf.Generator || report.Generator.Achieved > 0.7 {
+			t.Errorf("%v, %s (%s), %g of the time was the users' own", report.Outcome, report.Cause, report.Reason, report.Generator.Achieved)
 		}
-		ready := time.Now()
-		time.Sleep(3 * time.Millisecond) // instead of sending
-		w.Done(&Sent{Exchange: w.Do(ctx, "", &wire.Request{Method: "GET", URL: url}), Ready: ready})
-	}}}
-	report := attack(t, plan)
-	if report.Outcome != perf.Inconclusive || report.Cause != perf.Generator || report.Generator.Achieved > 0.7 {
-		t.Errorf("%v, %s (%s), %g of the time was the users' own", report.Outcome, report.Cause, report.Reason, report.Generator.Achieved)
-	}
+	})
 }
 
 // Walk i of a user is the same on both sides, no two users have the same row at the same
 // time, and the sides are compared although one of them is far ahead.
 func TestUsersWalkInPairs(t *testing.T) {
 	t.Parallel()
-	blue, green := start(t, &service{base: time.Millisecond}), start(t, &service{base: 6 * time.Millisecond})
-	plan := quickUsers(blue, green, 4)
-	plan.Duration, plan.Users.Think = 1600*time.Millisecond, perf.Span{Most: 4 * time.Millisecond}
-	plan.Breaker.Errors = 1
-	plan.Routes = []Route{{Name: "a"}, {Name: "b"}}
-	type made struct {
-		of, row int
-		at      time.Time
-	}
-	var mu sync.Mutex
-	walks := [2]map[uint32]made{{}, {}}
-	busy := [2]map[string]bool{{}, {}}
-	walk := func(of int) func(context.Context, *Walk) {
-		return func(ctx context.Context, w *Walk) {
-			side, url := w.sl.side(), blue
-			if w.Green {
-				url = green
-			}
-			row := fmt.Sprint(of, w.Row)
-			mu.Lock()
-			if _, again := walks[side][w.Pair]; again {
-				t.Errorf("side %d: walk %d was made before", side, w.Pair)
-			}
-			if busy[side][row] {
-				t.Errorf("side %d: row %s is in use", side, row)
-			}
-			walks[side][w.Pair], busy[side][row] = made{of, w.Row, w.At}, true
-			mu.Unlock()
-			ready := time.Now()
-			w.Done(&Sent{Place: 0, Exchange: w.Do(ctx, "", &wire.Request{Method: "GET", URL: url}), Ready: ready, Compare: true})
-			mu.Lock()
-			busy[side][row] = false
-			mu.Unlock()
+	steady.Try(t, func(t testing.TB) {
+		blue, green := start(t, &service{base: time.Millisecond}), start(t, &service{base: 6 * time.Millisecond})
+		plan := quickUsers(blue, green, 4)
+		plan.Duration, plan.Users.Think = 1600*time.Millisecond, perf.Span{Most: 4 * time.Millisecond}
+		plan.Breaker.Errors = 1
+		plan.Routes = []Route{{Name: "a"}, {Name: "b"}}
+		type made struct {
+			of, row int
+			at      time.Time
 		}
-	}
-	judge := &pairCounter{}
-	for i := range plan.Routes {
-		plan.Routes[i].Walks, plan.Routes[i].Compare = judge, true
-	}
-	plan.Cases = []Case{{Name: "one", Rows: 11, Routes: []int{0}, Walk: walk(0)}, {Name: "two", Rows: 9, Weight: 2, Routes: []int{1}, Walk: walk(1)}}
-	report := attack(t, plan)
-	both := 0
-	for pair, b := range walks[0] {
-		if g, ok := walks[1][pair]; ok {
-			both++
-			if b != g {
-				t.Errorf("walk %d: %+v on blue, %+v on green", pair, b, g)
+		var mu sync.Mutex
+		walks := [2]map[uint32]made{{}, {}}
+		busy := [2]map[string]bool{{}, {}}
+		walk := func(of int) func(context.Context, *Walk) {
+			return func(ctx context.Context, w *Walk) {
+				side, url := w.sl.side(), blue
+				if w.Green {
+					url = green
+				}
+				row := fmt.Sprint(of, w.Row)
+				mu.Lock()
+				if _, again := walks[side][w.Pair]; again {
+					steady.Wrong(t, "side %d: walk %d was made before", side, w.Pair)
+				}
+				if busy[side][row] {
+					steady.Wrong(t, "side %d: row %s is in use", side, row)
+				}
+				walks[side][w.Pair], busy[side][row] = made{of, w.Row, w.At}, true
+				mu.Unlock()
+				ready := time.Now()
+				w.Done(&Sent{Place: 0, Exchange: w.Do(ctx, "", &wire.Request{Method: "GET", URL: url}), Ready: ready, Compare: true})
+				mu.Lock()
+				busy[side][row] = false
+				mu.Unlock()
 			}
 		}
-	}
-	if n := len(walks[1]); (both < n/2 || len(walks[0]) < n || judge.n.Load() < int64(both)/2) && !excused(report) {
-		t.Errorf("%d walks of blue, %d of green, %d of both, %d compared", len(walks[0]), n, both, judge.n.Load())
-	}
+		judge := &pairCounter{}
+		for i := range plan.Routes {
+			plan.Routes[i].Walks, plan.Routes[i].Compare = judge, true
+		}
+		plan.Cases = []Case{{Name: "one", Rows: 11, Routes: []int{0}, Walk: walk(0)}, {Name: "two", Rows: 9, Weight: 2, Routes: []int{1}, Walk: walk(1)}}
+		report := attack(t, plan)
+		both := 0
+		for pair, b := range walks[0] {
+			if g, ok := walks[1][pair]; ok {
+				both++
+				if b != g {
+					steady.Wrong(t, "walk %d: %+v on blue, %+v on green", pair, b, g)
+				}
+			}
+		}
+		if n := len(walks[1]); (both < n/2 || len(walks[0]) < n || judge.n.Load() < int64(both)/2) && !excused(report) {
+			t.Errorf("%d walks of blue, %d of green, %d of both, %d compared", len(walks[0]), n, both, judge.n.Load())
+		}
+	})
 }
 
 type pairCounter struct{ n atomic.Int64 }

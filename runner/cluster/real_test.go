@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bgverify/bgverify/internal/steady"
 	"github.com/bgverify/bgverify/runner/cluster"
 	"github.com/bgverify/bgverify/runner/cluster/kube"
 	"github.com/bgverify/bgverify/runner/cluster/ready"
@@ -45,17 +46,6 @@ func kubeAssets(t *testing.T) string {
 		}
 	}
 	return dir
-}
-
-// freePort is a port of 127.0.0.1 that was free a moment ago.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // spawn runs a program until the test ends; its output is shown where the test fails.
@@ -102,22 +92,21 @@ func startServers(t *testing.T, assets string) (blue, green *realServer) {
 			t.Fatal(err)
 		}
 	}
-	client, peer := freePort(t), freePort(t)
-	etcd := fmt.Sprintf("http://127.0.0.1:%d", client)
-	peers := fmt.Sprintf("http://127.0.0.1:%d", peer)
+	etcd, peers := "http://"+steady.Address(t), "http://"+steady.Address(t)
 	spawn(t, filepath.Join(assets, "etcd"), "--data-dir", filepath.Join(dir, "etcd"), "--listen-client-urls", etcd,
 		"--advertise-client-urls", etcd,
 		"--listen-peer-urls", peers, "--initial-advertise-peer-urls", peers, "--initial-cluster", "default="+peers)
 	var both [2]*realServer
 	for i, name := range []string{"blue", "green"} {
-		port := freePort(t)
-		spawn(t, filepath.Join(assets, "kube-apiserver"), "--etcd-servers", etcd, "--etcd-prefix", "/"+name, "--bind-address", "127.0.0.1",
-			"--secure-port", fmt.Sprint(port), "--cert-dir", filepath.Join(dir, name), "--token-auth-file", filepath.Join(dir, "tokens.csv"),
+		address := steady.Address(t)
+		host, port, _ := net.SplitHostPort(address)
+		spawn(t, filepath.Join(assets, "kube-apiserver"), "--etcd-servers", etcd, "--etcd-prefix", "/"+name, "--bind-address", host,
+			"--secure-port", port, "--cert-dir", filepath.Join(dir, name), "--token-auth-file", filepath.Join(dir, "tokens.csv"),
 			"--authorization-mode", "RBAC", "--service-account-issuer", "https://localhost", "--service-account-signing-key-file", filepath.Join(dir, "sa.key"),
 			"--service-account-key-file", filepath.Join(dir, "sa.key"), "--service-cluster-ip-range", "10.0.0.0/24", "--disable-admission-plugins", "ServiceAccount")
 		transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // the certificate is made by the server itself
 		t.Cleanup(transport.CloseIdleConnections)
-		both[i] = &realServer{t: t, url: fmt.Sprintf("https://127.0.0.1:%d", port), client: &http.Client{
+		both[i] = &realServer{t: t, url: "https://" + address, client: &http.Client{
 			Transport: transport,
 			Timeout:   30 * time.Second,
 		}}

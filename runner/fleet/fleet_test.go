@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/internal/hint"
+	"github.com/bgverify/bgverify/internal/steady"
 	"github.com/bgverify/bgverify/runner/attack"
 	"github.com/bgverify/bgverify/runner/wire"
 )
@@ -51,7 +51,7 @@ func (c *counter) sorted() []string {
 	return s
 }
 
-func testPlan(t *testing.T) (attack.Plan, [2]*counter) {
+func testPlan(t testing.TB) (attack.Plan, [2]*counter) {
 	t.Helper()
 	counters := [2]*counter{{}, {}}
 	var sides [2]attack.Side
@@ -75,7 +75,7 @@ func testPlan(t *testing.T) (attack.Plan, [2]*counter) {
 // bigPlan travels in several parts.
 var bigPlan = []byte(strings.Repeat("plan ", 300_000))
 
-func startCoordinator(t *testing.T, workers int) (*Coordinator, Token) {
+func startCoordinator(t testing.TB, workers int) (*Coordinator, Token) {
 	t.Helper()
 	token := NewToken()
 	c, err := Start(context.Background(), Options{
@@ -88,7 +88,7 @@ func startCoordinator(t *testing.T, workers int) (*Coordinator, Token) {
 	return c, token
 }
 
-func joinWorker(t *testing.T, c *Coordinator, token Token, plan attack.Plan, change func(*WorkerOptions)) (stop func() error) {
+func joinWorker(t testing.TB, c *Coordinator, token Token, plan attack.Plan, change func(*WorkerOptions)) (stop func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	o := WorkerOptions{
@@ -119,7 +119,7 @@ func joinWorker(t *testing.T, c *Coordinator, token Token, plan attack.Plan, cha
 }
 
 // fire fires two seconds over workers and returns the settled slices.
-func fire(t *testing.T, c *Coordinator, during func()) []attack.Fired {
+func fire(t testing.TB, c *Coordinator, during func()) []attack.Fired {
 	t.Helper()
 	design := perf.NewStage(perf.Design{
 		Rate: 100, Duration: 2 * time.Second, WarmUp: 400 * time.Millisecond, Unit: 400 * time.Millisecond, Timeout: 2 * time.Second, Seed: 5,
@@ -249,28 +249,30 @@ func TestWorkerThatReachesOneSide(t *testing.T) {
 // A worker that dies while a stage is fired spoils slices; the others fire the rest.
 func TestDeathOfAWorker(t *testing.T) {
 	t.Parallel()
-	plan, _ := testPlan(t)
-	c, token := startCoordinator(t, 2)
-	joinWorker(t, c, token, plan, nil)
-	kill := joinWorker(t, c, token, plan, nil)
-	if err := c.WaitForWorkers(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	fired := fire(t, c, func() {
-		time.Sleep(2 * time.Second)
-		_ = kill()
-	})
-	voids, whole := 0, 0
-	for _, f := range fired {
-		if f.Void != "" {
-			voids++
-		} else if f.Block >= 0 {
-			whole++
+	steady.Try(t, func(t testing.TB) {
+		plan, _ := testPlan(t)
+		c, token := startCoordinator(t, 2)
+		joinWorker(t, c, token, plan, nil)
+		kill := joinWorker(t, c, token, plan, nil)
+		if err := c.WaitForWorkers(context.Background()); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if voids == 0 || whole != 5 {
-		t.Errorf("%d void slices and %d whole blocks, want some and 5", voids, whole)
-	}
+		fired := fire(t, c, func() {
+			time.Sleep(2 * time.Second)
+			_ = kill()
+		})
+		voids, whole := 0, 0
+		for _, f := range fired {
+			if f.Void != "" {
+				voids++
+			} else if f.Block >= 0 {
+				whole++
+			}
+		}
+		if voids == 0 || whole != 5 {
+			t.Errorf("%d void slices and %d whole blocks, want some and 5", voids, whole)
+		}
+	})
 }
 
 func TestRefusals(t *testing.T) {
@@ -309,77 +311,59 @@ func TestRefusals(t *testing.T) {
 // Without its coordinator a worker fires nothing more within two seconds.
 func TestLossOfTheCoordinator(t *testing.T) {
 	t.Parallel()
-	plan, counters := testPlan(t)
-	c, token := startCoordinator(t, 1)
-	stop := joinWorker(t, c, token, plan, nil)
-	defer func() { _ = stop() }()
-	if err := c.WaitForWorkers(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	design := perf.NewStage(perf.Design{Rate: 100, Duration: time.Minute, WarmUp: time.Second, Unit: 20 * time.Second, Timeout: 2 * time.Second, Routes: []perf.Route{{Name: "GET /", Share: 1}}}).Design()
-	firing, err := c.Stage(nil, nil).Begin(context.Background(), attack.Order{Section: attack.Section{Name: "t", Design: design}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer firing.End()
-	for len(counters[0].sorted()) < 150 {
-		time.Sleep(20 * time.Millisecond)
-	}
-	c.own.server.Shutdown() // as if the process had died: a slice of 20 s is under way
-	time.Sleep(2 * time.Second)
-	n := len(counters[0].sorted())
-	time.Sleep(time.Second)
-	if more := len(counters[0].sorted()) - n; more > 0 {
-		t.Errorf("%d requests more than two seconds after the coordinator was lost", more)
-	}
+	steady.Try(t, func(t testing.TB) {
+		plan, counters := testPlan(t)
+		c, token := startCoordinator(t, 1)
+		stop := joinWorker(t, c, token, plan, nil)
+		defer func() { _ = stop() }()
+		if err := c.WaitForWorkers(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		design := perf.NewStage(perf.Design{Rate: 100, Duration: time.Minute, WarmUp: time.Second, Unit: 20 * time.Second, Timeout: 2 * time.Second, Routes: []perf.Route{{Name: "GET /", Share: 1}}}).Design()
+		firing, err := c.Stage(nil, nil).Begin(context.Background(), attack.Order{Section: attack.Section{Name: "t", Design: design}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer firing.End()
+		until(t, "150 requests", func() bool { return len(counters[0].sorted()) >= 150 })
+		c.own.server.Shutdown() // as if the process had died: a slice of 20 s is under way
+		time.Sleep(2 * time.Second)
+		n := len(counters[0].sorted())
+		time.Sleep(time.Second)
+		if more := len(counters[0].sorted()) - n; more > 0 {
+			t.Errorf("%d requests more than two seconds after the coordinator was lost", more)
+		}
+	})
 }
 
 // A bus that exists: the system's nats-server with JetStream.
 func TestExistingBus(t *testing.T) {
 	t.Parallel()
-	path, err := exec.LookPath("nats-server")
-	if err != nil {
-		t.Skip("nats-server is not installed: skipped")
-	}
-	probe, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := probe.Addr().(*net.TCPAddr).Port
-	_ = probe.Close()
-	server := exec.Command(path, "-js", "-a", "127.0.0.1", "-p", fmt.Sprint(port), "-sd", t.TempDir())
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Process.Kill(); _ = server.Wait() })
-	plan, counters := testPlan(t)
-	token, bus := NewToken(), Address{URL: fmt.Sprintf("nats://127.0.0.1:%d", port)}
-	var c *Coordinator
-	for range 100 {
-		own := bus
-		c, err = Start(context.Background(), Options{Run: "test", Tool: "1", Workers: 2, Plan: bigPlan, Token: token, Bus: &own, Within: time.Minute, Say: func(string) {}})
-		if err == nil {
-			break
+	steady.Try(t, func(t testing.TB) {
+		path, err := exec.LookPath("nats-server")
+		if err != nil {
+			t.Skip("nats-server is not installed: skipped")
 		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	for range 2 {
-		joinWorker(t, c, token, plan, func(o *WorkerOptions) { o.Join = bus })
-	}
-	if err := c.WaitForWorkers(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	records := 0
-	for _, f := range fire(t, c, nil) {
-		for _, s := range f.Shares {
-			records += len(s.Records)
+		at := steady.Address(t)
+		server := startBus(t, path, at)
+		t.Cleanup(func() { _ = server.Process.Kill(); _ = server.Wait() })
+		plan, counters := testPlan(t)
+		token, bus := NewToken(), Address{URL: "nats://" + at}
+		c := startOn(t, bus, token)
+		for range 2 {
+			joinWorker(t, c, token, plan, func(o *WorkerOptions) { o.Join = bus })
 		}
-	}
-	if sent := len(counters[0].sorted()) + len(counters[1].sorted()); records != sent || sent < 480 {
-		t.Errorf("%d records of %d requests", records, sent)
-	}
+		if err := c.WaitForWorkers(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		records := 0
+		for _, f := range fire(t, c, nil) {
+			for _, s := range f.Shares {
+				records += len(s.Records)
+			}
+		}
+		if sent := len(counters[0].sorted()) + len(counters[1].sorted()); records != sent || sent < 480 {
+			t.Errorf("%d records of %d requests", records, sent)
+		}
+	})
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/internal/steady"
 	"github.com/bgverify/bgverify/runner/attack"
 )
 
@@ -37,18 +38,36 @@ func (s *said) has(part string) bool {
 	return slices.ContainsFunc(s.lines, func(l string) bool { return strings.Contains(l, part) })
 }
 
-func freePort(t *testing.T) int {
+// startBus starts the system's nats-server with JetStream.
+func startBus(t testing.TB, path, at string) *exec.Cmd {
 	t.Helper()
-	probe, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	host, port, _ := net.SplitHostPort(at)
+	server := exec.Command(path, "-js", "-a", host, "-p", port, "-sd", t.TempDir())
+	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer probe.Close()
-	return probe.Addr().(*net.TCPAddr).Port
+	return server
+}
+
+// startOn starts a coordinator of two workers on a bus that may not be ready yet.
+func startOn(t testing.TB, bus Address, token Token) (c *Coordinator) {
+	t.Helper()
+	var err error
+	for range 600 {
+		own := bus
+		c, err = Start(context.Background(), Options{Run: "test", Tool: "1", Workers: 2, Plan: bigPlan, Token: token, Bus: &own, Within: time.Minute, Say: func(string) {}})
+		if err == nil {
+			t.Cleanup(c.Close)
+			return c
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Fatal(err)
+	return nil
 }
 
 // until waits for a condition; the test fails after a minute.
-func until(t *testing.T, what string, ok func() bool) {
+func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -62,7 +81,7 @@ func until(t *testing.T, what string, ok func() bool) {
 func TestWorkerBeforeItsRun(t *testing.T) {
 	t.Parallel()
 	plan, _ := testPlan(t)
-	token, at := NewToken(), fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	token, at := NewToken(), steady.Address(t)
 	lines := &said{}
 	done := make(chan error, 1)
 	ctx := t.Context()
@@ -101,42 +120,44 @@ func TestWorkerBeforeItsRun(t *testing.T) {
 // the next stage.
 func TestMoreWorkersAndALateOne(t *testing.T) {
 	t.Parallel()
-	plan, counters := testPlan(t)
-	c, token := startCoordinator(t, 2)
-	kill := joinWorker(t, c, token, plan, nil)
-	joinWorker(t, c, token, plan, nil)
-	if err := c.WaitForWorkers(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	third := WorkerOptions{Join: c.own.Address, Token: token, Tool: "1", Say: func(string) {}}
-	if err := Work(context.Background(), third); err == nil || !strings.Contains(err.Error(), "has all its 2 workers") {
-		t.Errorf("a third worker: error %v", err)
-	}
-	_ = kill()
-	lost := uint8(0)
-	until(t, "a worker is lost", func() bool {
-		for _, w := range c.Workers() {
-			if !w.Present {
-				lost = uint8(w.Number)
+	steady.Try(t, func(t testing.TB) {
+		plan, counters := testPlan(t)
+		c, token := startCoordinator(t, 2)
+		kill := joinWorker(t, c, token, plan, nil)
+		joinWorker(t, c, token, plan, nil)
+		if err := c.WaitForWorkers(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		third := WorkerOptions{Join: c.own.Address, Token: token, Tool: "1", Say: func(string) {}}
+		if err := Work(context.Background(), third); err == nil || !strings.Contains(err.Error(), "has all its 2 workers") {
+			t.Errorf("a third worker: error %v", err)
+		}
+		_ = kill()
+		lost := uint8(0)
+		until(t, "a worker is lost", func() bool {
+			for _, w := range c.Workers() {
+				if !w.Present {
+					lost = uint8(w.Number)
+				}
+			}
+			return lost > 0
+		})
+		joinWorker(t, c, token, plan, nil)
+		until(t, "the late worker is there", func() bool { w := c.Workers(); return len(w) == 3 && w[2].Present && c.ready(2) })
+		records, of := 0, map[uint8]bool{}
+		for _, f := range fire(t, c, nil) {
+			if f.Void != "" {
+				t.Skipf("this machine was too busy: slice %d is void: %s", f.Number, f.Void)
+			}
+			for _, s := range f.Shares {
+				records += len(s.Records)
+				of[uint8(s.Worker)] = true
 			}
 		}
-		return lost > 0
+		if sent := len(counters[0].sorted()) + len(counters[1].sorted()); records != sent || len(of) != 2 || !of[3] || of[lost] {
+			t.Errorf("%d records of %d requests, of the workers %v", records, sent, of)
+		}
 	})
-	joinWorker(t, c, token, plan, nil)
-	until(t, "the late worker is there", func() bool { w := c.Workers(); return len(w) == 3 && w[2].Present && c.ready(2) })
-	records, of := 0, map[uint8]bool{}
-	for _, f := range fire(t, c, nil) {
-		if f.Void != "" {
-			t.Skipf("this machine was too busy: slice %d is void: %s", f.Number, f.Void)
-		}
-		for _, s := range f.Shares {
-			records += len(s.Records)
-			of[uint8(s.Worker)] = true
-		}
-	}
-	if sent := len(counters[0].sorted()) + len(counters[1].sorted()); records != sent || len(of) != 2 || !of[3] || of[lost] {
-		t.Errorf("%d records of %d requests, of the workers %v", records, sent, of)
-	}
 }
 
 // ready reports whether a member has accepted the plan.
@@ -200,52 +221,41 @@ func TestBusWithTLS(t *testing.T) {
 // rest of the stage is whole.
 func TestBusIsRestarted(t *testing.T) {
 	t.Parallel()
-	path, err := exec.LookPath("nats-server")
-	if err != nil {
-		t.Skip("nats-server is not installed: skipped")
-	}
-	port := freePort(t)
-	start := func() *exec.Cmd {
-		server := exec.Command(path, "-js", "-a", "127.0.0.1", "-p", fmt.Sprint(port), "-sd", t.TempDir())
-		if err := server.Start(); err != nil {
+	steady.Try(t, func(t testing.TB) {
+		path, err := exec.LookPath("nats-server")
+		if err != nil {
+			t.Skip("nats-server is not installed: skipped")
+		}
+		at := steady.Address(t)
+		server := startBus(t, path, at)
+		t.Cleanup(func() { _ = server.Process.Kill(); _ = server.Wait() })
+		plan, _ := testPlan(t)
+		token, bus := NewToken(), Address{URL: "nats://" + at}
+		c := startOn(t, bus, token)
+		for range 2 {
+			joinWorker(t, c, token, plan, func(o *WorkerOptions) { o.Join = bus })
+		}
+		if err := c.WaitForWorkers(context.Background()); err != nil {
 			t.Fatal(err)
 		}
-		return server
-	}
-	server := start()
-	t.Cleanup(func() { _ = server.Process.Kill(); _ = server.Wait() })
-	at := fmt.Sprintf("127.0.0.1:%d", port)
-	until(t, "the bus listens", func() bool { conn, err := net.Dial("tcp", at); return err == nil && conn.Close() == nil })
-	plan, _ := testPlan(t)
-	token, bus := NewToken(), Address{URL: "nats://" + at}
-	c, err := Start(context.Background(), Options{Run: "test", Tool: "1", Workers: 2, Plan: bigPlan, Token: token, Bus: &bus, Within: time.Minute, Say: func(string) {}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	for range 2 {
-		joinWorker(t, c, token, plan, func(o *WorkerOptions) { o.Join = bus })
-	}
-	if err := c.WaitForWorkers(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	voids, whole := 0, 0
-	for _, f := range fire(t, c, func() {
-		time.Sleep(1500 * time.Millisecond)
-		_ = server.Process.Kill()
-		_ = server.Wait()
-		time.Sleep(maxGap) // so that heartbeats are missed
-		server = start()
-	}) {
-		if f.Void != "" {
-			voids++
-		} else if f.Block >= 0 {
-			whole++
+		voids, whole := 0, 0
+		for _, f := range fire(t, c, func() {
+			time.Sleep(1500 * time.Millisecond)
+			_ = server.Process.Kill()
+			_ = server.Wait()
+			time.Sleep(maxGap) // so that heartbeats are missed
+			server = startBus(t, path, at)
+		}) {
+			if f.Void != "" {
+				voids++
+			} else if f.Block >= 0 {
+				whole++
+			}
 		}
-	}
-	if voids == 0 || whole != 5 {
-		t.Errorf("%d void slices and %d whole blocks, want some and 5", voids, whole)
-	}
+		if voids == 0 || whole != 5 {
+			t.Errorf("%d void slices and %d whole blocks, want some and 5", voids, whole)
+		}
+	})
 }
 
 // A worker whose site is slow to be ready is waited for, and so is none that refuses the stage:

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bgverify/bgverify/internal/steady"
 	"github.com/bgverify/bgverify/report/archive/remote/remotetest"
 	"github.com/bgverify/bgverify/scenarios/stage"
 )
@@ -19,12 +20,7 @@ func TestReal(t *testing.T) {
 	if binary == "" {
 		t.Skip("BGVERIFY_S3_SERVER names no versitygw: not tried against a real server")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close()
+	address := steady.Address(t)
 	disk := t.TempDir()
 	if err := os.Mkdir(filepath.Join(disk, remotetest.Bucket), 0o755); err != nil {
 		t.Fatal(err)

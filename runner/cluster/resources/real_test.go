@@ -2,7 +2,6 @@ package resources_test
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -12,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bgverify/bgverify/internal/steady"
 	"github.com/bgverify/bgverify/runner/cluster/resources"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios/stage"
@@ -42,12 +42,7 @@ func TestRealPrometheus(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "prometheus.yml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
+	address := steady.Address(t)
 	cmd := exec.Command(program, "--config.file", filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path",
 		filepath.Join(dir, "data"), "--web.listen-address", address, "--log.level", "error")
 	if err := cmd.Start(); err != nil {

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bgverify/bgverify/internal/steady"
 	"github.com/bgverify/bgverify/runner/shift/command"
 	"github.com/bgverify/bgverify/runner/shift/machine"
 	"github.com/bgverify/bgverify/runner/shift/shifttest"
@@ -45,18 +46,6 @@ func documented(t *testing.T, file string) string {
 		t.Fatalf("docs/shift.md has no %s", file)
 	}
 	return string(found[1])
-}
-
-// freePort is a port of 127.0.0.1 that was free a moment ago, for UDP and TCP.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
 }
 
 func startPowerDNS(t *testing.T, ttl int) *powerDNS {
@@ -92,10 +81,12 @@ INSERT INTO records (domain_id, name, type, content, ttl) VALUES (1, 'stb.exampl
 	if out, err := sqlite.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	dns, web := freePort(t), freePort(t)
-	p.udp, p.api = "127.0.0.1:"+dns, "http://127.0.0.1:"+web+"/api/v1/servers/localhost"
+	web := steady.Address(t)
+	p.udp, p.api = steady.Address(t), "http://"+web+"/api/v1/servers/localhost"
+	dnsHost, dnsPort, _ := net.SplitHostPort(p.udp)
+	webHost, webPort, _ := net.SplitHostPort(web)
 	server := exec.Command("pdns_server", "--config-dir="+dir, "--launch=gsqlite3", "--gsqlite3-database="+database, "--enable-lua-records=yes",
-		"--local-address=127.0.0.1", "--local-port="+dns, "--webserver=yes", "--api=yes", "--api-key=secret", "--webserver-address=127.0.0.1", "--webserver-port="+web,
+		"--local-address="+dnsHost, "--local-port="+dnsPort, "--webserver=yes", "--api=yes", "--api-key=secret", "--webserver-address="+webHost, "--webserver-port="+webPort,
 		"--socket-dir="+dir, "--daemon=no", "--guardian=no", "--loglevel=3")
 	if err := server.Start(); err != nil {
 		t.Fatal(err)

@@ -3,7 +3,6 @@ package haproxy_test
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bgverify/bgverify/internal/steady"
 	"github.com/bgverify/bgverify/runner/shift"
 	"github.com/bgverify/bgverify/runner/shift/haproxy"
 	"github.com/bgverify/bgverify/runner/shift/machine"
@@ -25,12 +25,7 @@ func startHAProxy(t *testing.T, blue, green string, more string) (front string, 
 	if err != nil {
 		t.Skip("no haproxy on this host: walks through HAProxy are not tried")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	front = l.Addr().String()
-	_ = l.Close()
+	front = steady.Address(t)
 	dir := t.TempDir()
 	socket := filepath.Join(dir, "sock")
 	config := fmt.Sprintf(`
