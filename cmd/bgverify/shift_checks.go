@@ -37,11 +37,7 @@ func (s *shiftFlags) checks(io stdio, setup *shift.Setup) error {
 		if err != nil {
 			return broken(fmt.Errorf("find this program, to run suites: %w", err))
 		}
-		build := ""
-		if f.Gate != nil {
-			build = f.Gate.GreenBuild
-		}
-		setup.Run = command.Suites(*f.Run, self, setup.Dir, build, s.redactor.Screen(goio.Discard))
+		setup.Run = command.Suites(*f.Run, self, setup.Dir, buildOf(f), s.redactor.Screen(goio.Discard))
 		if err := s.learnRun(io, f.Run, setup.Dir); err != nil {
 			return err
 		}
@@ -50,6 +46,14 @@ func (s *shiftFlags) checks(io stdio, setup *shift.Setup) error {
 		return s.probe(io, setup)
 	}
 	return nil
+}
+
+// buildOf is the build of green that the gate demands; empty: any.
+func buildOf(f *shiftfile.File) string {
+	if f.Gate == nil {
+		return ""
+	}
+	return f.Gate.GreenBuild
 }
 
 // probe loads the suites of the probe.
@@ -67,6 +71,7 @@ func (s *shiftFlags) probe(io stdio, setup *shift.Setup) error {
 	}
 	setup.Probe = probe.New(asker, probe.Config{
 		Through: config.Through, Blue: config.Blue, Green: config.Green, Every: config.Every, Budget: config.Budget, MinGreen: config.MinGreen,
+		GreenBuild: buildOf(setup.Shift),
 	})
 	return nil
 }

@@ -32,7 +32,8 @@ func realRoutes(s *realServer) {
 	s.waitFor(istioServices)
 	for user, verbs := range map[string]string{"reader": `"get","patch"`, "nobody": `"get"`} {
 		s.do(http.MethodPost, "/apis/rbac.authorization.k8s.io/v1/clusterroles", fmt.Sprintf(`{"metadata":{"name":"walk-%s"},
-"rules":[{"apiGroups":["gateway.networking.k8s.io","networking.istio.io"],"resources":["httproutes","virtualservices"],"verbs":[%s]}]}`, user, verbs))
+"rules":[{"apiGroups":["gateway.networking.k8s.io","networking.istio.io"],"resources":["httproutes","virtualservices"],"verbs":[%s]},
+{"apiGroups":["coordination.k8s.io"],"resources":["leases"],"verbs":["get","create","patch"]}]}`, user, verbs))
 		s.do(http.MethodPost, "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", fmt.Sprintf(`{"metadata":{"name":"walk-%[1]s"},
 "roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"walk-%[1]s"},"subjects":[{"kind":"User","name":%[1]q,"apiGroup":"rbac.authorization.k8s.io"}]}`, user))
 	}

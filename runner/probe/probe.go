@@ -16,12 +16,17 @@
 //     itself fails the same request now.
 //  4. Answers of green itself, and those of the public name that came from green, count
 //     towards the answers that a hold needs, if they are as expected.
+//  5. Where green has all of the traffic, answers of the public name that all come from blue are not enough: what was
+//     written does not reach those who ask.
+//  6. A green that has shown the build that was judged, and then shows another one, is not the green that was
+//     judged.
 package probe
 
 import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -46,6 +51,8 @@ type Config struct {
 	Every time.Duration
 	// Budget is how many answers may fail in all; MinGreen how many of green a hold needs.
 	Budget, MinGreen int
+	// GreenBuild is the build that was judged; empty: any.
+	GreenBuild string
 }
 
 // A Probe asks until its context ends. It is a shift.Prober.
@@ -63,8 +70,15 @@ type Probe struct {
 	why    string
 	// alike counts failures of green that blue showed as well.
 	alike int
-	// greens counts answers of green in the hold of the number hold.
+	// greens counts answers of green in the hold of the number hold, and free those of the public name by side;
+	// whole says that green has all of the traffic in it.
 	greens, hold int
+	free         [3]int
+	whole        bool
+	// built is set once green has shown GreenBuild, and others counts its answers that show another build then.
+	built  bool
+	others int
+	other  string
 	// known are the marks (addresses, identities) that each side itself has shown.
 	known [3][]string
 	n     int
@@ -112,6 +126,8 @@ func (p *Probe) Look(ctx context.Context) (remark string, err error) {
 				return "", fmt.Errorf("%s is answered by green before the walk (%s)", p.config.Through, a.Remote)
 			case door == p.public:
 				known = known || side == scenarios.Blue
+			case p.alikePins(a):
+				return "", fmt.Errorf("blue and green are both pinned to %s: nothing would be asked of green", a.Remote)
 			}
 		}
 	}
@@ -119,6 +135,13 @@ func (p *Probe) Look(ctx context.Context) (remark string, err error) {
 		remark = fmt.Sprintf("it is not known which side answers %s: neither its address nor an identity header is that of blue alone", p.config.Through)
 	}
 	return remark, nil
+}
+
+// alikePins reports whether an answer of green itself came from where blue was asked under the same name.
+func (p *Probe) alikePins(a runner.Asked) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.config.Blue != "" && p.config.Green != "" && a.Remote != "" && slices.Contains(p.known[scenarios.Blue], "address "+a.Remote)
 }
 
 // lookAsks is how many requests are tried before a walk, and to learn the marks of a side.
@@ -315,6 +338,11 @@ func (p *Probe) count(ctx context.Context, b booking) {
 	default:
 		s.Unknown++
 	}
+	if b.pinned {
+		p.compareBuild(a)
+	} else if b.hold == p.hold {
+		p.free[side]++
+	}
 	switch {
 	case a.Failed == "" && side == scenarios.Green && b.hold == p.hold:
 		p.greens++
@@ -333,6 +361,21 @@ func (p *Probe) count(ctx context.Context, b booking) {
 	}
 }
 
+// compareBuild looks for the judged build in what green itself shows. Rule 6.
+func (p *Probe) compareBuild(a runner.Asked) {
+	switch shown := strings.Split(a.Identity, ", "); {
+	case p.config.GreenBuild == "" || a.Failed != "" || a.Identity == "":
+	case slices.Contains(shown, p.config.GreenBuild):
+		p.built = true
+	case p.built:
+		p.others++
+		p.other = a.Identity
+	}
+}
+
+// mostOthers is how many answers of another build are borne: one may come from a cache.
+const mostOthers = 1
+
 // seen is the present state; now says that it must not wait.
 func (p *Probe) seen() (s shift.Seen, now bool) {
 	p.mu.Lock()
@@ -340,6 +383,15 @@ func (p *Probe) seen() (s shift.Seen, now bool) {
 	s = shift.Seen{Sample: p.sample, Hold: p.hold, Enough: p.greens >= p.config.MinGreen}
 	if p.spent > p.config.Budget {
 		s.Spent = fmt.Sprintf("%d answers of green failed, accepted are %d; the last: %s", p.spent, p.config.Budget, p.why)
+	}
+	if p.whole && s.Enough && p.free[scenarios.Green] == 0 && p.free[scenarios.Blue] > 0 { // Rule 5
+		s.Enough = false
+		s.Short = fmt.Sprintf("green has all of the traffic, and %d answers through %s came from blue, none from green: a resolver here may keep the name, or clients may ask elsewhere",
+			p.free[scenarios.Blue], p.config.Through)
+	}
+	if p.others > mostOthers {
+		s.Alike = fmt.Sprintf("green shows %s now, and not build %s that was judged", p.other, p.config.GreenBuild)
+		return s, true
 	}
 	if p.alike > max(p.config.Budget, fewAlike) && p.sample.BlueFailed > 0 {
 		s.Alike = fmt.Sprintf("%d answers failed on both sides; the last: %s", p.alike, p.sample.Example)
@@ -353,11 +405,11 @@ func (p *Probe) clear() {
 	p.sample = shift.Sample{}
 }
 
-// Hold begins to count answers of green anew.
-func (p *Probe) Hold(number int) {
+// Hold begins to count answers of green anew; whole says that green has all of the traffic.
+func (p *Probe) Hold(number int, whole bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.hold, p.greens = number, 0
+	p.hold, p.greens, p.whole, p.free = number, 0, whole, [3]int{}
 }
 
 // blueAsks is how often blue is asked before its state is reported, and blueWithin how

@@ -107,9 +107,9 @@ func TestAnswersOfAnEarlierHold(t *testing.T) {
 				}
 			})
 		}()
-		p.Hold(1)
+		p.Hold(1, false)
 		time.Sleep(4500 * time.Millisecond) // five rounds wait
-		p.Hold(2)
+		p.Hold(2, false)
 		close(release)
 		synctest.Wait()
 		if enough.Load() != 0 {
@@ -177,5 +177,89 @@ func TestLook(t *testing.T) {
 		if (err == nil) != (row.want == "") || err != nil && !strings.Contains(err.Error(), row.want) || (remark != "") != row.remark {
 			t.Errorf("%s: %q, %v", name, remark, err)
 		}
+	}
+}
+
+// Green has all of the traffic, and the public name still leads to blue: whatever green itself answers is not
+// enough. Where it is not known who answers, or green does, it is.
+func TestNameThatStaysWithBlue(t *testing.T) {
+	for name, row := range map[string]struct {
+		public string
+		whole  bool
+		enough bool
+	}{
+		"blue":             {"10.0.1.10:443", true, false},
+		"blue, at a share": {"10.0.1.10:443", false, true},
+		"green":            {"10.0.2.10:443", true, true},
+		"unknown":          {"10.0.9.9:443", true, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := New(service(func(ctx context.Context, door runner.Door) runner.Asked {
+				if door.Base != "" {
+					return runner.Asked{Remote: row.public}
+				}
+				return healthy(ctx, door)
+			}), config())
+			p.learn(t.Context())
+			p.Hold(1, row.whole)
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			var last shift.Seen
+			p.Watch(ctx, func(s shift.Seen) { last = s })
+			if last.Enough != row.enough || (last.Short == "") != row.enough {
+				t.Errorf("%s: enough %t, %q", name, last.Enough, last.Short)
+			}
+		})
+	}
+}
+
+// A green that was deployed anew while traffic moves is not the one that was judged; one whose headers never
+// showed the build says nothing.
+func TestAnotherBuild(t *testing.T) {
+	for name, row := range map[string]struct {
+		before, after string
+		changed       bool
+	}{
+		"another build":     {"green, 9f2c", "green, 77aa", true},
+		"the same build":    {"green, 9f2c", "green-2, 9f2c", false},
+		"no build is shown": {"green", "green-2", false},
+		"none any more":     {"green, 9f2c", "", false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			with := config()
+			with.GreenBuild = "9f2c"
+			p := New(service(func(ctx context.Context, door runner.Door) runner.Asked {
+				a := healthy(ctx, door)
+				if door.Side == scenarios.Green && door.Base == "" {
+					a.Identity = row.before
+					if time.Since(began) > 5*time.Second {
+						a.Identity = row.after
+					}
+				}
+				return a
+			}), with)
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			changed := false
+			p.Watch(ctx, func(s shift.Seen) { changed = changed || strings.Contains(s.Alike, "not build 9f2c") })
+			if changed != row.changed {
+				t.Errorf("%s: changed is %t", name, changed)
+			}
+		})
+	}
+}
+
+// Blue and green pinned to one address are one place.
+func TestAlikePins(t *testing.T) {
+	same := service(func(context.Context, runner.Door) runner.Asked { return runner.Asked{Remote: "10.0.1.10:443"} })
+	with := config()
+	with.Blue, with.Green = "10.0.1.10", "10.0.1.10:443"
+	if _, err := New(same, with).Look(t.Context()); err == nil || !strings.Contains(err.Error(), "both pinned to 10.0.1.10:443") {
+		t.Errorf("got %v", err)
+	}
+	with.Blue = "" // asked by its own URL
+	if _, err := New(same, with).Look(t.Context()); err != nil {
+		t.Errorf("one pin: %v", err)
 	}
 }

@@ -193,7 +193,7 @@ func (e *engine) perform(a machine.Action) {
 		e.check("blue", e.askBlue(), a)
 	case machine.DoProbe:
 		if e.hold++; e.walk.Probe != nil {
-			e.walk.Probe.Hold(e.hold)
+			e.walk.Probe.Hold(e.hold, e.walk.Plan.Steps[a.Step].Target.Blue == 0)
 		}
 	case machine.DoRecord:
 		e.recordFirst(a)
@@ -332,8 +332,8 @@ func (e *engine) watch() {
 			if s.Alike != "" {
 				e.send(machine.Event{Kind: machine.Budget, Verdict: machine.Doubt, Why: s.Alike})
 			}
-			if s.Enough {
-				e.send(machine.Event{Kind: machine.Enough, ID: s.Hold})
+			if s.Enough || s.Short != "" {
+				e.send(machine.Event{Kind: machine.Enough, ID: s.Hold, Why: s.Short})
 			}
 		})
 	})

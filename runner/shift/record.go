@@ -119,10 +119,6 @@ type History struct {
 	Back bool
 	// Ends counts the processes that came to an end.
 	Ends int
-	// flying are the writes of the newest process that have no answer; lost is set where
-	// one of an earlier process has none.
-	flying map[int]bool
-	lost   bool
 	// Broken counts lines that cannot be read: a kill may leave the last one torn.
 	Broken int
 }
@@ -145,7 +141,6 @@ func (h *History) add(r *Record) {
 			}
 			h.Last = *r.Begin
 			h.Outcome, h.Reason, h.Signal = 0, "", 0
-			h.lost, h.flying = p.Unanswered, nil // IDs begin anew
 		}
 	case RecordFirst:
 		if r.Weights != nil && !h.HasRecord { // Rule 1 of package machine: the first record is kept
@@ -162,8 +157,6 @@ func (h *History) add(r *Record) {
 		if h.Failed, h.Failures = r.Text, h.Failures+1; r.Text == "" {
 			h.Failures = 0
 		}
-		delete(h.flying, r.ID)
-		p.Unanswered = h.lost || len(h.flying) > 0
 	case RecordSet:
 		if r.Weights != nil {
 			p.Step, p.Set, p.Known = r.Step, true, *r.Weights
@@ -189,11 +182,7 @@ func (h *History) intend(r *Record) {
 	if !h.HasRecord && !r.Back && r.From != nil {
 		p.Recorded, p.Known, h.HasRecord = *r.From, *r.From, true
 	}
-	p.Touched, p.Unanswered, h.Back = true, true, h.Back || r.Back
-	if h.flying == nil {
-		h.flying = map[int]bool{}
-	}
-	h.flying[r.ID] = true
+	p.Touched, h.Back = true, h.Back || r.Back
 	if !r.Back {
 		p.Step, p.Set = r.Step, false
 	}

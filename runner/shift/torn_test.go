@@ -108,32 +108,6 @@ func TestRecordOfAnOpenWalk(t *testing.T) {
 	}
 }
 
-// A write that has no answer counts as one that may still land, whatever others were answered.
-func TestUnansweredWrites(t *testing.T) {
-	h := &History{}
-	w := machine.Weights{Blue: 95, Green: 5}
-	for i, row := range []struct {
-		r    Record
-		want bool
-	}{
-		{Record{Kind: RecordBegin, Begin: &Begun{Walk: "api"}}, false},
-		{Record{Kind: RecordIntent, ID: 3, Weights: &w, From: &w}, true},
-		{Record{Kind: RecordIntent, ID: 5, Weights: &w, From: &w, Back: true}, true},
-		{Record{Kind: RecordWrote, ID: 5}, true},
-		{Record{Kind: RecordBegin, Begin: &Begun{Walk: "api"}}, true},
-		{Record{Kind: RecordIntent, ID: 1, Weights: &w, From: &w, Back: true}, true},
-		{Record{Kind: RecordWrote, ID: 1}, true},
-	} {
-		h.add(&row.r)
-		if h.Progress.Unanswered != row.want {
-			t.Errorf("record %d: %t", i, h.Progress.Unanswered)
-		}
-	}
-	if !h.Back {
-		t.Error("a rollback that was begun is forgotten")
-	}
-}
-
 // A record that cannot be read may be that of an open walk: it is not passed over.
 func TestUnreadableRecord(t *testing.T) {
 	root := t.TempDir()

@@ -59,6 +59,7 @@ func (s *Setup) Subject() Subject { return SubjectOf(s.Shift, s.Dir) }
 //     left to a person (ErrHeld).
 //  3. The driver's Check and the weights at the start come before the first record; the
 //     right to write is tried by the walk itself, after it.
+//  4. Where the mechanism keeps a lease, the walk has it before it writes: walks of other machines are refused (*LockedError).
 func (s *Setup) Begin(ctx context.Context) (*Result, string, error) {
 	lock, err := LockWalk(s.Root, s.Subject(), s.holder())
 	if err != nil {
@@ -89,6 +90,9 @@ func (s *Setup) Begin(ctx context.Context) (*Result, string, error) {
 		return nil, "", err
 	}
 	w := s.walk(folder, plan, "walk")
+	if w.Lease, err = s.takeLease(ctx, folder); err != nil {
+		return nil, "", errors.Join(err, os.RemoveAll(folder)) // it holds nothing
+	}
 	return w.Go(ctx, machine.New(plan, step), machine.Begin), folder, nil
 }
 
@@ -132,6 +136,9 @@ func (s *Setup) Resume(ctx context.Context) (*Result, string, error) {
 	plan := h.First.Plan
 	plan.StayOnSignal, plan.RollbackTimeout, plan.PauseTimeout = s.Stay, s.RollbackTimeout, s.PauseTimeout
 	w := s.walk(folder, plan, "resume")
+	if w.Lease, err = s.takeLease(ctx, folder); err != nil {
+		return nil, folder, err
+	}
 	return w.Go(ctx, machine.Continued(plan, h.Progress), machine.Begin), folder, nil
 }
 
@@ -205,6 +212,12 @@ func (s *Setup) Plan() (machine.Plan, error) {
 		PauseOnFail: f.OnFail == "pause", StayOnSignal: s.Stay, WriteTimeout: time.Minute, EffectTimeout: effectTimeout,
 		RollbackTimeout: s.RollbackTimeout, PauseTimeout: s.PauseTimeout, ReadEvery: readEvery,
 	}
+	if f.Run != nil {
+		plan.CheckTimeout = f.Run.Timeout + checkSlack
+	}
+	if f.Confirm != nil {
+		plan.CheckTimeout = max(plan.CheckTimeout, f.Confirm.Timeout+checkSlack)
+	}
 	var wrong []error
 	for _, share := range f.Steps {
 		target, err := WeightsOf(share, s.Driver.Max())
@@ -218,8 +231,10 @@ func (s *Setup) Plan() (machine.Plan, error) {
 }
 
 // effectTimeout bounds the wait for effect: changes of DNS take about a minute, at times several.
-// readEvery is the time between two looks at the weights.
+// readEvery is the time between two looks at the weights, and checkSlack what a check may take to end after its
+// own limit: a process that cannot be killed never does.
 const (
+	checkSlack    = time.Minute
 	effectTimeout = 15 * time.Minute
 	readEvery     = 5 * time.Second
 )

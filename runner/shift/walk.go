@@ -18,8 +18,9 @@ type Prober interface {
 	Look(ctx context.Context) (remark string, err error)
 	// Watch probes until ctx ends and reports what it saw, a few times a second at most.
 	Watch(ctx context.Context, report func(Seen))
-	// Hold begins to count answers of green anew, for the hold of this number.
-	Hold(number int)
+	// Hold begins to count answers of green anew, for the hold of this number; whole says that green has all
+	// of the traffic in it.
+	Hold(number int, whole bool)
 	// AskBlue asks blue itself a few times. Fail: blue fails as well.
 	AskBlue(ctx context.Context) (machine.Verdict, string)
 }
@@ -32,7 +33,9 @@ type Seen struct {
 	Hold   int
 	// Spent is why the budget of the walk is spent; empty: it is not.
 	Spent string
-	// Alike is set when as many answers failed on both sides, with the last one.
+	// Short is what is missing where MinGreen answers are not enough; empty: nothing is.
+	Short string
+	// Alike is why nothing can be said of green: as many answers failed on both sides, or green is another one.
 	Alike string
 }
 
@@ -43,6 +46,8 @@ type Walk struct {
 	// Gate, Confirm and Run are nil where the plan does not ask for them; Probe too.
 	Gate, Confirm, Run Check
 	Probe              Prober
+	// Lease is that of the mechanism; nil: it has none.
+	Lease Lease
 	// Folder is that of the record.
 	Folder string
 	// Begun is the first record of this process.
@@ -112,6 +117,7 @@ func (w *Walk) Go(ctx context.Context, m machine.Machine, first machine.EventKin
 	if c, ok := w.Driver.(Claimer); ok {
 		e.claim(c)
 	}
+	e.keepLease(w.Lease)
 	e.begin(first != machine.Begin, err)
 	if e.unrecorded != nil && first == machine.Begin {
 		if !back {

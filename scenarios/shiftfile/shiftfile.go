@@ -220,6 +220,9 @@ func (r *reader) readChecks(o *keys.Mapping, s *File) {
 				p.Fail(p.At("through"), "https://api.example.com", "through is not an http or https URL")
 			}
 			p.RefuseEmpty("suites", "name a scenario file or folder")
+			if s.Probe.Budget >= s.Probe.MinGreen && !p.Broken {
+				p.Fail(p.At("budget"), "", "budget accepts %d failures, and min_green asks for %d answers: a green that mostly fails would pass", s.Probe.Budget, s.Probe.MinGreen)
+			}
 		}
 	}
 	if after := o.Open("after", "shift after", ""); after != nil {

@@ -80,6 +80,8 @@ func TestLoadRefuses(t *testing.T) {
 		"two drivers":          {"driver: {", `driver: {haproxy: {socket: "unix:///s", backend: b, blue: x, green: y}, `, "exactly one"},
 		"no driver":            {"driver: {exec: {get: ./get.sh, set: ./set.sh, max: 100}}", "driver: {}", "exactly one"},
 		"through without host": {"https://api.example.com", "api.example.com", "through"},
+		"failures for all":     {"budget: 2", "budget: 5, min_green: 5", "budget accepts 5 failures"},
+		"no answers":           {"budget: 2", "min_green: 0", "min_green"},
 		"unknown key":          {"on_fail: pause", "on_failure: pause", "unknown key"},
 		"unknown policy":       {"on_fail: pause", "on_fail: stop", "on_fail"},
 		"same server":          {"driver: {exec: {get: ./get.sh, set: ./set.sh, max: 100}}", `driver: {haproxy: {socket: "unix:///s", backend: b, blue: x, green: x}}`, "the same server"},

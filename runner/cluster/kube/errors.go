@@ -47,7 +47,7 @@ func (r Reason) String() string {
 // An Error is something of a cluster that could not be read or patched.
 type Error struct {
 	Cluster   string // Access.Name
-	Verb      string // get, list, patch
+	Verb      string // get, list, patch, create
 	Kind      string // with its group: deployments.apps
 	Namespace string // empty: all, or none
 	Name      string // of the object; empty for lists
@@ -100,7 +100,7 @@ func reasonOf(err error) Reason {
 		return Unauthorized
 	case apierrors.IsNotFound(err), apierrors.IsMethodNotSupported(err):
 		return NotFound
-	case apierrors.IsConflict(err):
+	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err):
 		return Conflict
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
 		return Invalid

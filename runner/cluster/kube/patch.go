@@ -16,8 +16,22 @@ type Op struct {
 	Value any    `json:"value,omitzero"`
 }
 
-// Patch changes one object by a JSON Patch and returns it as it is afterwards. It is
-// the only thing in this package that writes. A test that does not hold is an *Error
+// Create creates an object from its JSON and returns it. One that is there already is an *Error with
+// Conflict.
+func (c *Cluster) Create(ctx context.Context, r Resource, namespace, name string, body []byte) (Object, error) {
+	raw, err := answer(ctx, c.client.Post().AbsPath(r.path(namespace)...).SetHeader("Content-Type", "application/json").MaxRetries(0).Body(body))
+	var object Object
+	if err == nil {
+		object, err = r.object(raw)
+	}
+	if err != nil {
+		return Object{}, c.failed(ctx, err, &Error{Verb: "create", Kind: r.String(), Namespace: namespace, Name: name})
+	}
+	return object, nil
+}
+
+// Patch changes one object by a JSON Patch and returns it as it is afterwards. Nothing in this package
+// writes but for it, Annotate and Create. A test that does not hold is an *Error
 // with Conflict or Invalid (the API server says 422 for both): read the object again
 // to tell them apart.
 func (c *Cluster) Patch(ctx context.Context, r Resource, namespace, name string, ops []Op) (Object, error) {

@@ -249,7 +249,7 @@ func (s *Server) describe(w http.ResponseWriter, groupVersion string) {
 	reply(w, map[string]any{"kind": "APIResourceList", "groupVersion": groupVersion, "resources": list})
 }
 
-// object answers list, get and patch.
+// object answers list, get, patch and create.
 func (s *Server) object(w http.ResponseWriter, r *http.Request) {
 	parts := strings.Split(strings.Trim(r.URL.Path, "/"), "/")
 	group, version := "", ""
@@ -268,7 +268,7 @@ func (s *Server) object(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	res := s.resources[i]
-	verb := map[string]string{http.MethodGet: "list", http.MethodPatch: "patch"}[r.Method]
+	verb := map[string]string{http.MethodGet: "list", http.MethodPatch: "patch", http.MethodPost: "create"}[r.Method]
 	if verb == "list" && len(parts) > 1 {
 		verb = "get"
 	}
@@ -282,6 +282,8 @@ func (s *Server) object(w http.ResponseWriter, r *http.Request) {
 	switch verb {
 	case "list":
 		s.list(w, r, res, namespace)
+	case "create":
+		s.create(w, r, res, namespace)
 	case "get", "patch":
 		o := s.find(res.String(), namespace, parts[1])
 		if o == nil {
@@ -293,6 +295,24 @@ func (s *Server) object(w http.ResponseWriter, r *http.Request) {
 		}
 		replyJSON(w, o.json)
 	}
+}
+
+// create puts an object that is not there.
+func (s *Server) create(w http.ResponseWriter, r *http.Request, res kube.Resource, namespace string) {
+	body, err := io.ReadAll(r.Body)
+	var head struct{ Metadata struct{ Name string } }
+	if err != nil || json.Unmarshal(body, &head) != nil || head.Metadata.Name == "" {
+		Status(w, http.StatusBadRequest, "BadRequest", "not an object with a name")
+		return
+	}
+	name := head.Metadata.Name
+	if s.find(res.String(), namespace, name) != nil {
+		Status(w, http.StatusConflict, "AlreadyExists", fmt.Sprintf("%s %q already exists", res, name))
+		return
+	}
+	s.objects[res.String()] = append(s.objects[res.String()], &object{namespace: namespace, name: name, json: body})
+	w.WriteHeader(http.StatusCreated)
+	replyJSON(w, body)
 }
 
 // list answers one page. A token is the place where the next page begins.

@@ -53,13 +53,19 @@ type Driver struct {
 	last    atomic.Pointer[route]
 	// agreed are the weights that all rules had when they were last read.
 	agreed atomic.Pointer[machine.Weights]
+	// pause waits; a test has its own.
+	pause func(ctx context.Context, d time.Duration) error
 }
 
 // NewHTTPRoute makes a driver of an HTTPRoute; nothing is sent.
-func NewHTTPRoute(c shiftfile.Route) *Driver { return &Driver{kind: httpRoute, config: c} }
+func NewHTTPRoute(c shiftfile.Route) *Driver {
+	return &Driver{kind: httpRoute, config: c, pause: pauseFor}
+}
 
 // NewVirtualService makes a driver of a VirtualService.
-func NewVirtualService(c shiftfile.Route) *Driver { return &Driver{kind: virtualService, config: c} }
+func NewVirtualService(c shiftfile.Route) *Driver {
+	return &Driver{kind: virtualService, config: c, pause: pauseFor}
+}
 
 // Name says what is written to.
 func (d *Driver) Name() string {

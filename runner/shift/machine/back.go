@@ -74,6 +74,7 @@ func (t *turn) rewrite() {
 	case t.wait == 0 && t.inFlight():
 		t.tickAt(t.until)
 	case t.wait == 0:
+		t.late = true // the one before was not seen: the mechanism may do it in its own time
 		t.send(t.sent, t.known, true)
 		t.tickAt(t.until)
 	}
@@ -161,7 +162,8 @@ func (t *turn) goBack(why string) {
 	if t.phase == Writing {
 		from = t.sent
 	}
-	abandoned := t.inFlight() || t.late
+	// What was written and not seen yet may land after the rollback's own write, whatever was answered.
+	abandoned := t.inFlight() || t.late || t.phase == Writing || t.phase == Trying
 	t.enter(RollingBack)
 	t.reason, t.needed = why, confirms
 	if abandoned {
@@ -178,12 +180,14 @@ func (t *turn) goBack(why string) {
 
 // attempt is how long one write or read of a rollback is waited for before the next one
 // is sent. confirmAfter is the time between the reads of Rule 5, of which it takes
-// confirms, and more where a write forward was cut short: it may land late.
+// confirms, and more where a write forward was cut short: it may land late. effectAgain is how long the question
+// whether the weights are in effect is waited for.
 const (
 	attempt           = 10 * time.Second
 	confirmAfter      = time.Second
 	confirms          = 2
 	confirmsAbandoned = 5
+	effectAgain       = time.Minute
 )
 
 // returned takes an answer of a rollback.
@@ -212,8 +216,7 @@ func (t *turn) returned(e Event) {
 	case e.Weights == t.recorded:
 		if t.same++; t.same >= t.needed {
 			t.known = e.Weights
-			t.ask(DoAwait)
-			t.tickAt(t.until)
+			t.askEffect()
 			return
 		}
 		t.tickAt(min(t.until, t.at+confirmAfter))
@@ -224,6 +227,13 @@ func (t *turn) returned(e Event) {
 		t.same = 0
 		t.backLater()
 	}
+}
+
+// askEffect waits for the mechanism to report a rollback as in effect. A question that gets no answer is asked
+// again, and nothing is written for it: that would begin the change anew.
+func (t *turn) askEffect() {
+	t.ask(DoAwait)
+	t.tickAt(min(t.until, t.at+effectAgain))
 }
 
 // ours reports whether writes of this walk can have left weights behind, half applied
@@ -250,6 +260,8 @@ func (t *turn) retryBack() {
 		t.end(NotHeld, t.reason+"; the recorded weights were read back, and the mechanism does not say that they are in effect")
 	case t.at >= t.until:
 		t.end(NotHeld, t.reason)
+	case t.wait != 0 && t.same >= t.needed:
+		t.askEffect()
 	case t.wait == 0 && (t.same > 0 || t.tries == 0):
 		t.ask(DoRead)
 		t.tickAt(min(t.until, t.at+attempt))

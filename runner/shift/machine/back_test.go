@@ -138,9 +138,15 @@ func TestRollbackTakesEffect(t *testing.T) {
 	s.feed(Event{Kind: InEffect, ID: s.last[DoAwait].ID, Failed: "throttled"})
 	s.pass(time.Second)
 	s.read(started)
-	s.now = s.last[DoTick].Until
-	s.feed(Event{Kind: Tick})
+	writes := s.last[DoWrite].ID
+	for s.m.Phase() != Ended {
+		s.now = s.last[DoTick].Until
+		s.feed(Event{Kind: Tick})
+	}
 	s.ended(NotHeld, "does not say that they are in effect")
+	if s.last[DoWrite].ID != writes {
+		t.Error("weights that hold are written again, which begins the change anew")
+	}
 
 	s = begin(t, plain)
 	s.feed(Event{Kind: AskRollback, Why: "asked"})
@@ -308,7 +314,7 @@ func TestRecover(t *testing.T) {
 		"as recorded": {started, true}, "the step": {Weights{50, 50}, true}, "the step before": {fifth, true}, "half of the step": {Weights{50, 5}, true},
 		"half of the way back": {Weights{100, 50}, true}, "somebody else": {Weights{0, 100}, false}, "both at 0": {Weights{}, false},
 	} {
-		s := &script{t: t, m: Continued(plain, Progress{Recorded: started, Step: 1, Known: fifth, Touched: true, Unanswered: true}), last: map[ActionKind]Action{}}
+		s := &script{t: t, m: Continued(plain, Progress{Recorded: started, Step: 1, Known: fifth, Touched: true}), last: map[ActionKind]Action{}}
 		s.feed(Event{Kind: Recover})
 		s.feed(Event{Kind: Read, ID: s.last[DoRead].ID, Failed: "unreachable"})
 		s.pass(time.Second)

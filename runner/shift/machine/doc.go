@@ -29,6 +29,8 @@
 //  10. Time in which the process was stopped counts for nothing.
 //  11. What decides next to the weights where traffic goes must be what the walk found at its start: a third
 //     backend, another TTL or address pauses it. It keeps no rollback from being written.
+//  12. A walk that has lost its lease to another one goes no further. What it does to roll back is what
+//     Rule 6 allows.
 package machine
 
 import (
@@ -100,6 +102,9 @@ type Plan struct {
 	PauseOnFail bool `json:"pause_on_fail,omitempty"`
 	// StayOnSignal leaves the weights as they are on a signal.
 	StayOnSignal bool `json:"stay_on_signal,omitempty"`
+	// CheckTimeout bounds a run and a confirmation, which have a limit of their own that is shorter; 0: nothing
+	// does.
+	CheckTimeout time.Duration `json:"check_timeout,omitempty"`
 	// WriteTimeout bounds the tries of one write forward until it is read back, Effect the
 	// wait until it is in effect, Rollback the whole of a rollback, Pause a pause.
 	WriteTimeout    time.Duration `json:"write_timeout"`

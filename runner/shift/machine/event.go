@@ -43,7 +43,8 @@ const (
 	Checked
 	// Budget says that the probe's budget is spent.
 	Budget
-	// Enough says that the probe has enough answers of green in this step.
+	// Enough says that the probe has enough answers of green in this step; with Why, that they prove nothing,
+	// and why.
 	Enough
 	// Tick says that time has passed.
 	Tick
@@ -54,6 +55,8 @@ const (
 	// AskRollback and AskResume are what a person asked for.
 	AskRollback
 	AskResume
+	// Rival says that another walk has the lease of what this one moves. Rule 12.
+	Rival
 	// Unrecorded says that the record could not be written; what was to be recorded was
 	// not done.
 	Unrecorded

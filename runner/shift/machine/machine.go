@@ -38,8 +38,10 @@ type Machine struct {
 	set, finishing bool
 	// refused is set where the write under way was answered by a refusal.
 	refused bool
-	// enough is set when the probe has enough answers of green in this step.
+	// enough is set when the probe has enough answers of green in this step; short is what is missing
+	// although it has.
 	enough bool
+	short  string
 	// reason is why the walk pauses, rolls back or ended, and failing what blue is asked for.
 	reason, failing string
 	// askAfter is when blue may be asked again while the walk is paused because it failed too.
@@ -56,7 +58,7 @@ type Machine struct {
 	surveyed bool
 	changed  string
 	// late is set where a write may still land although nobody waits for it any more: that of an
-	// earlier process, or one that was answered by no more than a failure.
+	// earlier process, one that was answered by no more than a failure, or one that was answered and not seen.
 	late bool
 	// blind is set while the watching reads fail; recovering while the weights are read that
 	// decide whether a killed walk is rolled back. Rule 9.
@@ -78,9 +80,8 @@ type Progress struct {
 	Step  int
 	Known Weights
 	Set   bool
-	// Touched says that something was written; Unanswered that the last write has no answer in
-	// the record: it may land late.
-	Touched, Unanswered bool
+	// Touched says that something was written.
+	Touched bool
 }
 
 // New starts a walk at a step, whose index is 0 unless earlier ones are skipped on purpose.
@@ -91,7 +92,7 @@ func New(plan Plan, step int) Machine { return Machine{plan: plan, phase: Openin
 func Continued(plan Plan, p Progress) Machine {
 	m := New(plan, min(p.Step, len(plan.Steps)-1))
 	m.recorded, m.hasRecorded, m.known, m.set, m.touched = p.Recorded, true, p.Known, p.Set, p.Touched
-	m.late = p.Unanswered
+	m.late = true // its record does not say which of its writes may still land
 	m.setting, m.surveyed = p.Setting, p.Setting != nil
 	return m
 }
@@ -141,8 +142,10 @@ func (m Machine) Next(e Event) (Machine, []Action) {
 		t.interrupt(e)
 	case e.Kind == Budget:
 		t.budget(e)
+	case e.Kind == Rival:
+		t.rival(e)
 	case e.Kind == Enough:
-		t.enough = true
+		t.enough, t.short = e.Why == "", e.Why
 		t.held()
 	case e.Kind == AskResume:
 		t.resume()
@@ -359,7 +362,7 @@ func (t *turn) held() {
 	if t.plan.Run {
 		t.enter(Running)
 		t.ask(DoRun)
-		t.nextLook()
+		t.boundCheck()
 		return
 	}
 	t.stepDone()

@@ -120,7 +120,7 @@ func (t *turn) confirm() {
 	}
 	t.enter(Confirming)
 	t.ask(DoConfirm)
-	t.nextLook()
+	t.boundCheck()
 }
 
 // evidence takes the answer of a gate or a confirmation: what does not hold pauses (Rule 8).

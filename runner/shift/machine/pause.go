@@ -40,12 +40,20 @@ func (t *turn) nextLook() {
 	t.tickAt(next)
 }
 
+// boundCheck bounds a check that the weights are watched next to.
+func (t *turn) boundCheck() {
+	if t.plan.CheckTimeout > 0 {
+		t.until = t.at + t.plan.CheckTimeout
+	}
+	t.nextLook()
+}
+
 // watch is a tick of a phase in which the weights must not change.
 func (t *turn) watch() {
 	switch {
 	case t.phase == Settling && t.at >= t.until:
 		t.enter(Holding)
-		t.enough = false
+		t.enough, t.short = false, ""
 		t.until = t.at + t.plan.Hold
 		if t.plan.Probe {
 			t.do(Action{Kind: DoProbe, Step: t.step})
@@ -58,11 +66,18 @@ func (t *turn) watch() {
 			return
 		}
 		if t.at >= t.began+max(t.plan.MaxHold, t.plan.Hold) {
-			t.pause("the probe has too few answers of green after "+(t.at-t.began).Round(time.Second).String(), Settling)
+			after := (t.at - t.began).Round(time.Second).String()
+			t.pause(orText(t.short, "the probe has too few answers of green after "+after), Settling)
 			return
 		}
 	case t.phase == Gating && t.at >= t.until:
 		t.pause("the gate: no answer within "+t.plan.EffectTimeout.String(), Gating)
+		return
+	case t.phase == Confirming && t.until > 0 && t.at >= t.until:
+		t.pause("the confirmation: no answer within "+t.plan.CheckTimeout.String(), Confirming)
+		return
+	case t.phase == Running && t.until > 0 && t.at >= t.until:
+		t.suspect("the run: no answer within " + t.plan.CheckTimeout.String())
 		return
 	}
 	if t.look == 0 {
@@ -150,6 +165,18 @@ func (t *turn) pause(why string, from Phase) {
 	t.reason, t.from = why, from
 	t.note("paused: " + why)
 	t.nextLook()
+}
+
+// rival takes a report that another walk has the lease. It is repeated, so that one in the middle of a write
+// can be passed over.
+func (t *turn) rival(e Event) {
+	switch t.phase {
+	case Opening, Trying, Writing, Paused, RollingBack:
+	case Comparing, Gating, Confirming:
+		t.pause(e.Why, Comparing)
+	default:
+		t.pause(e.Why, Settling)
+	}
 }
 
 // pauseTick reads the weights while the walk is paused, so that a rollback compares with

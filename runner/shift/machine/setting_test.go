@@ -121,6 +121,38 @@ func TestSettingOfARecord(t *testing.T) {
 	}
 }
 
+// A walk whose lease another one has goes no further, unless it is on its way back or in a write, whose end the
+// next report finds.
+func TestRival(t *testing.T) {
+	rival := func(s *script) { s.feed(Event{Kind: Rival, Why: "another walk has the lease"}) }
+	s := begin(t, plain)
+	rival(s)
+	s.in(Paused)
+	s.feed(Event{Kind: AskRollback, Why: "asked"})
+	rival(s)
+	s.in(RollingBack)
+	s.back()
+	s.ended(RolledBack, "asked")
+
+	s = opened(t, plain)
+	s.wrote("", false)
+	s.readWith(started, alone)
+	s.in(Comparing)
+	rival(s)
+	s.ended(Untouched, "another walk has the lease")
+
+	s = opened(t, plain)
+	s.wrote("", false)
+	s.readWith(started, alone)
+	s.readWith(started, alone)
+	rival(s)
+	s.in(Writing)
+	s.wrote("", false)
+	s.readWith(fifth, alone)
+	rival(s)
+	s.in(Paused)
+}
+
 // Changes are named, by name, and not all of many.
 func TestChanges(t *testing.T) {
 	was := Setting{"a": "1", "b": "2", "c": strings.Repeat("x", 200), "d": "4"}

@@ -198,7 +198,9 @@ func (d *Driver) Write(ctx context.Context, from, to machine.Weights, compare bo
 func (d *Driver) Await(ctx context.Context) (time.Duration, error) {
 	id := d.change.Load()
 	for id != nil {
-		out, err := d.api.GetChange(ctx, &route53.GetChangeInput{Id: id})
+		limited, cancel := context.WithTimeout(ctx, changeTimeout)
+		out, err := d.api.GetChange(limited, &route53.GetChangeInput{Id: id})
+		cancel()
 		if err == nil && out.ChangeInfo.Status == types.ChangeStatusInsync {
 			break
 		}
@@ -217,6 +219,9 @@ func (d *Driver) Await(ctx context.Context) (time.Duration, error) {
 	}
 	return max(ttlOf(&p.blue), ttlOf(&p.green)), nil
 }
+
+// changeTimeout bounds one question for a change, after which it is asked again.
+const changeTimeout = 20 * time.Second
 
 // aliasTTL is how long answers of alias records are kept: that of the load balancers they name.
 const aliasTTL = 60 * time.Second

@@ -53,8 +53,8 @@ var shiftProbeTable = Table{"shift probe", "A probe asks the safe steps of suite
 	{"blue", aTemplate, "Address (IP or IP:port) that the public name is pinned to, to ask blue.", "resolve of the sides", `"10.0.1.10"`, false, ""},
 	{"green", aTemplate, "The same for green.", "resolve of the sides", `"10.0.2.10"`, false, ""},
 	{"every", aDuration(0.01, 3600), "Pause between two requests.", "2s", "500ms", false, "Every"},
-	{"budget", anInt(0, 1e6), "How many answers of green may fail in the whole walk before it is rolled back.", "0", "2", false, "Budget"},
-	{"min_green", anInt(0, 1e6), "How many answers of green a step needs.", "200", "200", false, "MinGreen"},
+	{"budget", anInt(0, 1e6), "How many answers of green may fail in the whole walk before it is rolled back; less than min_green.", "0", "2", false, "Budget"},
+	{"min_green", anInt(1, 1e6), "How many answers of green a step needs.", "200", "200", false, "MinGreen"},
 }}
 
 var shiftAfterTable = Table{"shift after", "What runs at the end of each hold of a shift.", []Key{
