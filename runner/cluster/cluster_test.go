@@ -149,6 +149,47 @@ func TestAlikeReportsCauses(t *testing.T) {
 	}
 }
 
+// Each row is a green that is another one though its specifications are blue's, or rules that leave
+// nothing to compare.
+func TestAlikeLooksBehindSpecifications(t *testing.T) {
+	pod := func(digest string) string {
+		return `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"epg-1","namespace":"stb"},"spec":{"containers":[{"name":"app","image":"registry/epg:1.4"}]},
+"status":{"containerStatuses":[{"name":"app","image":"registry/epg:1.4","imageID":"registry/epg@sha256:` + digest + `"}]}}`
+	}
+	config := `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"epg","namespace":"stb"},"data":{"a":"1","b":"2"}}`
+	rule := func(at string, kinds ...string) func(*two) {
+		return func(w *two) {
+			w.asked.Alike.Rules = []stage.ObjectRule{{Kinds: kinds, Rule: diff.Rule{At: at, Do: diff.DoIgnore, Why: "tuned", Origin: "stage.yaml:9:9"}}}
+		}
+	}
+	for _, row := range []struct {
+		name    string
+		prepare func(*two)
+		want    run.Verdict
+		reason  string
+	}{
+		{"the same image", func(w *two) { w.both(); w.blue.Put(pod("aa")); w.green.Put(pod("aa")) }, run.Pass, ""},
+		{"a tag that was pushed again", func(w *two) { w.blue.Put(pod("aa")); w.green.Put(pod("bb")) }, run.Fail, `digests[*] "sha256:aa" -> "sha256:bb" in 1 Image`},
+		{"Pods may not be listed", func(w *two) { w.green.Forbid("list", "pods") }, run.Broken, "green: no right to list pods"},
+		{"an object that is being deleted", func(w *two) {
+			w.green.Put(strings.Replace(config, `"name":"epg"`, `"name":"epg","deletionTimestamp":"2026-11-23T03:00:00Z"`, 1))
+		}, run.Fail, "only on blue: ConfigMap stb/epg"},
+		{"a rule that hides a kind", rule("$.data", "ConfigMap"), run.Broken, "the rules hide every value of kind ConfigMap"},
+		{"a rule that hides most", rule("$.spec.template"), run.Broken, "more than half"},
+		{"a rule that hides one value", rule("$.data.a", "ConfigMap"), run.Pass, ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			w := newTwo(t)
+			w.both(deployment("epg", "registry/epg:1.4"), config)
+			row.prepare(w)
+			got := w.alike()
+			if text := strings.Join(got.Reasons, "\n"); got.Verdict != row.want || !strings.Contains(text, row.reason) {
+				t.Errorf("%v: %s", got.Verdict, text)
+			}
+		})
+	}
+}
+
 // Each row is something that keeps both clusters from being read or told apart: never alike.
 func TestAlikeIsNeverAssumed(t *testing.T) {
 	for _, row := range []struct {

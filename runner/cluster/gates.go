@@ -202,6 +202,7 @@ func (c *Clusters) inspect(ctx context.Context, redact func([]byte) []byte) (*re
 	sides := []*kube.Cluster{c.green}
 	if c.asked.Alike != nil {
 		plan.Kinds, plan.Namespaces = kinds(c.asked.Alike), c.asked.Alike.Namespaces
+		plan.Images = slices.ContainsFunc(plan.Kinds, func(k inventory.Kind) bool { return runsImages(k.Name) })
 		sides = []*kube.Cluster{c.blue, c.green}
 	}
 	served, err := each(sides, func(cluster *kube.Cluster, _ int) (*kube.Served, error) { return cluster.Served(ctx) })
@@ -242,6 +243,12 @@ func (c *Clusters) inspect(ctx context.Context, redact func([]byte) []byte) (*re
 		}
 	}
 	return r, nil
+}
+
+// runsImages reports a kind whose Pods run images.
+func runsImages(kind string) bool {
+	name, _, _ := strings.Cut(kind, ".")
+	return slices.Contains([]string{"Deployment", "StatefulSet", "DaemonSet"}, name)
 }
 
 // has reports whether an object is in a namespace.

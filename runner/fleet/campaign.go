@@ -74,10 +74,17 @@ func (c *campaign) announce(now time.Time) *openSlice {
 	return made
 }
 
-// take books a share. One that comes twice, or for a slice that is settled, is dropped.
+// take books a share. One that comes twice, or for a slice that is settled, is dropped, and one
+// with requests of another slice is missed.
 func (c *campaign) take(m *member, s *attack.Share) {
 	for _, o := range c.open {
 		if o.Number == s.Slice && o.shares[m.number] == nil && slices.Contains(o.holders, m) {
+			if s.Missed == "" && slices.ContainsFunc(s.Records, func(r perf.Record) bool {
+				at := c.design.PairStart(r.Pair)
+				return at < o.From || at >= o.Until
+			}) {
+				s.Missed, s.Records = "its share holds requests of another slice", nil
+			}
 			o.shares[m.number] = s
 			m.sum = s.Sum
 			if s.Missed == "" {

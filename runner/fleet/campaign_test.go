@@ -108,6 +108,23 @@ func simDesign() perf.Design {
 	return perf.NewStage(perf.Design{Rate: 100, Duration: 40 * time.Second, Timeout: time.Second, Routes: []perf.Route{{Name: "r", Share: 1}}}).Design()
 }
 
+// A share with requests of another slice, as one that was sent before, voids its slice.
+func TestShareOfAnotherSlice(t *testing.T) {
+	d := simDesign()
+	start := time.Unix(1e9, 0)
+	w := makeWorkers(1)[0]
+	w.heard(beat{Sent: start, Attack: 1}, start)
+	c := newCampaign(d, 1, start.Add(lead), []*member{w.member})
+	first := c.announce(start)
+	for _, pair := range []uint32{0, 100_000} {
+		w.shares, first.shares = 0, map[int]*attack.Share{}
+		c.take(w.member, &attack.Share{Slice: first.Number, Records: []perf.Record{{Pair: pair}}})
+		if got := first.shares[1].Missed != ""; got != (pair > 0) {
+			t.Errorf("pair %d: missed %t", pair, got)
+		}
+	}
+}
+
 // A side that fails for some workers alone is not judged; one that fails for all of them is.
 func TestOutliers(t *testing.T) {
 	for _, row := range []struct {

@@ -49,20 +49,23 @@ type Options struct {
 	Now time.Time
 }
 
+// builtinOrigin begins the origin of a rule that no file has.
+const builtinOrigin = "built in:"
+
 // builtin are rules before those of the file; see also package inventory for what is not
 // looked at in the first place.
 func builtin(o *Options) []stage.ObjectRule {
 	rules := []stage.ObjectRule{{
 		Kinds: []string{"ServiceAccount"},
 		Rule: diff.Rule{
-			At: "$.metadata.annotations['eks.amazonaws.com/role-arn']", Do: diff.DoIgnore, Why: "each cluster has its roles", Origin: "built in:1:1",
+			At: "$.metadata.annotations['eks.amazonaws.com/role-arn']", Do: diff.DoIgnore, Why: "each cluster has its roles", Origin: builtinOrigin + "1:1",
 		},
 	}}
 	// A short name would be found in values that have nothing to do with it.
 	const shortest = 4
 	if o.BlueName != o.GreenName && len(o.BlueName) >= shortest && len(o.GreenName) >= shortest {
 		rules = append(rules, stage.ObjectRule{Rule: diff.Rule{
-			At: "$..*", Do: diff.DoRewrite, BlueText: o.BlueName, GreenText: o.GreenName, As: "CLUSTER", Origin: "built in:2:1",
+			At: "$..*", Do: diff.DoRewrite, BlueText: o.BlueName, GreenText: o.GreenName, As: "CLUSTER", Origin: builtinOrigin + "2:1",
 		}})
 	}
 	return rules
@@ -73,16 +76,18 @@ func builtin(o *Options) []stage.ObjectRule {
 //  1. Objects are paired by kind, namespace and name, and compared under the rules that
 //     are for them. Differences with one edit at one place are one cause.
 //  2. An object of one side alone is a difference.
+//     Of an image only the digests under a name that both sides run are compared: what names it is an
+//     object, too.
 //  3. Where anything could not be read the clusters are not alike: the verdict is at least
 //     Broken.
-//  4. So it is where nothing was compared, and where both inventories are of one cluster:
-//     two objects with one uid.
+//  4. So it is where nothing was compared, where rules of the file hide all of a kind or more than half of
+//     everything, and where both inventories are of one cluster: two objects with one uid.
 //  5. A version that objects of blue are written in and green does not serve is reported;
 //     what it breaks shows as an object that green does not have.
 func Compare(blue, green *inventory.Inventory, asked *stage.ClusterAlike, o Options) *run.Alike {
 	c := &comparison{
 		rules: append(builtin(&o), asked.Rules...), now: o.Now, compiled: map[string]*diff.Rules{},
-		visits: map[string]*run.RuleVisits{},
+		visits: map[string]*run.RuleVisits{}, leaves: map[string]*leaves{},
 	}
 	c.out = &run.Alike{
 		Verdict: run.Pass,
@@ -113,8 +118,37 @@ type comparison struct {
 	visits   map[string]*run.RuleVisits
 	sets     map[string]*cause.Set // by kind
 	samples  []sample              // differences in the order they were found
+	leaves   map[string]*leaves    // by kind
 	same     string                // an object that both inventories have with one uid
 	problem  string                // a rule that does not compile
+}
+
+// leaves are the values of all objects of a kind: how many were compared, how many rules hid, and
+// whether a rule of the file matched any.
+type leaves struct {
+	seen, compared, hidden int
+	ruled                  bool
+}
+
+// mostHidden is the share of all values that the rules of a file may hide.
+const mostHidden = 0.5
+
+// vacuous says what the rules of the file leave nothing of.
+func (c *comparison) vacuous() (out []string) {
+	var all leaves
+	for _, kind := range slices.Sorted(maps.Keys(c.leaves)) {
+		l := c.leaves[kind]
+		if all.seen += l.seen; l.ruled {
+			all.hidden += l.hidden
+		}
+		if l.ruled && l.seen > 0 && l.compared == 0 {
+			out = append(out, fmt.Sprintf("the rules hide every value of kind %s: nothing of it was compared", kind))
+		}
+	}
+	if float64(all.hidden) > mostHidden*float64(all.seen) {
+		out = append(out, fmt.Sprintf("the rules hide %d of %d values that both clusters hold, which is more than half", all.hidden, all.seen))
+	}
+	return out
 }
 
 // A sample is a difference of an object of a kind.
@@ -148,7 +182,9 @@ func (c *comparison) pair(blue, green []inventory.Object) {
 		count(b).Blue++
 		g := others[b.Key()]
 		if g == nil {
-			c.only("blue", b)
+			if b.Kind != inventory.ImageKind {
+				c.only("blue", b)
+			}
 			continue
 		}
 		delete(others, b.Key())
@@ -156,7 +192,7 @@ func (c *comparison) pair(blue, green []inventory.Object) {
 	}
 	for i := range green {
 		count(&green[i]).Green++
-		if others[green[i].Key()] != nil {
+		if others[green[i].Key()] != nil && green[i].Kind != inventory.ImageKind {
 			c.only("green", &green[i])
 		}
 	}
@@ -193,7 +229,14 @@ func (c *comparison) compare(index int, b, g *inventory.Object) {
 	}
 	rules := c.rulesOf(b)
 	result := diff.Compare(b.JSON, g.JSON, rules)
+	l := c.leaves[b.Kind]
+	if l == nil {
+		l = &leaves{}
+		c.leaves[b.Kind] = l
+	}
+	l.seen, l.compared, l.hidden = l.seen+result.Leaves.Seen, l.compared+result.Leaves.Compared, l.hidden+result.Leaves.Ignored+result.Leaves.Dropped
 	for _, r := range result.Rules {
+		l.ruled = l.ruled || r.Visits > 0 && !strings.HasPrefix(r.Origin, builtinOrigin)
 		v := c.visits[r.Origin]
 		if v == nil {
 			v = &run.RuleVisits{At: r.Origin}
@@ -287,6 +330,9 @@ func (c *comparison) settle() {
 	}
 	for _, u := range out.Unread { // Rule 3
 		say(run.Broken, "%s", u)
+	}
+	for _, hidden := range c.vacuous() {
+		say(run.Broken, "%s", hidden)
 	}
 	switch {
 	case c.problem != "":

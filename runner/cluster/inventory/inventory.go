@@ -70,6 +70,8 @@ type Plan struct {
 	// RouteKind is the kind that services are read from, in RouteNamespaces; empty: none.
 	RouteKind       string
 	RouteNamespaces []string
+	// Images reads which digests the Pods of Namespaces run of each image, as objects of ImageKind.
+	Images bool
 	// Key digests the values of Secrets.
 	Key []byte
 	// Redact replaces known secrets in the JSON of an object; nil: there are none.
@@ -177,6 +179,13 @@ func Read(ctx context.Context, c *kube.Cluster, served *kube.Served, resources [
 			return nil, err
 		}
 	}
+	if plan.Images {
+		for _, namespace := range plan.Namespaces {
+			if err := note(inv.images(ctx, c, namespace), &inv.Unread); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if err := inv.kubelets(ctx, c); err != nil {
 		return nil, err
 	}
@@ -224,7 +233,8 @@ func (p *Plan) object(r kube.Resource, o kube.Object) (Object, bool, error) {
 	if err != nil {
 		return Object{}, false, err
 	}
-	if ownedByCluster(r.Kind, doc) {
+	// What is being deleted is not there: the other side's is then on that side alone.
+	if ownedByCluster(r.Kind, doc) || text(member(doc, "metadata")["deletionTimestamp"]) != "" {
 		return Object{}, false, nil
 	}
 	out := Object{Kind: r.Kind, Group: r.Group, Namespace: o.Namespace, Name: o.Name, Versions: versions(doc)}
@@ -237,11 +247,11 @@ func (p *Plan) object(r kube.Resource, o kube.Object) (Object, bool, error) {
 		p.digest(doc, isCredential)
 	}
 	p.hideCredentials(doc)
-	text, err := json.Marshal(doc)
+	body, err := json.Marshal(doc)
 	if err == nil && p.Redact != nil {
-		text = p.Redact(text)
+		body = p.Redact(body)
 	}
-	out.JSON = text
+	out.JSON = body
 	return out, true, err
 }
 

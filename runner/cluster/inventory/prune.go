@@ -165,6 +165,9 @@ func prune(kind string, doc map[string]any) {
 			delete(meta, m)
 		}
 	}
+	if len(meta) == 0 {
+		delete(doc, "metadata")
+	}
 }
 
 // prunePods removes annotations and labels of the object and of its Pods' template.
