@@ -54,7 +54,7 @@ clusters:
     timeout: 1s
 `
 
-const deploymentOf = `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":%q,"namespace":"stb","generation":1},
+const deploymentOf = `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"labels":{"part-of":"stb"},"name":%q,"namespace":"stb","generation":1},
 "spec":{"replicas":2},"status":{"observedGeneration":1,"replicas":2,"updatedReplicas":2,"availableReplicas":%d}}`
 
 func TestReadyExitsWithTheState(t *testing.T) {
