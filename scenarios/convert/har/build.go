@@ -68,7 +68,7 @@ func (h *harImport) requests() []*web.Request {
 			}
 		}
 		out, steps = append(out, r), append(steps, r.Step)
-		h.pages = append(h.pages, e.page)
+		h.pages, h.folds = append(h.pages, e.page), append(h.folds, e.fold)
 		seen[id] = i
 		h.learn(e, i, &cookies)
 	}

@@ -46,6 +46,7 @@ type harImport struct {
 	entries []*harEntry
 	flow    *harFlow
 	pages   []harPage // of the requests, in their order
+	folds   []string  // of the requests: what those that may be rows of one case have in common
 	// leftOut and dropped count what was not taken, by what it is.
 	leftOut, dropped tally
 }
@@ -64,8 +65,8 @@ type harImport struct {
 //  5. Requests that depend on each other are the steps of one case, in order;
 //     any other is its own case. A GET that was sent again, with nothing but
 //     reading between, appears once.
-//     With opts.ByPage a case is a page, whose repeats of one route are left out
-//     after maxRepeats; see groupByPage.
+//     With opts.ByPage a case is a page, and repeats of one route are rows of a case or
+//     left out; see groupByPage and maxRows.
 //  6. The recorded status, and the content type of an answer with a body, are
 //     expected.
 func Convert(in source.Input, opts Options) (*model.Result, error) {
@@ -131,14 +132,14 @@ func (t *tally) text() string {
 
 // choose keeps the entries that the options ask for, in the order they began.
 func (h *harImport) choose(all []*harEntry) {
-	repeats := map[string]int{}
+	var folds *folding
+	if h.opts.ByPage && !h.opts.Snapshots { // a snapshot belongs to one address
+		folds = h.newFolding(all)
+	}
 	for _, e := range all {
 		why := h.without(e)
-		if why == "" && h.opts.ByPage && !web.UnsafeMethod(e.method) {
-			route := e.page.id + " " + e.method + " " + digits.ReplaceAllString(e.url, "0")
-			if repeats[route]++; repeats[route] > maxRepeats {
-				why = "repeats of a route, as players and lists send them"
-			}
+		if why == "" && folds != nil && !web.UnsafeMethod(e.method) {
+			why = folds.without(e)
 		}
 		if why != "" {
 			h.leftOut.add(why)

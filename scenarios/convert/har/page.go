@@ -3,7 +3,6 @@ package har
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
@@ -11,17 +10,12 @@ import (
 	"github.com/bgverify/bgverify/scenarios/convert/internal/web"
 )
 
-// maxRepeats is how many requests of one route a page keeps: a player asks for
-// hundreds of segments that differ in a number alone.
-const maxRepeats = 5
-
-var digits = regexp.MustCompile(`[0-9]+`)
-
 // groupByPage makes a case of each page, its requests in order. A request that
 // gives a later page something (a token, an id, a cookie) becomes a step of the
 // suite's setup, with all that it needs itself: cases are independent, and each of
 // them gets what the setup captured.
 func (h *harImport) groupByPage(requests []*web.Request) {
+	rows, folded := h.foldRows(requests)
 	shared := make([]bool, len(requests))
 	for changed := true; changed; {
 		changed = false
@@ -36,6 +30,9 @@ func (h *harImport) groupByPage(requests []*web.Request) {
 	var order []harPage
 	members := map[string][]*web.Request{}
 	for i, r := range requests {
+		if folded[i] {
+			continue
+		}
 		if shared[i] && len(r.Skip) == 0 {
 			r.Step.Name, r.Step.Comment = names.Take(naming.Plain(r.Describe())), r.Comment
 			h.Suite.Setup = append(h.Suite.Setup, r.Step)
@@ -53,6 +50,10 @@ func (h *harImport) groupByPage(requests []*web.Request) {
 		c := h.caseOfSteps(members[page.id])
 		title := naming.Plain(page.title)
 		c.ID, c.Name = ids.Take(cmp.Or(naming.Name(strings.ToLower(page.title)), c.ID)), cmp.Or(title, c.Name)
+		h.Suite.Cases = append(h.Suite.Cases, c)
+	}
+	for _, c := range rows {
+		c.ID = ids.Take(c.ID)
 		h.Suite.Cases = append(h.Suite.Cases, c)
 	}
 	if len(h.Suite.Cases) == 0 { // everything is needed by something else

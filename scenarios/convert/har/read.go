@@ -16,6 +16,7 @@ import (
 
 // A harEntry is one request of a recording with its answer.
 type harEntry struct {
+	fold     string // what the rows of one case have in common; empty: it is not one
 	path     string // in the recording: $.log.entries[3]
 	method   string
 	url      string
