@@ -112,6 +112,14 @@ type patient struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	limit   time.Duration
+	closes  bool // the connection ends with the answer
+}
+
+func (w *patient) WriteHeader(status int) {
+	if w.closes && status >= http.StatusOK {
+		w.Header().Set("Connection", "close")
+	}
+	w.ResponseWriter.WriteHeader(status)
 }
 
 func (w *patient) Write(p []byte) (int, error) {

@@ -184,18 +184,26 @@ func (p *Proxy) Close() error { return p.listener.Close() }
 
 // ServeHTTP passes one request.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	out := &patient{w, http.NewResponseController(w), p.stalled}
+	// A chunked request may have had a length, too, which net/http has left out: what follows it
+	// is not read as a request (RFC 9112 section 6.3).
+	closes := r.ProtoMajor == 1 && len(r.TransferEncoding) > 0
+	out := &patient{ResponseWriter: w, control: http.NewResponseController(w), limit: p.stalled, closes: closes}
 	if r.Body != nil && r.Body != http.NoBody { // also for what the server reads of a body that nobody wants
 		_ = out.control.SetReadDeadline(time.Now().Add(p.stalled))
 	}
-	if r.Method == http.MethodConnect {
-		http.Error(w, "this is a reverse proxy: CONNECT is not passed", http.StatusMethodNotAllowed)
+	switch r.Method {
+	case http.MethodConnect:
+		http.Error(out, "this is a reverse proxy: CONNECT is not passed", http.StatusMethodNotAllowed)
+		return
+	case "PRI": // the beginning of HTTP/2, without the rest
+		out.closes = true
+		http.Error(out, "bgverify: this is not a request", http.StatusBadRequest)
 		return
 	}
 	client := clientNet(r.RemoteAddr)
 	if !p.requests.enter(client) {
 		p.seen.add(Field, fmt.Sprintf("a client waited for %d answers, and another request was refused", p.opts.ClientConnections))
-		http.Error(w, "bgverify: too many requests of this client at once", http.StatusServiceUnavailable)
+		http.Error(out, "bgverify: too many requests of this client at once", http.StatusServiceUnavailable)
 		return
 	}
 	defer p.requests.leave(client)

@@ -253,6 +253,8 @@ func TestSmuggling(t *testing.T) {
 		{"an unknown coding", "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\nContent-Length: 4\r\n\r\nGET /evil HTTP/1.1\r\nHost: x\r\n\r\n"},
 		{"a space before the colon", "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length : 40\r\n\r\nGET /evil HTTP/1.1\r\nHost: x\r\n\r\n"},
 		{"a length in HTTP/1.0 chunks", "POST /a HTTP/1.0\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\nGET /evil HTTP/1.1\r\nHost: x\r\n\r\n"},
+		{"a length and chunks", "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /evil HTTP/1.1\r\nHost: x\r\n\r\n"},
+		{"half of HTTP/2", "PRI * HTTP/2.0\r\n\r\nGET /evil HTTP/1.1\r\nHost: x\r\n\r\n"},
 		{"chunks twice", "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /evil HTTP/1.1\r\nHost: x\r\n\r\n"},
 		{"chunks and another coding", "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\nGET /evil HTTP/1.1\r\nHost: x\r\n\r\n"},
 		{"a folded coding", "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding:\r\n xchunked\r\nContent-Length: 4\r\n\r\nGET /evil HTTP/1.1\r\nHost: x\r\n\r\n"},

@@ -40,7 +40,7 @@ var skipWords = [skips]string{
 	blueFailed: "that blue answered with a status from 500 up", dropped: "that came faster than the other side could be asked",
 }
 
-// maxRoutes bounds the routes that are listed, and maxName the length of a route's path.
+// maxRoutes bounds the routes that are listed, and maxName the length of their names.
 const (
 	maxRoutes = 500
 	maxName   = 300
@@ -80,7 +80,7 @@ func isVariable(s string) bool {
 
 // routeName is a method and path with what looks generated left out.
 func routeName(service, method, path string) string {
-	name := method + " " + text.Cut(generalPath(path), maxName)
+	name := text.Cut(method+" "+generalPath(path), maxName)
 	if service != "" {
 		name = service + ": " + name
 	}
