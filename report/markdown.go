@@ -45,7 +45,7 @@ func (m *markdownReport) Add(c *run.CaseResult) error {
 	if c.Verdict <= run.Pass {
 		return nil
 	}
-	m.spreads.Add(m.src.CausesOfCase(c))
+	m.spreads.Add(m.src.CausesOfCase(c), c.Kind)
 	if len(m.cases) == markdownRows {
 		m.more++
 		return nil
@@ -129,7 +129,7 @@ func (m *markdownReport) causes(put func(string)) {
 		s := &all.List[i]
 		c := &s.Causes[0]
 		what := strings.TrimSpace(mdCode(source.EditBeside(c)) + " " + source.SpreadCount(s))
-		put(fmt.Sprintf("| %s | %s | %s | %s | %s | %s |\n", source.SpreadIDs(s, ", "), c.Kind, mdCode(source.SpreadPlace(s)), what, text.Thousands(all.Cases[i]), mdCode(example(c))))
+		put(fmt.Sprintf("| %s | %s | %s | %s | %s | %s |\n", source.SpreadIDs(s, ", "), c.Kind, mdCode(source.SpreadPlace(s)), what, seen(c, all.Cases[i]), mdCode(example(c))))
 	}
 	put(left(len(all.List)-markdownRows, "rows") + "\n")
 }

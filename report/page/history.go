@@ -324,7 +324,11 @@ func (g *groupView) causes(runs []*HistoryEntry, entries []HistoryEntry) {
 		for k := range r.Causes {
 			c := &r.Causes[k]
 			row := rows[c.Key]
-			row.Cells[i] = causeCell{text.Thousands(c.Cases), g.Runs[i].Started + ": " + text.Count(c.Cases, "case"), r.Path}
+			cases, seen := text.Thousands(c.Cases), text.Count(c.Cases, "case")
+			if c.Cases == 0 { // setup and teardown are not cases
+				cases, seen = "setup", "setup or teardown"
+			}
+			row.Cells[i] = causeCell{cases, g.Runs[i].Started + ": " + seen, r.Path}
 			if row.State == "" { // the newest run that has it
 				row.Text = text.Visible(c.Text)
 				row.state(i, r, c, entries)

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"html/template"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -111,9 +112,11 @@ type Page struct {
 	spreads *source.Spreads
 	suites  []map[int]int // of each suite: cases of each spread
 	cases   int           // setup and teardown not counted
-	failing int
-	bare    int // details without bodies
-	left    int // cases without details
+	failing int           // setup and teardown counted, as the table has them
+	wrong   int           // of the cases
+	parts   []string      // setup and teardown, if they did not pass
+	bare    int           // details without bodies
+	left    int           // cases without details
 }
 
 // New begins the page of a run. The caller adds every case in plan order between Begin
@@ -144,8 +147,14 @@ func (h *Page) Add(c *run.CaseResult) error {
 		return nil
 	}
 	h.failing++
+	if c.Kind != "" && !slices.Contains(h.parts, c.Kind) {
+		h.parts = append(h.parts, c.Kind)
+	}
+	if c.Kind == "" {
+		h.wrong++
+	}
 	causes := h.src.CausesOfCase(c)
-	for _, i := range h.spreads.Add(causes) {
+	for _, i := range h.spreads.Add(causes, c.Kind) {
 		h.suites[c.Suite][i]++
 	}
 	size := h.details.text.Len()
@@ -263,7 +272,10 @@ func (h *Page) page() *pageView {
 	case h.failing == 0:
 		p.CasesTitle = text.Count(h.cases, "case")
 	default:
-		p.CasesTitle = fmt.Sprintf("%s of %s did not pass", text.Thousands(h.failing), text.Count(h.cases, "case"))
+		p.CasesTitle = fmt.Sprintf("%s of %s did not pass", text.Thousands(h.wrong), text.CountAnd(h.cases, "case", h.parts...))
+		if h.wrong == 0 {
+			p.CasesTitle = text.CountAnd(0, "case", h.parts...) + " did not pass"
+		}
 	}
 	switch {
 	case len(h.lines) > 0 && h.failing > len(h.lines):

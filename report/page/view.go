@@ -258,7 +258,7 @@ func (p *pageView) causes(s *pageRun, sp *source.Spreads) {
 			IDs: source.SpreadIDs(spread, ", "), Query: source.SpreadIDs(spread,
 				","), Kind: source.KindWord(first.Kind), Where: source.SpreadPlace(spread), Edit: source.EditBeside(first),
 			Places: source.SpreadCount(spread),
-			Cases:  text.Count(sp.Cases[i], "case"), Share: s.share(sp.Cases[i]),
+			Cases:  sp.Seen(i), Share: s.share(sp.Cases[i]),
 		}
 		news := 0
 		for k := range spread.Causes {
@@ -316,7 +316,7 @@ func eachLine(s string) string {
 // share is a count of cases as a share of all of them.
 func (s *pageRun) share(cases int) string {
 	all := s.End.Counts.Cases
-	if all == 0 || cases > all {
+	if all == 0 || cases == 0 || cases > all {
 		return ""
 	}
 	f := 100 * float64(cases) / float64(all)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/cause"
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report/words"
 	"github.com/bgverify/bgverify/runner/run"
 )
@@ -60,14 +61,15 @@ type Spreads struct {
 	List []cause.Spread
 	of   []int // cause id to its place in list
 	// Cases has a number for each spread of List; see Add and Count.
-	Cases []int // of each spread
+	Cases []int      // of each spread
+	parts [][]string // of each spread: setup and teardown that have it too; they are not cases
 }
 
 // NewSpreads groups the causes of a run by what they have in common. The ids of causes have to
 // be their places in the list, as Set.List gives them. Counts start at 0.
 func NewSpreads(causes []cause.Cause) *Spreads {
 	s := &Spreads{List: cause.Spreads(causes), of: make([]int, len(causes))}
-	s.Cases = make([]int, len(s.List))
+	s.Cases, s.parts = make([]int, len(s.List)), make([][]string, len(s.List))
 	for i := range s.List {
 		for _, c := range s.List[i].Causes {
 			if c.ID >= 0 && c.ID < len(s.of) {
@@ -78,15 +80,23 @@ func NewSpreads(causes []cause.Cause) *Spreads {
 	return s
 }
 
+// Seen says where a spread was seen, in words: 2 cases, setup, or 2 cases and setup.
+func (s *Spreads) Seen(i int) string { return text.CountAnd(s.Cases[i], "case", s.parts[i]...) }
+
 // Add counts a case under the spreads of its causes, and says which they are. ids are those of
-// the causes of one case. The result has indices of List.
-func (s *Spreads) Add(ids []int) []int {
+// the causes of one case, kind its kind. The result has indices of List.
+func (s *Spreads) Add(ids []int, kind string) []int {
 	// Two causes of one case in one spread count the case once.
 	var found []int
 	for _, id := range ids {
 		if i := s.of[id]; !slices.Contains(found, i) {
 			found = append(found, i)
-			s.Cases[i]++
+			switch {
+			case kind == "":
+				s.Cases[i]++
+			case !slices.Contains(s.parts[i], kind):
+				s.parts[i] = append(s.parts[i], kind)
+			}
 		}
 	}
 	return found
@@ -99,20 +109,21 @@ func (s *Spreads) Count(src *Run) error {
 	for i := range s.List {
 		single = single && len(s.List[i].Causes) == 1
 		// The number of a single cause was counted by the run.
-		s.Cases[i] = s.List[i].Causes[0].Cases
+		s.Cases[i], s.parts[i] = s.List[i].Causes[0].Cases, s.List[i].Causes[0].Parts
 	}
 	if single {
 		return nil
 	}
 	// Causes of one spread may share cases, so that their numbers cannot be added.
 	clear(s.Cases)
+	clear(s.parts)
 	for c, err := range src.Cases() {
 		if err != nil {
 			return err
 		}
 		// Differences of a case that passed do not count, such as one in quarantine.
-		if c.Verdict > run.Pass && c.Kind == "" {
-			s.Add(src.CausesOfCase(c))
+		if c.Verdict > run.Pass {
+			s.Add(src.CausesOfCase(c), c.Kind)
 		}
 	}
 	return nil
