@@ -93,7 +93,7 @@ func (r *compiledRule) sameTime(blue, green string) bool {
 // or else why not where that is not plain to see.
 func (r *compiledRule) sameFormat(blue, green string, at [2]time.Time) (same bool, why string) {
 	if r.Is == "regex" || r.Notation == anyNotation {
-		return r.format(blue) && r.format(green), ""
+		return r.format(blue) && r.format(green) && notation.IsZero(r.Is, blue) == notation.IsZero(r.Is, green), ""
 	}
 	return SameFormat(r.Is, blue, green, at)
 }
@@ -142,9 +142,19 @@ func (s *Bijections) Clone() *Bijections {
 	return out
 }
 
+// isBlank reports whether a text, with its first quote, is no id: white space alone, or
+// the nil UUID.
+func isBlank(id string) bool {
+	text, quoted := strings.CutPrefix(id, `"`)
+	return quoted && (strings.TrimSpace(text) == "" || notation.IsUUID(text) && notation.IsZero("uuid", text))
+}
+
 // pair makes blue and green partners; when one of them has another partner
-// already it reports false and says which.
+// already, or is no id where the other is one, it reports false and says so.
 func (s *Bijections) pair(name, blue, green string) (was string, ok bool) {
+	if isBlank(blue) != isBlank(green) {
+		return "map " + name + ": one of them is empty", false
+	}
 	m := s.names[name]
 	if m == nil {
 		if s.names == nil {
