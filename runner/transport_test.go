@@ -246,8 +246,8 @@ func TestTransportFindingIsKept(t *testing.T) {
 	}
 }
 
-// resetting closes each connection with a reset when a second request comes.
-func resetting(t *testing.T) *httptest.Server {
+// ending closes each connection when a second request comes, with a reset or in order.
+func ending(t *testing.T, reset bool) *httptest.Server {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -267,7 +267,7 @@ func resetting(t *testing.T) *httptest.Server {
 					return
 				}
 				_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 7\r\n\r\n{\"v\":1}")
-				if _, err := c.Read(buf); err == nil {
+				if _, err := c.Read(buf); err == nil && reset {
 					_ = c.(*net.TCPConn).SetLinger(0)
 				}
 			}()
@@ -276,15 +276,23 @@ func resetting(t *testing.T) *httptest.Server {
 	return &httptest.Server{URL: "http://" + l.Addr().String(), Listener: l}
 }
 
-// Reused connections that green resets fail, by the requests that ask and by the cases.
+// Reused connections that green resets fail, by the requests that ask and by the cases; so do
+// those that it ends under the requests.
 func TestTransportResets(t *testing.T) {
-	for name, suite := range map[string]string{"asked": oneGet, "in the cases": onePost} {
-		t.Run(name, func(t *testing.T) {
+	for _, tt := range []struct {
+		name, suite, reason string
+		reset               bool
+	}{
+		{"asked", oneGet, "reused connections", true},
+		{"in the cases", onePost, "reused connections", true},
+		{"ended in the cases", onePost, "resent requests", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(t, &bent{}, &bent{})
 			r.green.Close()
-			r.green = &httptest.Server{URL: resetting(t).URL, Listener: r.green.Listener, Config: r.green.Config}
-			end := r.file("s.yaml", suite).run()
-			want(t, end, run.Fail, "reused connections")
+			r.green = &httptest.Server{URL: ending(t, tt.reset).URL, Listener: r.green.Listener, Config: r.green.Config}
+			end := r.file("s.yaml", tt.suite).run()
+			want(t, end, run.Fail, tt.reason)
 		})
 	}
 }

@@ -200,8 +200,14 @@ func (p *PlaceTotals) findings() []run.TransportFinding {
 	if most || g.resets >= b.resets+leastMore && float64(g.resets) >= leastReset*float64(g.exchanges) {
 		find(run.Fail, run.FactConnectionsReset, of("reset", b.resets, b.exchanges), of("reset", g.resets, g.exchanges))
 	}
+	// The client has healed these. One that does not send a request again, which is any client
+	// with a POST, fails as often: about half of the exchanges are no accident.
 	if g.resent >= b.resent+leastMore || g.resent > 0 && b.resent == 0 && float64(g.resent) >= leastShare*float64(g.exchanges) {
-		find(run.Pass, run.FactResends, of("resent", b.resent, b.exchanges), of("resent", g.resent, g.exchanges))
+		verdict := run.Pass
+		if g.resent > 1 && b.resent == 0 && 2*g.resent >= g.exchanges-1 {
+			verdict = run.Fail
+		}
+		find(verdict, run.FactResends, of("resent", b.resent, b.exchanges), of("resent", g.resent, g.exchanges))
 	}
 	// The zero value of the clock is two clocks that agree, so a service without a pair that
 	// shows the time gives no finding.
