@@ -24,7 +24,7 @@ const (
 	workers    = 16
 	waiting    = 64               // exchanges that wait for one worker
 	patience   = 10 * time.Second // with the other side, for one request
-	lastWords  = 5 * time.Second  // for what waits when the run ends
+	lastWords  = 12 * time.Second // for what waits when the run ends: longer than patience
 	maxDecoded = 8 << 20
 )
 
