@@ -54,7 +54,7 @@ func runPage(t *testing.T, page string, blocks []docBlock) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	if err := os.CopyFS(filepath.Join(dir, "scenarios"), os.DirFS(filepath.Join(root, "scenarios"))); err != nil {
+	if err := copyScenarios(root, dir); err != nil {
 		t.Fatal(err)
 	}
 	services, err := fixtures.Start(fixtures.Options{Seed: 1})

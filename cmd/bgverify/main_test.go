@@ -7,10 +7,12 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -23,7 +25,14 @@ var update = flag.Bool("update", false, "rewrite the golden parts of the scripts
 
 // TestMain lets scripts run this very binary as bgverify. More tests run at once than there
 // are cores, since most wait for processes; -parallel on the command line replaces the number.
+// Signals that are ignored where the tests are started (nohup, a job in the background of a
+// script) would be ignored by every process that they start: a handler here prevents it.
 func TestMain(m *testing.M) {
+	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT} {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
 	_ = flag.Set("test.parallel", "6")
 	testscript.Main(judged{m}, map[string]func(){"bgverify": main})
 }
@@ -39,7 +48,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("REPO", root)
 			env.Setenv("LC_ALL", "C.UTF-8")
-			return os.CopyFS(filepath.Join(env.WorkDir, "scenarios"), os.DirFS(filepath.Join(root, "scenarios")))
+			return copyScenarios(root, env.WorkDir)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exitcode": exitcode,
@@ -49,6 +58,17 @@ func TestScripts(t *testing.T) {
 			"store":    objectStore,
 		},
 	})
+}
+
+// copyScenarios copies the folders of suites in scenarios into a folder in which commands run.
+func copyScenarios(root, dir string) error {
+	for _, name := range []string{"stb", "real", "httpbin"} {
+		folder := filepath.Join("scenarios", name)
+		if err := os.CopyFS(filepath.Join(dir, folder), os.DirFS(filepath.Join(root, folder))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // exitcode N COMMAND… runs a command that must end with status N.

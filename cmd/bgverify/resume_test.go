@@ -119,7 +119,7 @@ func TestResumeAfterKill(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	scenarios := filepath.Join(dir, "scenarios")
-	if err := os.CopyFS(scenarios, os.DirFS("../../scenarios")); err != nil {
+	if err := copyScenarios("../..", dir); err != nil {
 		t.Fatal(err)
 	}
 	twin, err := fixtures.Start(fixtures.Options{Seed: 1})

@@ -3,6 +3,7 @@ package perf
 import (
 	"fmt"
 	"math"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -137,8 +138,12 @@ var wideLatency = Margins{P50: Margin{Rel: 2}, P95: Margin{Rel: 2}}
 // Equal sides pass where blocks and errors are provable, with every seed, and not
 // where they are not.
 func TestProvablePassesAndUnprovableDoesNot(t *testing.T) {
+	step := 12
+	if os.Getenv("BGVERIFY_LONG") != "" {
+		step = 4
+	}
 	for _, rate := range []float64{20, 30, 60} {
-		for seconds := 20; seconds <= 80; seconds += 4 {
+		for seconds := 20; seconds <= 80; seconds += step {
 			d := Design{Rate: rate, Duration: time.Duration(seconds) * time.Second, WarmUp: 2 * time.Second, Pairing: Paired, Margins: wideLatency, Routes: []Route{{"GET /", 1}}}
 			short := d.Provable()
 			lucky := d // the best that a seed can do

@@ -50,7 +50,7 @@ func Try(t *testing.T, test func(t testing.TB)) {
 	t.Helper()
 	for range attempts {
 		a := &attempt{TB: t}
-		wasLate := watch(func() { a.run(test) })
+		wasLate := Late(func() { a.run(test) })
 		if t.Failed() || t.Skipped() || !a.Failed() {
 			return
 		}
@@ -74,8 +74,8 @@ func Wrong(t testing.TB, format string, args ...any) {
 	t.Errorf(format, args...)
 }
 
-// watch calls f and reports whether the machine was late meanwhile, by sleeping all the time.
-func watch(f func()) bool {
+// Late calls f and reports whether the machine was late meanwhile, by sleeping all the time.
+func Late(f func()) bool {
 	done, result := make(chan struct{}), make(chan bool)
 	go func() {
 		naps, tooLong, longest := 0, 0, time.Duration(0)

@@ -7,8 +7,8 @@ import (
 )
 
 // What fails on a machine that is late is tried again; what fails on one that is not, fails.
-func TestWatch(t *testing.T) {
-	held := watch(func() {
+func TestTry(t *testing.T) {
+	held := Late(func() {
 		began := time.Now()
 		for time.Since(began) < stall { // with one processor this delays the watch
 			time.Sleep(nap)
