@@ -31,6 +31,8 @@ type campaign struct {
 	next    int // the next slice to be announced
 	open    []*openSlice
 	holders []*member // that were ready
+	// strayed are the workers that failed to get answers of a side which others got, and the side.
+	strayed map[*member]string
 }
 
 // An openSlice waits for its shares.
@@ -74,16 +76,34 @@ func (c *campaign) announce(now time.Time) *openSlice {
 	return made
 }
 
+// wrong says why a share cannot be all that its worker fired of the slice; empty: it can.
+func (o *openSlice) wrong(s *attack.Share, d perf.Design) string {
+	walks := 0
+	for _, r := range s.Records {
+		if at := d.PairStart(r.Pair); at < o.From || at >= o.Until {
+			return "its share holds requests of another slice"
+		}
+		if r.Walk {
+			walks++
+		}
+	}
+	fired := len(s.Records) // whole walks have a record each, next to those of their requests
+	if walks > 0 {
+		fired = walks
+	}
+	if fired != s.Planned {
+		return fmt.Sprintf("its share has records of %d of %d requests or walks", fired, s.Planned)
+	}
+	return ""
+}
+
 // take books a share. One that comes twice, or for a slice that is settled, is dropped, and one
-// with requests of another slice is missed.
+// with requests of another slice, or without all of its own, is missed.
 func (c *campaign) take(m *member, s *attack.Share) {
 	for _, o := range c.open {
 		if o.Number == s.Slice && o.shares[m.number] == nil && slices.Contains(o.holders, m) {
-			if s.Missed == "" && slices.ContainsFunc(s.Records, func(r perf.Record) bool {
-				at := c.design.PairStart(r.Pair)
-				return at < o.From || at >= o.Until
-			}) {
-				s.Missed, s.Records = "its share holds requests of another slice", nil
+			if why := o.wrong(s, c.design); s.Missed == "" && why != "" {
+				s.Missed, s.Records = why, nil
 			}
 			o.shares[m.number] = s
 			m.sum = s.Sum
@@ -108,6 +128,7 @@ func (c *campaign) settle(now time.Time) (attack.Fired, bool) {
 	f := attack.Fired{Slice: o.Slice, Void: why}
 	if why == "" {
 		f.Void, f.Side, f.Apart = o.apart()
+		c.remember(o, &f)
 	}
 	for _, m := range o.holders {
 		s := o.shares[m.number]
@@ -151,6 +172,25 @@ func (c *campaign) spoiled(o *openSlice, now time.Time) (why string, by *member,
 		}
 	}
 	return "", nil, waiting
+}
+
+// remember keeps who strayed, and voids a slice that only such workers fired: nobody else says how
+// the side is.
+func (c *campaign) remember(o *openSlice, f *attack.Fired) {
+	if c.strayed == nil {
+		c.strayed = map[*member]string{}
+	}
+	alone := true
+	for _, m := range o.holders {
+		if slices.Contains(f.Apart, m.number) {
+			c.strayed[m] = f.Side
+		}
+		alone = alone && c.strayed[m] != ""
+	}
+	if f.Side == "" && alone {
+		f.Side = c.strayed[o.holders[0]]
+		f.Void = fmt.Sprintf("only workers for which alone %s failed before were there", f.Side)
+	}
 }
 
 // apart says of which side some workers of a whole slice failed to get answers while all others

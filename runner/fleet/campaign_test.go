@@ -108,7 +108,8 @@ func simDesign() perf.Design {
 	return perf.NewStage(perf.Design{Rate: 100, Duration: 40 * time.Second, Timeout: time.Second, Routes: []perf.Route{{Name: "r", Share: 1}}}).Design()
 }
 
-// A share with requests of another slice, as one that was sent before, voids its slice.
+// A share with requests of another slice, as one that was sent before, or without all of its own
+// voids its slice.
 func TestShareOfAnotherSlice(t *testing.T) {
 	d := simDesign()
 	start := time.Unix(1e9, 0)
@@ -116,11 +117,22 @@ func TestShareOfAnotherSlice(t *testing.T) {
 	w.heard(beat{Sent: start, Attack: 1}, start)
 	c := newCampaign(d, 1, start.Add(lead), []*member{w.member})
 	first := c.announce(start)
-	for _, pair := range []uint32{0, 100_000} {
-		w.shares, first.shares = 0, map[int]*attack.Share{}
-		c.take(w.member, &attack.Share{Slice: first.Number, Records: []perf.Record{{Pair: pair}}})
-		if got := first.shares[1].Missed != ""; got != (pair > 0) {
-			t.Errorf("pair %d: missed %t", pair, got)
+	for _, row := range []struct {
+		name    string
+		planned int
+		records []perf.Record
+		whole   bool
+	}{
+		{"whole", 2, []perf.Record{{Pair: 0}, {Pair: 0, Green: true}}, true},
+		{"whole walks of two requests", 1, []perf.Record{{}, {}, {Walk: true}}, true},
+		{"of another slice", 1, []perf.Record{{Pair: 100_000}}, false},
+		{"an answer is lost", 2, []perf.Record{{Pair: 0}}, false},
+		{"all answers are lost", 2, nil, false},
+	} {
+		first.shares = map[int]*attack.Share{}
+		c.take(w.member, &attack.Share{Slice: first.Number, Planned: row.planned, Records: row.records})
+		if s := first.shares[1]; (s.Missed == "") != row.whole {
+			t.Errorf("%s: missed %q", row.name, s.Missed)
 		}
 	}
 }

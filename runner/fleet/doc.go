@@ -32,7 +32,7 @@ package fleet
 import "time"
 
 // Protocol is the version of what coordinator and workers say to each other.
-const Protocol = 1
+const Protocol = 2
 
 // The times of the protocol.
 const (

@@ -35,6 +35,7 @@ type Server struct {
 	mu        sync.Mutex // guards all below
 	resources []kube.Resource
 	objects   map[string][]*object // by plural with group
+	index     map[string]*object   // by that, namespace and name
 	forbidden map[string]bool      // "list deployments.apps"
 	deprecate map[string]string    // by plural with group: the text of a warning
 	requests  []string             // method and path of each
@@ -51,7 +52,7 @@ type object struct {
 // New starts a server that serves the kinds of Kubernetes itself and stops it with the
 // test.
 func New(t testing.TB) *Server {
-	s := &Server{t: t, Version: "v1.31.4", objects: map[string][]*object{}, forbidden: map[string]bool{}, deprecate: map[string]string{}}
+	s := &Server{t: t, Version: "v1.31.4", objects: map[string][]*object{}, index: map[string]*object{}, forbidden: map[string]bool{}, deprecate: map[string]string{}}
 	s.resources = slices.Clone(Builtin)
 	h := httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
 	h.Config.ErrorLog = log.New(io.Discard, "", 0) // connections that a client opened and did not use
@@ -102,6 +103,7 @@ func (s *Server) Put(texts ...string) {
 			*old = *put
 		} else {
 			s.objects[key] = append(s.objects[key], put)
+			s.index[key+"/"+put.namespace+"/"+put.name] = put
 		}
 		s.mu.Unlock()
 	}
@@ -111,6 +113,7 @@ func (s *Server) Put(texts ...string) {
 func (s *Server) Remove(resource, namespace, name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	delete(s.index, resource+"/"+namespace+"/"+name)
 	s.objects[resource] = slices.DeleteFunc(s.objects[resource], func(o *object) bool { return o.namespace == namespace && o.name == name })
 }
 
@@ -175,12 +178,7 @@ func (s *Server) Connect(name string) *kube.Cluster {
 }
 
 func (s *Server) find(key, namespace, name string) *object {
-	for _, o := range s.objects[key] {
-		if o.namespace == namespace && o.name == name {
-			return o
-		}
-	}
-	return nil
+	return s.index[key+"/"+namespace+"/"+name]
 }
 
 // serve answers one request.
