@@ -317,7 +317,7 @@ func (e *engine) askBlue() Check {
 	}
 }
 
-// watch starts the probe before the first write.
+// watch starts the probe, before the first write or as a walk is continued.
 func (e *engine) watch() {
 	if e.walk.Probe == nil || e.probing {
 		return

@@ -83,6 +83,38 @@ func TestResumeWithoutRecord(t *testing.T) {
 	})
 }
 
+// A failing is a green that fails: the budget is spent with the first answer.
+type failing struct{}
+
+func (failing) Look(context.Context) (string, error) { return "", nil }
+func (failing) Hold(int, bool)                       {}
+func (failing) Watch(ctx context.Context, report func(Seen)) {
+	for ctx.Err() == nil {
+		report(Seen{Spent: "green fails"})
+		time.Sleep(500 * time.Millisecond)
+	}
+}
+
+func (failing) AskBlue(context.Context) (machine.Verdict, string) { return machine.Pass, "" }
+
+// A walk that is continued where green has traffic already is watched from its first moment, not from its next
+// write on.
+func TestResumedWalkIsWatched(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d := &fakeDriver{}
+		w := newWalk(t, d)
+		d.have = machine.Weights{Blue: 95, Green: 5}
+		w.Probe, w.Plan.Probe = failing{}, true
+		w.Open = func() (File, error) { return &memory{}, nil }
+		began := time.Now()
+		r := w.Go(t.Context(), machine.Continued(w.Plan, machine.Progress{Recorded: begun, Known: d.have, Set: true, Touched: true}), machine.Begin)
+		if back(t, d, r); r.Reason != "green fails" || time.Since(began) > time.Minute {
+			t.Errorf("%s after %s", r.Reason, time.Since(began))
+		}
+	})
+}
+
 // A clock that jumps changes nothing: holds and limits are measured on one that does not.
 func TestClockJumps(t *testing.T) {
 	t.Parallel()

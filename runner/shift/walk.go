@@ -125,6 +125,9 @@ func (w *Walk) Go(ctx context.Context, m machine.Machine, first machine.EventKin
 		}
 		first = machine.AskRollback
 	}
+	if back && first == machine.Begin { // green may have traffic already
+		e.watch()
+	}
 	return e.loop(ctx, first)
 }
 

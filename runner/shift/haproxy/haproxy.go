@@ -138,10 +138,13 @@ func (d *Driver) servers(ctx context.Context) ([]server, error) {
 			s.address = name + ":" + get("srv_port")
 		}
 		s.state, s.ordered = stateOf(number("srv_op_state"), number("srv_admin_state"))
+		backend := get("be_name")
 		if wrong != nil {
 			return nil, wrong
 		}
-		out = append(out, s)
+		if backend == d.config.Backend {
+			out = append(out, s)
+		}
 	}
 	return out, nil
 }
@@ -198,11 +201,13 @@ func (d *Driver) pick(servers []server) (machine.Weights, machine.Setting, error
 	w := machine.Weights{Blue: -1, Green: -1}
 	setting := machine.Setting{}
 	for _, s := range servers {
-		switch s.name {
-		case d.config.Blue:
+		switch {
+		case s.name == d.config.Blue && w.Blue < 0:
 			w.Blue = s.weight
-		case d.config.Green:
+		case s.name == d.config.Green && w.Green < 0:
 			w.Green = s.weight
+		case s.name == d.config.Blue || s.name == d.config.Green:
+			return machine.Weights{}, nil, fmt.Errorf("backend %s has two servers %q", d.config.Backend, s.name)
 		default:
 			setting["weight of server "+s.name] = strconv.Itoa(s.weight)
 			continue
