@@ -101,6 +101,7 @@ type Confirm struct {
 //  4. The steps of confirm are among the steps.
 //  5. A file without any check says why in unchecked: nothing would ever roll its walk back.
 //     One with a check has no unchecked.
+//  6. No text is blank, and no command is a comment alone.
 func Load(fsys fs.FS, name string, getenv func(string) (string, bool)) (*File, problem.Problems) {
 	src, problems := source.Open(fsys, name)
 	r := &reader{lines: src.Lines, getenv: getenv}
@@ -156,9 +157,31 @@ func (r *reader) ReadField(*keys.Mapping, *keys.Key, any) bool { return false }
 func (r *reader) done() problem.Problems {
 	for _, o := range r.opened {
 		o.RefuseUnread("")
+		r.refuseBlank(o)
 	}
 	r.problems.Sort()
 	return r.problems
+}
+
+// refuseBlank refuses texts that say nothing: an empty command would confirm every step, an empty tag choose all
+// cases. Rule 6.
+func (r *reader) refuseBlank(o *keys.Mapping) {
+	for i := range o.Table.Keys {
+		name := o.Table.Keys[i].Name
+		n := o.At(name)
+		if !o.Has(name) || n == nil || n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" {
+			continue
+		}
+		text := strings.TrimSpace(n.Value)
+		command := name == "exec" || name == "get" || name == "set"
+		known := slices.ContainsFunc(r.problems, func(p problem.Problem) bool { return p.Pos.Line == n.Line && p.Pos.Col == n.Column })
+		if known {
+			continue
+		}
+		if text == "" || command && strings.HasPrefix(text, "#") && !strings.Contains(text, "\n") {
+			o.Fail(n, "leave the key out, or give it a value", "%s is empty", name)
+		}
+	}
 }
 
 func (r *reader) read(o *keys.Mapping) *File {
