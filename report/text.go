@@ -278,9 +278,9 @@ func (t *textReport) loads() error {
 		if l.PerWalk > 0 {
 			rate += " " + l.Unit()
 		}
-		title := fmt.Sprintf("load %s: %s per second and side for %s, %d blocks (%d dropped)", l.Name, rate, text.Seconds(l.Seconds), l.Blocks, l.Dropped)
+		title := fmt.Sprintf("load %s: %s per second and side for %s, %s (%d dropped)", l.Name, rate, text.Seconds(l.Seconds), text.Count(l.Blocks, "block"), l.Dropped)
 		if l.Users != nil {
-			title = fmt.Sprintf("load %s: %s a side for %s, %d blocks (%d dropped)", l.Name, text.Count(l.Users.Count, "user"), text.Seconds(l.Seconds), l.Blocks, l.Dropped)
+			title = fmt.Sprintf("load %s: %s a side for %s, %s (%d dropped)", l.Name, text.Count(l.Users.Count, "user"), text.Seconds(l.Seconds), text.Count(l.Blocks, "block"), l.Dropped)
 		}
 		if !t.reasonsHold(l.Reason) {
 			title += ": " + l.Reason

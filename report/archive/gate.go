@@ -153,7 +153,7 @@ func CheckAge(run *run.Run, now time.Time, limit time.Duration) error {
 	case age < -clockSlack:
 		return fmt.Errorf("the run ended %s from now: a clock is wrong", (-age).Round(time.Second))
 	case limit > 0 && age > limit:
-		return fmt.Errorf("the run is stale: it ended %s ago, accepted are %s", age.Round(time.Second), limit)
+		return fmt.Errorf("the run is stale: it ended %s ago, more than %s", age.Round(time.Second), limit)
 	}
 	return nil
 }

@@ -301,7 +301,7 @@ func (p *Probe) seen() (s shift.Seen, now bool) {
 	defer p.mu.Unlock()
 	s = shift.Seen{Sample: p.sample, Hold: p.hold, Enough: p.greens >= p.config.MinGreen}
 	if p.spent > p.config.Budget {
-		s.Spent = fmt.Sprintf("%d answers of green failed, accepted are %d; the last: %s", p.spent, p.config.Budget, p.why)
+		s.Spent = fmt.Sprintf("%d answers of green failed, more than the %d of the budget; the last: %s", p.spent, p.config.Budget, p.why)
 	}
 	if p.whole && s.Enough && p.free[scenarios.Green] == 0 && p.free[scenarios.Blue] > 0 { // Rule 5
 		s.Enough = false
