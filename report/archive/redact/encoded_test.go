@@ -41,6 +41,15 @@ func TestEscapesOfLatin1(t *testing.T) {
 	}
 }
 
+// A hidden value of zero is not known as one of a format.
+func TestFormatsOfZero(t *testing.T) {
+	for text, want := range map[string]int{"6ba7b810-9dad-11d1-80b4-00c04fd430c8": 1, "00000000-0000-0000-0000-000000000000": 0, "0001-01-01T00:00:00Z": 0} {
+		if got := formatsOf(text); len(got) != want {
+			t.Errorf("%s: %v, want %d", text, got, want)
+		}
+	}
+}
+
 // A body is kept in its charset.
 func TestOtherCharsets(t *testing.T) {
 	for secret, texts := range map[string][]string{
