@@ -358,6 +358,7 @@ func (e *engine) note(text func() string) {
 	e.notes = append(e.notes, s)
 }
 
+// maxNotes bounds the notes of a comparison, such as those about keys that were guessed.
 const maxNotes = 50
 
 // keyRule is the rule that fixes a guessed key.

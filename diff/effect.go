@@ -244,6 +244,8 @@ type automaton = path.Automaton[effect]
 // deadState is the state in which no rule applies, here or below.
 const deadState = path.Dead
 
+// newAutomaton makes a worker's automaton, whose states carry the effects of the rules that match
+// in them.
 func newAutomaton(g *program) *automaton { return path.NewAutomaton(&g.Program, g.effectOf) }
 
 // elementOf is the state of element c of t, at index of an array of n elements.

@@ -160,6 +160,8 @@ func (w words) unmarshal(typ string, text []byte) (uint8, error) {
 }
 
 var (
+	// The words of the enumerations in run.json. Their order is that of the constants; a word is
+	// never changed, as archives hold it.
 	kindWords = words{
 		Added: "added", Removed: "removed", Changed: "changed", TypeChanged: "type", Moved: "moved", Order: "order",
 		Length: "length", DuplicateKey: "duplicate-key", Invalid: "invalid", Limit: "limit",

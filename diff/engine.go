@@ -147,6 +147,7 @@ func (e *engine) effects(st int32) *effect {
 	return e.auto.Effects(st)
 }
 
+// noEffect is what a place has that no rule matches.
 var noEffect effect
 
 // counted accounts for blue's leaves below a node whose value was compared.

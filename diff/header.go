@@ -17,6 +17,7 @@ import (
 // is compared, their value is not, unless a rule says how.
 func VolatileHeaders() []string { return slices.Clone(volatileHeaders) }
 
+// volatileHeaders differ between any two answers: they are compared by presence alone.
 var volatileHeaders = []string{
 	"age", "cf-ray", "date", "request-id", "server-timing", "traceparent", "tracestate",
 	"x-amz-cf-id", "x-amz-request-id", "x-amzn-requestid", "x-amzn-trace-id", "x-b3-parentspanid", "x-b3-spanid", "x-b3-traceid",
@@ -27,12 +28,14 @@ var volatileHeaders = []string{
 // itself, and they are not compared.
 func FramingHeaders() []string { return slices.Clone(framingHeaders) }
 
+// framingHeaders belong to the connection and not to the answer: they are not compared.
 var framingHeaders = []string{"connection", "content-length", "keep-alive", "transfer-encoding"}
 
 // listHeaders are lists without order, and whether their members are names of headers,
 // which have no letter case; methods have one (RFC 9110, section 9.1).
 var listHeaders = map[string]bool{
-	"access-control-allow-headers": true, "access-control-allow-methods": false, "access-control-expose-headers": true, "allow": false, "vary": true,
+	"access-control-allow-headers": true, "access-control-allow-methods": false, "access-control-expose-headers": true, "allow": false,
+	"vary": true,
 }
 
 // A headerField is all values of one name, on both sides.

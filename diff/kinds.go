@@ -91,6 +91,7 @@ const (
 	NeedValue                // the value
 )
 
+// needChanged: the rule asks only whether the value differs, which a mark shows too.
 func needChanged(*Rule) Need { return NeedChanged }
 
 // formatNeeds: a pattern needs the value, a named format what is known of it.

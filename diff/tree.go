@@ -368,6 +368,7 @@ func hashElement(h, value uint64) uint64 { return mix(h^value, kArray) + value }
 // any order.
 type memberSum struct{ sum, apart, count, absent uint64 }
 
+// add takes a member in, by its value and by what its rules make of it.
 func (s *memberSum) add(name, value, ruled uint64) {
 	h := hashMember(name, value)
 	s.sum += h
@@ -393,6 +394,7 @@ func (s *memberSum) remove(name, value, ruled uint64) {
 	s.absent -= one.absent
 }
 
+// hashes are the object's own hash and its hash under the rules.
 func (s *memberSum) hashes() (hash, ruled uint64) {
 	return mix(s.sum^kObject, s.count^kValue), mix((s.sum+s.apart)^kObject, (s.count-s.absent)^kValue)
 }

@@ -57,6 +57,8 @@ func Annotations(w io.Writer, ran *run.Run) error {
 }
 
 var (
+	// The escapes of GitHub's workflow commands: of their text, and of their properties, in which
+	// colon and comma separate. Without them a text of an answer could begin a command.
 	commandText     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	commandProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 )

@@ -117,6 +117,7 @@ func waitingForArgo(r *run.Ready) int {
 	return n
 }
 
+// waits says how many applications wait, with its verb.
 func waits(n int) string {
 	if n == 1 {
 		return "1 application waits"

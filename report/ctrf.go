@@ -66,6 +66,7 @@ type ctrfStep struct {
 	Status string `json:"status"`
 }
 
+// newCTRF renders ctrf.json.
 func newCTRF(w *bufio.Writer, src *source.Run, _ page.Options) renderer {
 	return &ctrfReport{w: w, src: src}
 }
@@ -192,7 +193,8 @@ func (c *ctrfReport) End() error {
 		"osPlatform": h.Env.OS,
 		"healthy":    e.Verdict == run.Pass,
 		"extra": map[string]any{
-			"verdict": e.Verdict.String(), "reasons": source.List(e.Reasons), "blue": e.Sides.Blue.URL, "green": e.Sides.Green.URL, "seed": strconv.FormatUint(h.Seed, 10),
+			"verdict": e.Verdict.String(), "reasons": source.List(e.Reasons), "blue": e.Sides.Blue.URL, "green": e.Sides.Green.URL,
+			"seed": strconv.FormatUint(h.Seed, 10),
 		},
 	}
 	if audit.ScenariosCommit != "" {

@@ -24,6 +24,7 @@ type jsonReport struct {
 	cases int // written of it
 }
 
+// newJSON renders run.json.
 func newJSON(w *bufio.Writer, src *source.Run, _ page.Options) renderer {
 	return &jsonReport{w: w, src: src, suite: -1}
 }
@@ -145,8 +146,10 @@ func (j *jsonReport) Begin() error {
 		Started: s.Head.Started.UTC().Format(time.RFC3339Nano), ElapsedMS: s.End.ElapsedMS, Seed: s.Head.Seed,
 		Verdict: s.End.Verdict, Reasons: source.List(s.End.Reasons), Sides: s.End.Sides, Counts: s.End.Counts,
 		Coverage: s.End.Coverage, Second: s.End.Second, Audit: s.Audit(), Planned: s.Head.Planned,
-		Verb: s.Head.Verb, Stage: s.Head.Stage, Clients: s.Head.Clients, Flags: source.List(s.Head.Flags), Env: s.Head.Env, Signal: s.End.Signal, Gates: source.List(s.End.Gates), Transport: s.End.Transport, Warnings: s.End.Warnings,
-		Paths: s.Head.Paths, Narrowed: s.Head.Narrowed, Shards: s.Head.Shards, LeftOut: s.End.LeftOut, Weaker: s.Head.Weaker, Created: s.End.Created, Clusters: s.End.Clusters,
+		Verb: s.Head.Verb, Stage: s.Head.Stage, Clients: s.Head.Clients, Flags: source.List(s.Head.Flags), Env: s.Head.Env, Signal: s.End.Signal,
+		Gates: source.List(s.End.Gates), Transport: s.End.Transport, Warnings: s.End.Warnings,
+		Paths: s.Head.Paths, Narrowed: s.Head.Narrowed, Shards: s.Head.Shards, LeftOut: s.End.LeftOut, Weaker: s.Head.Weaker,
+		Created: s.End.Created, Clusters: s.End.Clusters,
 	})
 	if err != nil {
 		return err

@@ -63,6 +63,7 @@ type folded struct {
 	ms    float64
 }
 
+// newJUnit renders junit.xml.
 func newJUnit(w *bufio.Writer, src *source.Run, _ page.Options) renderer {
 	return &junitReport{w: w, src: src, names: map[string]int{}, open: -1}
 }
@@ -79,7 +80,10 @@ func (j *junitReport) Begin() error {
 		spoken = spoken || g.Verdict == e.Verdict
 	}
 	if !spoken { // rule 1: the verdict always has a testcase that says it
-		j.gate(run.GateResult{Name: "run", Measured: e.Verdict.String(), Limit: "pass", Verdict: e.Verdict, Reason: strings.Join(e.Reasons, "; ")})
+		j.gate(run.GateResult{
+			Name: "run", Measured: e.Verdict.String(), Limit: "pass", Verdict: e.Verdict,
+			Reason: strings.Join(e.Reasons, "; "),
+		})
 	}
 	return j.writeSuite("bgverify.verdict", [][2]string{
 		{"bgverify.run", j.src.Head.ID},
@@ -274,7 +278,8 @@ func (j *junitReport) writeSuite(name string, properties [][2]string, out string
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `  <testsuite name="%s" tests="%d" failures="%d" errors="%d" skipped="%d" time="%.3f" timestamp="%s" hostname="%s" id="%d" package="bgverify">`+"\n",
-		xmlAttr(name), s.tests, s.failures, s.errors, s.skipped, s.ms/1000, j.src.Head.Started.UTC().Format("2006-01-02T15:04:05"), xmlAttr(host), j.id)
+		xmlAttr(name), s.tests, s.failures, s.errors, s.skipped, s.ms/1000, j.src.Head.Started.UTC().Format("2006-01-02T15:04:05"),
+		xmlAttr(host), j.id)
 	j.id++
 	b.WriteString("    <properties>\n")
 	for _, p := range properties {
@@ -316,6 +321,8 @@ func xmlChars(s string) string {
 }
 
 var (
+	// The escapes of text and of attributes in XML. Line breaks of attributes are written as
+	// references, as parsers turn them into spaces otherwise.
 	textEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 	attrEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "\n", "&#10;", "\t", "&#9;")
 )
@@ -342,7 +349,8 @@ func loadText(l *run.LoadResult) string {
 	for i := range l.Comparisons {
 		c := &l.Comparisons[i]
 		fmt.Fprintf(&b, "%s  blue %s  green %s  %s %s  margin %s  %d blocks (%d dropped)  MDE %s  %s\n",
-			words.MetricName(c), words.Measured(c, c.Blue), words.Measured(c, c.Green), words.MeasuredChange(c), words.Interval(c), words.Bound(c, c.Margin), c.Blocks, c.Dropped, words.Bound(c, c.MDE), words.OutcomeVerdict(c.Outcome))
+			words.MetricName(c), words.Measured(c, c.Blue), words.Measured(c, c.Green), words.MeasuredChange(c), words.Interval(c),
+			words.Bound(c, c.Margin), c.Blocks, c.Dropped, words.Bound(c, c.MDE), words.OutcomeVerdict(c.Outcome))
 	}
 	return b.String()
 }

@@ -19,7 +19,8 @@ func lastLine(src *source.Run, opts TextOptions) string {
 		}
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "bgverify: verdict=%s exit=%d gates_failed=%d/%d cases=%d differ=%d causes=%d", e.Verdict, e.Verdict.ExitStatus(e.Signal), failed, len(e.Gates), e.Counts.Cases, e.Counts.Fail, len(e.Causes))
+	fmt.Fprintf(&b, "bgverify: verdict=%s exit=%d gates_failed=%d/%d cases=%d differ=%d causes=%d", e.Verdict, e.Verdict.ExitStatus(e.Signal),
+		failed, len(e.Gates), e.Counts.Cases, e.Counts.Fail, len(e.Causes))
 	if change, ok := worstP99(src.Result.Loads); ok {
 		fmt.Fprintf(&b, " p99=%+.0f%%", change*100)
 	}

@@ -27,12 +27,14 @@ type markdownReport struct {
 }
 
 const (
+	// maxMarkdown is what a comment of a pull request holds.
 	maxMarkdown   = 64 << 10
 	markdownRows  = 30   // of each table
 	markdownField = 200  // runes of one cell
 	markdownTail  = 1024 // bytes kept free for what was left out
 )
 
+// newMarkdown renders summary.md.
 func newMarkdown(w *bufio.Writer, src *source.Run, _ page.Options) renderer {
 	return &markdownReport{w: w, src: src, spreads: source.NewSpreads(src.End.Causes)}
 }
@@ -51,7 +53,8 @@ func (m *markdownReport) Add(c *run.CaseResult) error {
 		return nil
 	}
 	_, message := m.src.Failure(c)
-	m.cases = append(m.cases, fmt.Sprintf("| %s %s | %s | %s | %s |\n", words.Mark(c.Verdict), c.Verdict, mdCode(c.ID), mdCode(source.RequestLine(c)), mdCode(message)))
+	m.cases = append(m.cases, fmt.Sprintf("| %s %s | %s | %s | %s |\n", words.Mark(c.Verdict), c.Verdict, mdCode(c.ID),
+		mdCode(source.RequestLine(c)), mdCode(message)))
 	return nil
 }
 
@@ -94,7 +97,8 @@ func (m *markdownReport) head(put func(string)) {
 	for _, note := range m.src.Doubts() {
 		put("- **" + mdText(note) + "**\n")
 	}
-	put(fmt.Sprintf("\nblue %s → green %s · %s · %s\n\n", mdCode(e.Sides.Blue.URL), mdCode(e.Sides.Green.URL), text.Count(e.Counts.Cases, "case"), text.Seconds(e.ElapsedMS/1000)))
+	put(fmt.Sprintf("\nblue %s → green %s · %s · %s\n\n", mdCode(e.Sides.Blue.URL), mdCode(e.Sides.Green.URL),
+		text.Count(e.Counts.Cases, "case"), text.Seconds(e.ElapsedMS/1000)))
 }
 
 // gates is the table of gates, those that keep a pass from being given first.
@@ -124,7 +128,8 @@ func (m *markdownReport) causes(put func(string)) {
 	if len(all.List) == 0 {
 		return
 	}
-	put(fmt.Sprintf("### %s\n\n| cause | kind | where | change | cases | example |\n|---|---|---|---|--:|---|\n", text.Count(len(m.src.End.Causes), "cause")))
+	put(fmt.Sprintf("### %s\n\n| cause | kind | where | change | cases | example |\n|---|---|---|---|--:|---|\n",
+		text.Count(len(m.src.End.Causes), "cause")))
 	for i := range all.List[:min(markdownRows, len(all.List))] {
 		s := &all.List[i]
 		c := &s.Causes[0]
@@ -146,7 +151,8 @@ func (m *markdownReport) suites(put func(string)) {
 		if e.Verdict == run.Pass {
 			continue
 		}
-		rows = append(rows, fmt.Sprintf("| %s %s | %s | %s | %d of %d | %s |\n", words.Mark(e.Verdict), e.Verdict, mdText(h.Name), mdText(h.Owner), e.Counts.Fail, e.Counts.Cases, mdText(strings.Join(e.Reasons, "; "))))
+		rows = append(rows, fmt.Sprintf("| %s %s | %s | %s | %d of %d | %s |\n", words.Mark(e.Verdict), e.Verdict, mdText(h.Name),
+			mdText(h.Owner), e.Counts.Fail, e.Counts.Cases, mdText(strings.Join(e.Reasons, "; "))))
 	}
 	put(fmt.Sprintf("### %d of %d suites pass\n\n", len(heads)-len(rows), len(heads)))
 	if len(rows) == 0 {
@@ -163,14 +169,16 @@ func (m *markdownReport) suites(put func(string)) {
 func (m *markdownReport) loads(put func(string)) {
 	for i := range m.src.Result.Loads {
 		l := &m.src.Result.Loads[i]
-		put(fmt.Sprintf("### %s load %s\n\n%s\n\n| metric | blue | green | change | interval | margin | result |\n|---|--:|--:|--:|---|--:|---|\n", words.Mark(l.Verdict), mdText(l.Name), mdText(l.Reason)))
+		put(fmt.Sprintf("### %s load %s\n\n%s\n\n| metric | blue | green | change | interval | margin | result "+
+			"|\n|---|--:|--:|--:|---|--:|---|\n", words.Mark(l.Verdict), mdText(l.Name), mdText(l.Reason)))
 		for k := range l.Comparisons {
 			c := &l.Comparisons[k]
 			if k >= markdownRows {
 				break
 			}
 			v := words.OutcomeVerdict(c.Outcome)
-			put(fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s %s |\n", mdText(words.MetricName(c)), words.Measured(c, c.Blue), words.Measured(c, c.Green), words.MeasuredChange(c), words.Interval(c), words.Bound(c, c.Margin), words.Mark(v), v))
+			put(fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s %s |\n", mdText(words.MetricName(c)), words.Measured(c, c.Blue),
+				words.Measured(c, c.Green), words.MeasuredChange(c), words.Interval(c), words.Bound(c, c.Margin), words.Mark(v), v))
 		}
 		put(left(len(l.Comparisons)-markdownRows, "metrics") + "\n")
 	}
@@ -191,7 +199,8 @@ func (m *markdownReport) failing(put func(string)) {
 // facts is the line that identifies the run.
 func (m *markdownReport) facts(put func(string)) {
 	h := m.src.Head
-	put(fmt.Sprintf("run %s · %s %s · seed %d · %s\n", mdCode(h.ID), mdText(h.Tool.Name), mdText(h.Tool.Version), h.Seed, h.Started.UTC().Format("2006-01-02 15:04:05 UTC")))
+	put(fmt.Sprintf("run %s · %s %s · seed %d · %s\n", mdCode(h.ID), mdText(h.Tool.Name), mdText(h.Tool.Version), h.Seed,
+		h.Started.UTC().Format("2006-01-02 15:04:05 UTC")))
 }
 
 // mdText writes text so that Markdown, HTML and GitHub's mentions leave it alone.

@@ -47,7 +47,8 @@ type Format struct {
 // which knows about terminals, is Text.
 var Formats = []Format{
 	format("json", "run.json", "everything the run found, for programs", newJSON),
-	format("html", "report.html", "one page that opens from disk", func(w *bufio.Writer, src *source.Run, opts page.Options) renderer { return page.New(w, src, opts) }),
+	format("html", "report.html", "one page that opens from disk",
+		func(w *bufio.Writer, src *source.Run, opts page.Options) renderer { return page.New(w, src, opts) }),
 	format("junit", "junit.xml", "for CI servers", newJUnit),
 	format("ctrf", "ctrf.json", "Common Test Report Format", newCTRF),
 	format("markdown", "summary.md", "for pull requests and step summaries", newMarkdown),
@@ -138,7 +139,8 @@ func WriteAll(run *run.Run, outputs []Output, opts page.Options) error {
 			return fmt.Errorf("read the cases of run %s: %w", run.Header.ID, err)
 		}
 		if c.Suite < last || c.Suite >= len(run.Header.Suites) {
-			return fmt.Errorf("read the cases of run %s: case %s of suite %d comes after suite %d of %d", run.Header.ID, c.ID, c.Suite, last, len(run.Header.Suites))
+			return fmt.Errorf("read the cases of run %s: case %s of suite %d comes after suite %d of %d", run.Header.ID, c.ID, c.Suite, last,
+				len(run.Header.Suites))
 		}
 		last = c.Suite
 		for _, f := range feeds {

@@ -80,7 +80,8 @@ func (t *textReport) safe(s string) string {
 }
 
 // asciiWords writes the signs of the report in ASCII.
-var asciiWords = strings.NewReplacer("…", "...", "×", "x", "µ", "u", "–", "-", "≤", "<=", "≥", ">=", "·", "|", "✓", "ok", "✖", "x", "■", "#", "→", "->")
+var asciiWords = strings.NewReplacer("…", "...", "×", "x", "µ", "u", "–", "-", "≤", "<=", "≥", ">=", "·", "|", "✓", "ok", "✖", "x", "■",
+	"#", "→", "->")
 
 // ascii writes what is not ASCII as escapes, symbols of our own as look-alikes.
 func ascii(s string) string {
@@ -106,6 +107,7 @@ func (t *textReport) line(format string, args ...any) error {
 }
 
 const (
+	// The styles of the terminal, as parameters of SGR (ECMA-48).
 	bold    = "1"
 	magenta = "1;35"
 	yellow  = "33"
@@ -151,7 +153,8 @@ func (t *textReport) head() error {
 	if e.Verdict == run.Fail {
 		code = magenta
 	}
-	t.line("%s  %s", t.paint(code, t.safe(words.Mark(e.Verdict))+" "+strings.ToUpper(e.Verdict.String())), t.paint(bold, words.Answer(e.Verdict)))
+	t.line("%s  %s", t.paint(code, t.safe(words.Mark(e.Verdict))+" "+strings.ToUpper(e.Verdict.String())),
+		t.paint(bold, words.Answer(e.Verdict)))
 	for _, r := range e.Reasons[:min(textReasons, len(e.Reasons))] {
 		for i, l := range t.wrapped(r, 4) {
 			t.line("%s%s", []string{"  - ", "    "}[min(i, 1)], l)
@@ -302,7 +305,16 @@ func (t *textReport) loads() error {
 				words.Interval(c), words.Bound(c, c.Margin), words.Bound(c, c.MDE), t.word(words.OutcomeVerdict(c.Outcome)),
 			})
 		}
-		cols := []column{{title: "METRIC", flex: true}, {title: "BLUE", right: true}, {title: "GREEN", right: true}, {title: "CHANGE", right: true}, {title: "INTERVAL", flex: true}, {title: "MARGIN", right: true}, {title: "MDE", right: true}, {title: "RESULT"}}
+		cols := []column{
+			{title: "METRIC", flex: true},
+			{title: "BLUE", right: true},
+			{title: "GREEN", right: true},
+			{title: "CHANGE", right: true},
+			{title: "INTERVAL", flex: true},
+			{title: "MARGIN", right: true},
+			{title: "MDE", right: true},
+			{title: "RESULT"},
+		}
 		if t.narrow() { // the gates above show the margin, the page shows the MDE
 			const margin, result = 5, 7
 			cols = slices.Delete(cols, margin, result)

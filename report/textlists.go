@@ -28,7 +28,10 @@ func (t *textReport) suites() error {
 		if shown++; shown > textSuites {
 			continue
 		}
-		rows = append(rows, []string{t.safe(h.Name), t.safe(h.Owner), fmt.Sprintf("%d of %d", e.Counts.Fail, e.Counts.Cases), t.word(e.Verdict), t.safe(text.Cut(strings.Join(e.Reasons, "; "), textReason))})
+		rows = append(rows, []string{
+			t.safe(h.Name), t.safe(h.Owner), fmt.Sprintf("%d of %d", e.Counts.Fail, e.Counts.Cases), t.word(e.Verdict),
+			t.safe(text.Cut(strings.Join(e.Reasons, "; "), textReason)),
+		})
 	}
 	t.line("%d of %d suites pass", passed, len(heads))
 	if len(rows) == 0 {
@@ -37,7 +40,13 @@ func (t *textReport) suites() error {
 	if n := shown - textSuites; n > 0 {
 		rows = append(rows, []string{fmt.Sprintf("and %d more", n), "", "", "", ""})
 	}
-	return t.table([]column{{title: "SUITE"}, {title: "OWNER", flex: true}, {title: "FAILED", right: true}, {title: "VERDICT"}, {title: "REASON", flex: true}}, rows)
+	return t.table([]column{
+		{title: "SUITE"},
+		{title: "OWNER", flex: true},
+		{title: "FAILED", right: true},
+		{title: "VERDICT"},
+		{title: "REASON", flex: true},
+	}, rows)
 }
 
 // causes writes the causes with the most cases; those that differ only in their place
@@ -59,12 +68,22 @@ func (t *textReport) causes() error {
 			what = c.Kind.String()
 		}
 		what = strings.TrimSpace(what + " " + source.SpreadCount(s))
-		rows = append(rows, []string{source.SpreadIDs(s, ", "), c.Kind.String(), t.safe(source.SpreadPlace(s)), t.safe(what), seen(c, all.Cases[i]), t.safe(example(c))})
+		rows = append(rows, []string{
+			source.SpreadIDs(s, ", "), c.Kind.String(), t.safe(source.SpreadPlace(s)), t.safe(what),
+			seen(c, all.Cases[i]), t.safe(example(c)),
+		})
 	}
 	if n := len(all.List) - textCauses; n > 0 {
 		rows = append(rows, []string{"", "", fmt.Sprintf("and %d more", n), "", "", ""})
 	}
-	cols := []column{{title: "CAUSE"}, {title: "KIND"}, {title: "WHERE", flex: true}, {title: "CHANGE", flex: true}, {title: "CASES", right: true}, {title: "EXAMPLE", flex: true}}
+	cols := []column{
+		{title: "CAUSE"},
+		{title: "KIND"},
+		{title: "WHERE", flex: true},
+		{title: "CHANGE", flex: true},
+		{title: "CASES", right: true},
+		{title: "EXAMPLE", flex: true},
+	}
 	if t.narrow() {
 		const kind = 1
 		cols = slices.Delete(cols, kind, kind+1)

@@ -293,8 +293,9 @@ func (e *execution) header(begun time.Time) *run.Header {
 		begun = e.plan.Started
 	}
 	h := &run.Header{
-		Schema: SchemaVersion, ID: e.plan.ID, Tool: e.plan.Tool, Started: begun, Seed: e.plan.Options.Seed, Parent: e.plan.Parent, Answered: e.plan.Answered,
-		Planned: e.planned(), Audit: e.plan.Audit, Flags: e.plan.Flags, Verb: e.plan.Verb, Stage: e.plan.Stage,
+		Schema: SchemaVersion, ID: e.plan.ID, Tool: e.plan.Tool, Started: begun, Seed: e.plan.Options.Seed, Parent: e.plan.Parent,
+		Answered: e.plan.Answered,
+		Planned:  e.planned(), Audit: e.plan.Audit, Flags: e.plan.Flags, Verb: e.plan.Verb, Stage: e.plan.Stage,
 		Clients: e.live != nil, Env: e.plan.Machine, Sides: e.sides(), Added: addedHeaders, Narrowed: e.plan.Narrowed,
 		Paths: e.plan.Paths, Asks: e.plan.Asks, Weaker: e.plan.Weaker, Shards: e.plan.Shards,
 	}

@@ -271,8 +271,9 @@ func (s *suiteRun) stagePlan(stage *scenarios.LoadStage) *attack.Plan {
 	o := &s.run.plan.Options
 	plan := &attack.Plan{
 		Name: stage.Name, Rate: stage.Rate, Rates: stage.Rates, Users: stage.Users, Duration: stage.Duration,
-		WarmUp: stage.WarmUp, Timeout: stage.Timeout, Margins: stage.Margins, Connections: stage.Connections, Reconnect: stage.Reconnect, Interleaved: stage.Interleaved,
-		Seed: random.Number(o.Seed, "load", s.suite.Name, stage.Name), Retry: o.OnInconclusive == RetryOnce,
+		WarmUp: stage.WarmUp, Timeout: stage.Timeout, Margins: stage.Margins, Connections: stage.Connections, Reconnect: stage.Reconnect,
+		Interleaved: stage.Interleaved,
+		Seed:        random.Number(o.Seed, "load", s.suite.Name, stage.Name), Retry: o.OnInconclusive == RetryOnce,
 	}
 	// Which back ends answered is read from a header that the suite or the stage names.
 	if plan.Identity = stage.Identity; plan.Identity == "" {

@@ -90,7 +90,8 @@ func (w *walker) readRequire(o *keys.Mapping, e *Env) {
 		})
 	}
 	if e.Shares.Services > 0 && (e.Clusters == nil || e.Clusters.Services == nil) && !o.Broken {
-		o.Fail(o.At("require"), "add clusters: {services: {from: VirtualService, namespaces: […]}}", "require: {services} without services of a cluster")
+		o.Fail(o.At("require"), "add clusters: {services: {from: VirtualService, namespaces: […]}}",
+			"require: {services} without services of a cluster")
 	}
 }
 

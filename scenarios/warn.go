@@ -95,7 +95,10 @@ func (l *loader) warnPlain(name string, t *Template) {
 	// The name is all there is to go by; a value says nothing.
 	lower := strings.ToLower(name)
 	// A placeholder without quotes, which is an error on its line, is read as text.
-	failed := slices.ContainsFunc(l.problems, func(p Problem) bool { return p.Kind == Error && p.Pos.File == t.Pos.File && p.Pos.Line == t.Pos.Line })
+	failed := slices.ContainsFunc(l.problems, func(p Problem) bool {
+		return p.Kind == Error && p.Pos.File == t.Pos.File &&
+			p.Pos.Line == t.Pos.Line
+	})
 	if !failed && slices.ContainsFunc(secretNames, func(s string) bool { return strings.Contains(lower, s) }) {
 		l.Add(Problem{
 			Pos: t.Pos, Kind: Warning, Width: 1, Summary: fmt.Sprintf("%q is written in plain text", name),

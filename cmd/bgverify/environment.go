@@ -77,7 +77,8 @@ func checkVariables(environ []string) error {
 			}
 		}
 		if strings.HasPrefix(name, template.JSONPrefix) && value != "" && !json.Valid([]byte(value)) {
-			return usage("give text in "+template.VarPrefix+strings.TrimPrefix(name, template.JSONPrefix), "the environment variable %s does not hold JSON", name)
+			return usage("give text in "+template.VarPrefix+strings.TrimPrefix(name, template.JSONPrefix),
+				"the environment variable %s does not hold JSON", name)
 		}
 	}
 	return nil

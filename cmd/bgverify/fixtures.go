@@ -37,7 +37,8 @@ Faults:
 			// The services run until the reader stops the command.
 			twin, err := fixtures.Start(opts)
 			if err != nil {
-				return &statusError{status: statusBroken, err: err, hint: "another program may use the port: name another one with --blue-addr or --green-addr"}
+				return &statusError{status: statusBroken, err: err, hint: "another program may use the port: name another one with --blue-addr or " +
+					"--green-addr"}
 			}
 			defer twin.Close()
 			fmt.Fprintf(io.out, "blue   %[1]s\ngreen  %[2]s\n\nbgverify run scenarios/stb --blue %[1]s --green %[2]s\n", twin.BlueURL, twin.GreenURL)

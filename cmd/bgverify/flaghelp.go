@@ -113,7 +113,8 @@ func refuseEmpty(cmd *cobra.Command) {
 			}
 			// cobra counts arguments without saying which ones it wants.
 			_, wants, _ := strings.Cut(cmd.Use, " ")
-			return usage("see '"+cmd.CommandPath()+" --help'", "%s takes %s; %s given", cmd.Name(), cmp.Or(wants, "no argument"), text.Count(len(args), "argument"))
+			return usage("see '"+cmd.CommandPath()+" --help'", "%s takes %s; %s given", cmd.Name(), cmp.Or(wants, "no argument"),
+				text.Count(len(args), "argument"))
 		}
 	}
 	for _, child := range cmd.Commands() {

@@ -30,7 +30,8 @@ var flagGroups = []struct {
 	}},
 	{"Load", []string{"load", "no-load", "only-load", "allow-load", "on-inconclusive", "calibration"}},
 	{"Workers", []string{
-		"workers", "listen", "join-within", "join", "token-file", "allow-host", "bus", "bus-creds", "bus-fingerprint", "bus-token-file", "bus-tls-cert", "bus-tls-key",
+		"workers", "listen", "join-within", "join", "token-file", "allow-host", "bus", "bus-creds", "bus-fingerprint", "bus-token-file",
+		"bus-tls-cert", "bus-tls-key",
 	}},
 	{"Judgement", []string{
 		"rules", "p50", "p95", "p99", "errors", "warm-up", "expect", "any-ids", "any-size", "same-host",
@@ -39,7 +40,10 @@ var flagGroups = []struct {
 	{"Source", []string{"from", "namespace", "openapi", "postman", "har", "jmeter", "get", "force", "no-run"}},
 	{"Output", []string{"output", "quiet", "verbose", "no-color", "no-progress", "no-notify"}},
 	{"Server", []string{"suites", "listen", "token-file"}},
-	{"Archive", []string{"out", "run-id", "format", "report-assets", "trace-url", "ticket", "keep", "keep-days", "limit", "rebuild", "pin", "unpin", "upload", "to"}},
+	{"Archive", []string{
+		"out", "run-id", "format", "report-assets", "trace-url", "ticket", "keep", "keep-days", "limit", "rebuild", "pin",
+		"unpin", "upload", "to",
+	}},
 }
 
 // ungrouped is up to how many flags a help lists without groups.

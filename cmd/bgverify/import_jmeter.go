@@ -27,7 +27,8 @@ from the folder of PLAN only.`,
 		var files, set, results []string
 		f.StringArrayVarP(&files, "properties", "p", nil, "properties `file` of JMeter, as for its -p and -q; may be repeated")
 		f.StringArrayVarP(&set, "set", "J", nil, "property as `name=value`, as for JMeter's -J; may be repeated")
-		f.StringArrayVar(&results, "results", nil, "results `file` (.jtl) of a past run of PLAN: durations, threads and waits that PLAN does not say; may be repeated")
+		f.StringArrayVar(&results, "results", nil, "results `file` (.jtl) of a past run of PLAN: durations, threads and waits that PLAN does "+
+			"not say; may be repeated")
 		return func(opts *convert.Options) error {
 			opts.JMeter.Set = map[string]string{}
 			for _, s := range set {

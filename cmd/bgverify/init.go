@@ -315,7 +315,8 @@ func tellPaths(io stdio, found *scout.Found) {
 // tellScope says after the first run how little it has shown.
 func tellScope(io stdio, found *scout.Found) {
 	if !found.Asks() {
-		fmt.Fprintln(io.err, "bgverify: only health and version paths answer without a sign-in, so the suite is advisory and cannot pass. Name paths with --get, import what clients ask, or write cases.")
+		fmt.Fprintln(io.err, "bgverify: only health and version paths answer without a sign-in, so the suite is advisory and cannot pass. Name "+
+			"paths with --get, import what clients ask, or write cases.")
 		return
 	}
 	fmt.Fprintf(io.err, "bgverify: this verdict covers %s without a sign-in. It covers no sign-in, no request that writes, and no load.\n",

@@ -56,6 +56,7 @@ func send(ctx context.Context, stderr io.Writer, to []stage.Notify, sum notify.S
 // rolledBack tells the receivers of an env file that Flagger was asked to roll back.
 func (v *serveFlags) rolledBack(ctx context.Context, o gates.Order, a gates.Answer, log io.Writer) {
 	send(ctx, log, v.receivers[o.Env], notify.Summary{
-		Tool: "bgverify", Event: "rollback", Run: o.ID, Folder: a.Folder, Verdict: run.Fail, Reasons: a.Reasons, Suites: o.Suites, Digest: a.Digest,
+		Tool: "bgverify", Event: "rollback", Run: o.ID, Folder: a.Folder, Verdict: run.Fail, Reasons: a.Reasons, Suites: o.Suites,
+		Digest: a.Digest,
 	}, newRedactor().JSON)
 }

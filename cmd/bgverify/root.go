@@ -212,9 +212,11 @@ func newRoot(io stdio) *cobra.Command {
 	})
 	root.AddCommand(
 		newRunCommand(io), newDiffCommand(io), newReadyCommand(io), newAlikeCommand(io),
-		newInitCommand(io), newCalibrateCommand(io), newSelftestCommand(io), newValidateCommand(io), newListCommand(io), newImportCommand(io), newSchemaCommand(io),
+		newInitCommand(io), newCalibrateCommand(io), newSelftestCommand(io), newValidateCommand(io), newListCommand(io), newImportCommand(io),
+		newSchemaCommand(io),
 		newDemoCommand(io), newFixturesCommand(io), newServeCommand(io),
-		newWorkerCommand(io), newResumeCommand(io), newJudgeCommand(io), newShiftCommand(io), newProbeCommand(io), newRecordCommand(io), newTapCommand(io),
+		newWorkerCommand(io), newResumeCommand(io), newJudgeCommand(io), newShiftCommand(io), newProbeCommand(io), newRecordCommand(io),
+		newTapCommand(io),
 		newReportCommand(io), newGateCommand(io), newRediffCommand(io), newMergeCommand(io), newHistoryCommand(io),
 		newVersionCommand(io),
 	)

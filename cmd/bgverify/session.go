@@ -120,7 +120,8 @@ func loadSession(io stdio, flags *runFlags, t *tree.Tree, flagsTyped []string, h
 	s.read = files.Opened()
 	s.plan = &runner.Plan{
 		Tool: run.Tool{Name: "bgverify", Version: toolVersion()}, Suites: suites, Whole: whole, Env: opts.Env, Vars: vars, Rules: how.rules,
-		Verb: flags.verb, Stage: flags.stage, Flags: flagsTyped, Audit: ci.Audit(t.Root, flags.ticket), Machine: machine(), Options: flags.options(),
+		Verb: flags.verb, Stage: flags.stage, Flags: flagsTyped, Audit: ci.Audit(t.Root, flags.ticket), Machine: machine(),
+		Options:     flags.options(),
 		World:       runner.World{Now: time.Now, Getenv: s.env.Get, Files: t.Files, Root: t.Root, Asked: s.env.Asked},
 		Calibration: calibration, Narrowed: narrowed, Paths: t.Paths, Asks: asked,
 	}
@@ -161,7 +162,8 @@ func (s *session) loadStage(opts scenarios.LoadOptions) (*scenarios.Env, error) 
 		var err error
 		if t.Stage, err = tree.Open([]string{s.flags.env}); err != nil {
 			if filepath.Base(s.flags.env) == s.flags.env && filepath.Ext(s.flags.env) == "" {
-				return nil, usage("name an env file; names of stages come from envs: of bgverify.yaml", "no stage or env file has the name %s", s.flags.env)
+				return nil, usage("name an env file; names of stages come from envs: of bgverify.yaml",
+					"no stage or env file has the name %s", s.flags.env)
 			}
 			return nil, err
 		}

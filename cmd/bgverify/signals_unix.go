@@ -11,7 +11,10 @@ import (
 )
 
 // endings are further signals that end a process unless it answers them.
-var endings = []os.Signal{syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM, syscall.SIGVTALRM, syscall.SIGXCPU, syscall.SIGABRT}
+var endings = []os.Signal{
+	syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM, syscall.SIGVTALRM, syscall.SIGXCPU,
+	syscall.SIGABRT,
+}
 
 // survived are signals that must neither end nor stop a process that answers for traffic: a lost pipe
 // and a file that reached its limit are errors of a write, and Ctrl-Z would leave

@@ -15,7 +15,8 @@ import (
 func watchable(io stdio, cmd *cobra.Command, flags *runFlags) *cobra.Command {
 	watching := false
 	cmd.Flags().BoolVar(&watching, "watch", false,
-		"when a file below the PATHs or the env file changes, run the suites that use it again,\nuntil Ctrl-C; exits with the status of the last run")
+		"when a file below the PATHs or the env file changes, run the suites that use it again,\nuntil Ctrl-C; exits with the status of the "+
+			"last run")
 	cmd.Example += `
 
   # While writing cases: again after every save

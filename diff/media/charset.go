@@ -15,12 +15,15 @@ import (
 // aliases are names that Java, Windows and old mail programs give a charset,
 // without their separators, where the HTML index does not know them.
 var aliases = map[string]string{
-	"euckr": "euc-kr", "xeuckr": "euc-kr", "cp949": "euc-kr", "ms949": "euc-kr", "windows949": "euc-kr", "xwindows949": "euc-kr", "949": "euc-kr",
-	"uhc": "euc-kr", "ksc5601": "euc-kr", "ksc56011987": "euc-kr", "ksc56011989": "euc-kr", "ksc56011992": "euc-kr", "ksx1001": "euc-kr", "ibm949": "euc-kr", "xibm949": "euc-kr", "ibm949c": "euc-kr",
+	"euckr": "euc-kr", "xeuckr": "euc-kr", "cp949": "euc-kr", "ms949": "euc-kr", "windows949": "euc-kr", "xwindows949": "euc-kr",
+	"949": "euc-kr",
+	"uhc": "euc-kr", "ksc5601": "euc-kr", "ksc56011987": "euc-kr", "ksc56011989": "euc-kr", "ksc56011992": "euc-kr", "ksx1001": "euc-kr",
+	"ibm949": "euc-kr", "xibm949": "euc-kr", "ibm949c": "euc-kr",
 	"cseuckr": "euc-kr", "csksc56011987": "euc-kr", "isoir149": "euc-kr", "korean": "euc-kr", "eucksc": "euc-kr", "euckorean": "euc-kr",
 	"utf8": "utf-8", "usascii": "us-ascii", "ascii": "us-ascii", "iso646us": "us-ascii", "ansix341968": "us-ascii",
 	"utf16le": "utf-16le", "utf16be": "utf-16be", "utf16": "utf-16",
-	"ms932": "shift_jis", "cp932": "shift_jis", "windows31j": "shift_jis", "xsjis": "shift_jis", "eucjp": "euc-jp", "iso88591": "iso-8859-1", "latin1": "iso-8859-1",
+	"ms932": "shift_jis", "cp932": "shift_jis", "windows31j": "shift_jis", "xsjis": "shift_jis", "eucjp": "euc-jp", "iso88591": "iso-8859-1",
+	"latin1": "iso-8859-1",
 }
 
 // squeezer takes out of a charset's name what aliases leave out.

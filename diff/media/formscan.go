@@ -171,7 +171,8 @@ func scanTag(t xml.StartElement, raw string, n int, w *writing) {
 		if i < 0 {
 			break
 		}
-		if name := strings.TrimLeft(spacing[:i], " \t\n"); strings.HasPrefix(name, "xmlns:") || strings.HasPrefix(name, "xmlns") && strings.Trim(name[5:], " \t\n=") == "" {
+		if name := strings.TrimLeft(spacing[:i], " \t\n"); strings.HasPrefix(name, "xmlns:") || strings.HasPrefix(name, "xmlns") &&
+			strings.Trim(name[5:], " \t\n=") == "" {
 			w.add(prefixes, n, spacing[:i+1])
 		} else {
 			skeleton.WriteString(spaces(spacing[:i]) + spacing[i:i+1])

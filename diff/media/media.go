@@ -45,7 +45,10 @@ const (
 	Multipart
 )
 
-var kindNames = [...]string{Empty: "empty", JSON: "json", NDJSON: "ndjson", XML: "xml", HTML: "html", Text: "text", Form: "form", M3U8: "m3u8", Binary: "binary", Multipart: "multipart"}
+var kindNames = [...]string{
+	Empty: "empty", JSON: "json", NDJSON: "ndjson", XML: "xml", HTML: "html", Text: "text", Form: "form",
+	M3U8: "m3u8", Binary: "binary", Multipart: "multipart",
+}
 
 // String is the kind's word in notes and flags.
 func (k Kind) String() string {
@@ -202,16 +205,20 @@ func (d *Doc) read() (err error) {
 
 var types = map[string]Kind{
 	"application/json": JSON, "text/json": JSON,
-	"application/x-ndjson": NDJSON, "application/ndjson": NDJSON, "application/jsonl": NDJSON, "application/jsonlines": NDJSON, "application/x-jsonlines": NDJSON,
-	"application/xml": XML, "text/xml": XML, "application/dash+xml": XML,
+	"application/x-ndjson": NDJSON, "application/ndjson": NDJSON, "application/jsonl": NDJSON, "application/jsonlines": NDJSON,
+	"application/x-jsonlines": NDJSON,
+	"application/xml":         XML, "text/xml": XML, "application/dash+xml": XML,
 	"text/html": HTML, "text/plain": Text, "text/csv": Text,
 	"application/x-www-form-urlencoded": Form,
 	"application/vnd.apple.mpegurl":     M3U8, "application/x-mpegurl": M3U8, "audio/mpegurl": M3U8, "audio/x-mpegurl": M3U8,
-	"application/binary": Binary, "application/octet-stream": Binary, "binary/octet-stream": Binary, "application/zip": Binary, "application/gzip": Binary, "application/pdf": Binary,
-	"application/x-protobuf": Binary, "application/protobuf": Binary, "application/vnd.google.protobuf": Binary, "application/x-google-protobuf": Binary,
-	"application/msgpack": Binary, "application/x-msgpack": Binary, "application/vnd.msgpack": Binary, "application/cbor": Binary,
+	"application/binary": Binary, "application/octet-stream": Binary, "binary/octet-stream": Binary, "application/zip": Binary,
+	"application/gzip": Binary, "application/pdf": Binary,
+	"application/x-protobuf": Binary, "application/protobuf": Binary, "application/vnd.google.protobuf": Binary,
+	"application/x-google-protobuf": Binary,
+	"application/msgpack":           Binary, "application/x-msgpack": Binary, "application/vnd.msgpack": Binary, "application/cbor": Binary,
 	"application/avro": Binary, "application/x-thrift": Binary, "application/vnd.apache.thrift.binary": Binary,
-	"application/x-tar": Binary, "application/x-gzip": Binary, "application/zstd": Binary, "application/wasm": Binary, "application/x-java-serialized-object": Binary,
+	"application/x-tar": Binary, "application/x-gzip": Binary, "application/zstd": Binary, "application/wasm": Binary,
+	"application/x-java-serialized-object": Binary,
 }
 
 // kind is what the type declares; zero when it says nothing.
@@ -230,7 +237,8 @@ func (c *contentType) kind() Kind {
 	case strings.HasPrefix(t, "text/"):
 		return Text
 	case strings.HasPrefix(t, "image/"), strings.HasPrefix(t, "video/"), strings.HasPrefix(t, "audio/"), strings.HasPrefix(t, "font/"),
-		strings.HasPrefix(t, "application/grpc"), strings.HasSuffix(t, "+cbor"), strings.HasSuffix(t, "+zip"), strings.HasSuffix(t, "+protobuf"), strings.HasSuffix(t, "+proto"):
+		strings.HasPrefix(t, "application/grpc"), strings.HasSuffix(t, "+cbor"), strings.HasSuffix(t, "+zip"), strings.HasSuffix(t, "+protobuf"),
+		strings.HasSuffix(t, "+proto"):
 		return Binary
 	}
 	return 0

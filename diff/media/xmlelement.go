@@ -158,8 +158,10 @@ func (e *element) isMixed() bool {
 // inline are elements of texts, in HTML, TTML, SMIL, SVG: white space next to
 // them is between words.
 var inline = map[string]bool{
-	"span": true, "a": true, "b": true, "i": true, "u": true, "s": true, "em": true, "strong": true, "font": true, "small": true, "sub": true, "sup": true,
-	"tspan": true, "ruby": true, "rb": true, "rt": true, "br": true, "code": true, "q": true, "abbr": true, "cite": true, "mark": true, "img": true,
+	"span": true, "a": true, "b": true, "i": true, "u": true, "s": true, "em": true, "strong": true, "font": true, "small": true,
+	"sub": true, "sup": true,
+	"tspan": true, "ruby": true, "rb": true, "rt": true, "br": true, "code": true, "q": true, "abbr": true, "cite": true,
+	"mark": true, "img": true,
 }
 
 // paragraphs are elements that hold such texts.

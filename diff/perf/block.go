@@ -248,6 +248,7 @@ func logQuantile(sorted []float64, q float64, least int) float64 {
 	return math.Log(quantile(sorted, q))
 }
 
+// sideOf is the index of a record's side.
 func sideOf(r Record) int {
 	if r.Green {
 		return green
@@ -255,6 +256,7 @@ func sideOf(r Record) int {
 	return blue
 }
 
+// compareBool orders false before true, for slices.SortFunc.
 func compareBool(a, b bool) int {
 	switch {
 	case a == b:

@@ -25,7 +25,8 @@ func (s *Stage) Break(blueBurst, greenBurst Burst, h Health) *Decision {
 	}
 	if s.starved() {
 		d.Outcome, d.Cause, d.Advice, d.Final = Inconclusive, Generator, generatorAdvice, true
-		d.Reason = fmt.Sprintf("generator: stopped by the circuit breaker while requests left late: %s; %s", blueBurst.of("blue"), greenBurst.of("green"))
+		d.Reason = fmt.Sprintf("generator: stopped by the circuit breaker while requests left late: %s; %s", blueBurst.of("blue"),
+			greenBurst.of("green"))
 		s.last = d
 		return d
 	}
@@ -48,6 +49,7 @@ func (s *Stage) starved() bool {
 	return share(s.every.late, s.every.sent[blue]+s.every.sent[green]) > maxDropped
 }
 
+// of is the burst in words.
 func (b Burst) of(side string) string {
 	return fmt.Sprintf("%s failed %d of its last %d requests", side, b.Failed, b.All)
 }

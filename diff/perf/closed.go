@@ -146,6 +146,8 @@ func (v *view) rates() []evidence {
 	return found
 }
 
+// rate compares what both sides got done per second in a closed loop, in groups of blocks that are
+// long enough to hold whole requests.
 func (v *view) rate(m rateMetric) evidence {
 	var p pairs
 	var sums [2]float64
@@ -222,7 +224,8 @@ func (v *view) loopNotes() []string {
 	}
 	notes := v.design.unguarded(v.perBlock())
 	if v.design.walks() && len(v.rateMetrics()) == 1 {
-		notes = append(notes, fmt.Sprintf("walks/s are not judged: blue ends %.1f walks in a block, too few for %d blocks; requests/s are", v.seenWalks, v.design.Blocks()))
+		notes = append(notes, fmt.Sprintf("walks/s are not judged: blue ends %.1f walks in a block, too few for %d blocks; requests/s are",
+			v.seenWalks, v.design.Blocks()))
 	}
 	return notes
 }

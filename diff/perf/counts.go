@@ -41,6 +41,8 @@ func fisherTest(blueFailed, blueAll, greenFailed, greenAll float64) float64 {
 	return math.Min(p, 1)
 }
 
+// logChoose is the logarithm of the binomial coefficient n over k: the coefficient itself
+// overflows.
 func logChoose(n, k int) float64 {
 	a, _ := math.Lgamma(float64(n + 1))
 	b, _ := math.Lgamma(float64(k + 1))

@@ -301,7 +301,8 @@ func (v *view) judge(e *evidence, margin Margin, level float64, enough bool) {
 	switch {
 	case e.refused():
 		e.NeedS = most
-		e.Note = fmt.Sprintf("replicas of blue differ by %s: a margin below %s proves nothing", percent(math.Expm1(e.bias)), percent(math.Expm1(2*e.bias)))
+		e.Note = fmt.Sprintf("replicas of blue differ by %s: a margin below %s proves nothing", percent(math.Expm1(e.bias)),
+			percent(math.Expm1(2*e.bias)))
 	case !e.proven:
 		e.NeedS = finite(e.est.need(v.seconds, v.proofLevel(*e), e.delta-e.bias))
 	case low > 0:

@@ -27,16 +27,17 @@ type Route struct {
 type Design struct {
 	Rate     float64       `json:"rate"` // requests, or walks, per second and side
 	Duration time.Duration `json:"duration"`
-	WarmUp   time.Duration `json:"warm_up"` // 0: max(5 s, 200 requests per side) but for these no longer than Duration; twice that when interleaved
-	Timeout  time.Duration `json:"timeout"` // a timed-out request counts as this long
-	Routes   []Route       `json:"routes"`
-	Margins  Margins       `json:"margins"` // zero fields: the defaults
-	Alpha    float64       `json:"alpha"`   // 0: 0.01
-	Pairing  Pairing       `json:"pairing"`
-	Seed     uint64        `json:"seed"` // places the solo blocks
-	NoSolo   bool          `json:"no_solo,omitempty"`
-	OneLook  bool          `json:"one_look,omitempty"` // judged at the end only, with all of alpha
-	Unit     time.Duration `json:"unit"`               // shortest block, 0: 2 s; 15 of them make the shortest time to a look
+	// 0: max(5 s, 200 requests per side) but for these no longer than Duration; twice that when interleaved
+	WarmUp  time.Duration `json:"warm_up"`
+	Timeout time.Duration `json:"timeout"` // a timed-out request counts as this long
+	Routes  []Route       `json:"routes"`
+	Margins Margins       `json:"margins"` // zero fields: the defaults
+	Alpha   float64       `json:"alpha"`   // 0: 0.01
+	Pairing Pairing       `json:"pairing"`
+	Seed    uint64        `json:"seed"` // places the solo blocks
+	NoSolo  bool          `json:"no_solo,omitempty"`
+	OneLook bool          `json:"one_look,omitempty"` // judged at the end only, with all of alpha
+	Unit    time.Duration `json:"unit"`               // shortest block, 0: 2 s; 15 of them make the shortest time to a look
 	// Calibrates is for blue against blue: judged at the end only, with two of every
 	// five blocks solo from the first look on, to see blue alone. That both sides
 	// slow each other there says nothing of green and is no doubt.

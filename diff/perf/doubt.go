@@ -36,7 +36,10 @@ type doubt struct {
 
 // doubt applies the validity rules; nil when the figures can be trusted.
 func (v *view) doubt(d *Decision, all []evidence) *doubt {
-	for _, rule := range []func(*Decision, []evidence) *doubt{v.generatorDoubt, v.shortDoubt, v.baselineDoubt, v.overloadDoubt, v.interferenceDoubt, v.driftDoubt, v.latenessDoubt, v.apartDoubt} {
+	for _, rule := range []func(*Decision, []evidence) *doubt{
+		v.generatorDoubt, v.shortDoubt, v.baselineDoubt, v.overloadDoubt,
+		v.interferenceDoubt, v.driftDoubt, v.latenessDoubt, v.apartDoubt,
+	} {
 		if found := rule(d, all); found != nil {
 			return found
 		}
@@ -44,8 +47,10 @@ func (v *view) doubt(d *Decision, all []evidence) *doubt {
 	return nil
 }
 
+// baselineAdvice is what to do where blue is no measure for green.
 const baselineAdvice = "blue itself is unhealthy; fix blue before comparing"
 
+// generatorAdvice is what to do where this machine could not keep the schedule.
 const generatorAdvice = "run the load from a machine with more free CPU, or lower the rate or the number of users"
 
 // generatorDoubt asks whether the load was sent as planned.
@@ -93,11 +98,13 @@ func (v *view) latenessDoubt(*Decision, []evidence) *doubt {
 	case v.design.closed() && v.waited() > maxWaited:
 		return because("users waited %s of their time for this machine (limit %s)", percent(v.waited()), percent(maxWaited))
 	case late > limit:
-		return because("%s of the requests left more than %s late (limit %s)", percent(1-q), text.Seconds(late.Seconds()), text.Seconds(limit.Seconds()))
+		return because("%s of the requests left more than %s late (limit %s)", percent(1-q), text.Seconds(late.Seconds()),
+			text.Seconds(limit.Seconds()))
 	case v.health.CPU > maxCPU:
 		return because("this process used %s of its CPUs (limit %s)", percent(v.health.CPU), percent(maxCPU))
 	case v.health.GCPauseP99 > maxGCPause:
-		return because("garbage collection paused for %s (limit %s)", text.Seconds(v.health.GCPauseP99.Seconds()), text.Seconds(maxGCPause.Seconds()))
+		return because("garbage collection paused for %s (limit %s)", text.Seconds(v.health.GCPauseP99.Seconds()),
+			text.Seconds(maxGCPause.Seconds()))
 	}
 	return nil
 }
@@ -116,7 +123,8 @@ func (v *view) blueP99() float64 {
 // baselineDoubt is rule V3: whether blue itself answers.
 func (v *view) baselineDoubt(d *Decision, _ []evidence) *doubt {
 	if rate := share(d.Errors[blue], d.Requests[blue]); rate > maxBlueErrors {
-		return &doubt{cause: Baseline, reason: fmt.Sprintf("baseline: blue itself failed %s of its requests (limit %s)", percent(rate), percent(maxBlueErrors)), advice: baselineAdvice, final: true}
+		return &doubt{cause: Baseline, reason: fmt.Sprintf("baseline: blue itself failed %s of its requests (limit %s)", percent(rate),
+			percent(maxBlueErrors)), advice: baselineAdvice, final: true}
 	}
 	return nil
 }
@@ -138,7 +146,8 @@ func (v *view) driftDoubt(*Decision, []evidence) *doubt {
 	}
 	drift := median(p50[len(p50)-third:]) - median(p50[:third])
 	if math.Abs(drift) > math.Log(maxDrift) {
-		return &doubt{cause: Baseline, reason: fmt.Sprintf("baseline: blue's own p50 drifted by a factor of %.1f during the run (limit %g)", math.Exp(math.Abs(drift)), maxDrift), advice: baselineAdvice, mild: true}
+		return &doubt{cause: Baseline, reason: fmt.Sprintf("baseline: blue's own p50 drifted by a factor of %.1f during the run (limit %g)",
+			math.Exp(math.Abs(drift)), maxDrift), advice: baselineAdvice, mild: true}
 	}
 	return nil
 }
@@ -150,7 +159,8 @@ func (v *view) overloadDoubt(_ *Decision, all []evidence) *doubt {
 	if i < 0 || all[i].est.m < minLookBlocks || all[i].Blue >= sustained {
 		return nil
 	}
-	return &doubt{cause: Overload, reason: fmt.Sprintf("overload: blue answered only %s of %g %s/s in time", percent(all[i].Blue), v.design.Rate, v.design.unit()), advice: "lower the rate"}
+	return &doubt{cause: Overload, reason: fmt.Sprintf("overload: blue answered only %s of %g %s/s in time", percent(all[i].Blue),
+		v.design.Rate, v.design.unit()), advice: "lower the rate"}
 }
 
 // interferenceDoubt is rule V4. Solo blocks show what each side does alone.
@@ -180,7 +190,8 @@ func (v *view) interferenceDoubt(_ *Decision, all []evidence) *doubt {
 		shared := shift.side[blue].slower() && shift.side[green].slower()
 		if bent || shared {
 			return &doubt{
-				cause: Interference, final: true, reason: fmt.Sprintf("interference: %s of blue is %s and of green %s when both are loaded together rather than alone",
+				cause: Interference, final: true, reason: fmt.Sprintf("interference: %s of blue is %s and of green %s when both are loaded together "+
+					"rather than alone",
 					quantileMetrics[i], signed(math.Expm1(shift.side[blue].mean)), signed(math.Expm1(shift.side[green].mean))),
 				advice: "remove what blue and green share, or use pairing: interleaved",
 			}
@@ -217,6 +228,8 @@ func (v *view) awaitsSolo() bool {
 	return !known
 }
 
+// An interference is how latency changes when both sides are loaded together: between the sides,
+// and on each of them.
 type interference struct {
 	ratio shift    // paired minus solo, of ln(green/blue)
 	side  [2]shift // paired minus solo, of each side

@@ -120,6 +120,8 @@ func seriesEstimate(d []float64, at []int) estimate {
 // t is the quantile 1-level of Student's t for the estimate.
 func (e estimate) t(level float64) float64 { return studentT(level, e.degrees) }
 
+// studentT is the upper quantile of Student's t at a one-sided level. Below one degree of freedom
+// it is infinite: nothing can be said.
 func studentT(level, freedom float64) float64 {
 	if freedom < 1 {
 		return math.Inf(1)
@@ -129,8 +131,12 @@ func studentT(level, freedom float64) float64 {
 
 // lower and upper are the one-sided bounds at a level.
 func (e estimate) lower(level float64) float64 { return e.bound(-1, level) }
+
+// upper is the one-sided upper bound at a level.
 func (e estimate) upper(level float64) float64 { return e.bound(+1, level) }
 
+// bound is the bound on one side; infinite from fewer than two values, and the mean itself where
+// all values are equal.
 func (e estimate) bound(sign, level float64) float64 {
 	switch {
 	case e.m < 2:

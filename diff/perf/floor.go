@@ -75,7 +75,8 @@ func (f NoiseFloor) Noise() Noise {
 func (f NoiseFloor) String() string {
 	name := Comparison{Metric: f.Metric, Route: f.Route}.Name()
 	line := fmt.Sprintf("%s  blue against blue %s [%s, %s]  SE %s  lag-1 %.2f  floor %s  margin %s needs %s  MDE %s  %d blocks (%d dropped)",
-		name, signed(f.Change), signed(f.Low), signed(f.High), percent(f.SE), f.Lag1, percent(f.Floor), percent(f.Margin), seconds(f.NeedS), percent(f.MDE), f.Blocks, f.Dropped)
+		name, signed(f.Change), signed(f.Low), signed(f.High), percent(f.SE), f.Lag1, percent(f.Floor), percent(f.Margin), seconds(f.NeedS),
+		percent(f.MDE), f.Blocks, f.Dropped)
 	switch {
 	case f.Refuses():
 		line += fmt.Sprintf("  bias %s: a margin below %s proves nothing", percent(f.Bias), percent(2*f.Bias))

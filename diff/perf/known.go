@@ -69,7 +69,8 @@ func (v *view) knownNotes() []string {
 		notes = append(notes, fmt.Sprintf("intervals are widened by what replicas of blue differ by (calibrated %s)", known.When))
 	}
 	if p50 := v.blueP50(); known.BlueP50 > 0 && p50 > slowBlue*known.BlueP50 {
-		notes = append(notes, fmt.Sprintf("blue's p50 is %s, %.1f times the %s that it was calibrated at alone: the sides may slow each other at something they share, which hides what green does alone",
+		notes = append(notes, fmt.Sprintf("blue's p50 is %s, %.1f times the %s that it was calibrated at alone: the sides may slow each other "+
+			"at something they share, which hides what green does alone",
 			text.Seconds(p50), p50/known.BlueP50, text.Seconds(known.BlueP50)))
 	}
 	return notes
@@ -113,7 +114,8 @@ func (v *view) soloNotes() []string {
 		return nil
 	}
 	solo, together := v.solos(0)
-	note := fmt.Sprintf("whether the sides slow each other was not judged: %d solo blocks of blue and %d of green, %d each are needed, for which set duration to %s",
+	note := fmt.Sprintf("whether the sides slow each other was not judged: %d solo blocks of blue and %d of green, %d each are needed, for "+
+		"which set duration to %s",
 		len(solo[blue]), len(solo[green]), leastSolo, leastSolo*soloGroup*v.design.Block())
 	if min(len(solo[blue]), len(solo[green])) == 0 {
 		return []string{note}
@@ -122,5 +124,6 @@ func (v *view) soloNotes() []string {
 	for side := range shift {
 		shift[side] = math.Expm1(plainEstimate(together.logs[side]).mean - plainEstimate(solo[side]).mean)
 	}
-	return []string{note + fmt.Sprintf("; so far p50 together rather than alone is %s on blue and %s on green", signed(shift[blue]), signed(shift[green]))}
+	return []string{note + fmt.Sprintf("; so far p50 together rather than alone is %s on blue and %s on green", signed(shift[blue]),
+		signed(shift[green]))}
 }

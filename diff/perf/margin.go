@@ -24,10 +24,12 @@ type MarginError struct {
 	Hint   string
 }
 
+// Error has the offset in the text of the margin; the caller adds the place in the file.
 func (e *MarginError) Error() string {
 	return fmt.Sprintf("margin: %s at offset %d (%s)", e.Msg, e.Offset, e.Hint)
 }
 
+// marginHint is the hint of every MarginError.
 const marginHint = `write 5%, 0.5ms or "5% or 0.5ms"`
 
 // ParseMargin reads how much worse is still "no worse": a percentage above zero
@@ -62,6 +64,7 @@ func ParseMargin(s string) (Margin, error) {
 	return m, nil
 }
 
+// parsePercent reads the number before %, as a ratio. problem is empty where it is right.
 func parsePercent(s string) (ratio float64, problem string) {
 	p, err := strconv.ParseFloat(s, 64)
 	switch {
@@ -75,6 +78,7 @@ func parsePercent(s string) (ratio float64, problem string) {
 	return p / 100, ""
 }
 
+// parseSeconds reads a duration in seconds. problem is empty where it is right.
 func parseSeconds(s string) (seconds float64, problem string) {
 	if _, err := strconv.ParseFloat(s, 64); err == nil {
 		return 0, fmt.Sprintf("%q has no unit", s)

@@ -285,7 +285,8 @@ func (s Shortfall) String() string {
 	case FewPairs:
 		return fmt.Sprintf("%s cannot prove errors below %s: %s", load, percent(s.Margin), least)
 	case Unequal:
-		return fmt.Sprintf("no duration proves %s within %s: blue's replicas differ too much (calibrated %s), at least %s can be proven", s.Metric, percent(s.Margin), s.When, percent(s.Reach))
+		return fmt.Sprintf("no duration proves %s within %s: blue's replicas differ too much (calibrated %s), at least %s can be proven",
+			s.Metric, percent(s.Margin), s.When, percent(s.Reach))
 	case Noisy:
 		noise := "the noise of a steady service"
 		if s.When != "" {

@@ -31,6 +31,8 @@ type failures struct {
 	bursts float64
 }
 
+// failures sums up what failed in the blocks so far. Failures that come in bursts carry less
+// information than as many independent ones; bursts says by how much.
 func (v *view) failures() failures {
 	var f failures
 	var only [2][]float64
@@ -99,7 +101,8 @@ func (v *view) errors(margin float64) evidence {
 	level := v.alpha / float64(v.metrics)
 	// A high rate on green with a low one on blue must be proven high too: at
 	// low rates a handful of equal failures would otherwise fail a green.
-	high := e.Green > math.Max(highErrors, margin) && e.Blue < lowErrors && rateLower(f.of(f.failed[green]), f.of(f.sent[green]), level) > lowErrors
+	high := e.Green > math.Max(highErrors, margin) && e.Blue < lowErrors &&
+		rateLower(f.of(f.failed[green]), f.of(f.sent[green]), level) > lowErrors
 	e.failed = spread && (p <= level && e.Change > limit || high)
 	e.proven = e.High < margin
 	e.MDE = math.Max(limit, f.bursts*detectable(v.design.Alpha/float64(v.metrics))/float64(f.pairs))
@@ -219,6 +222,7 @@ func (v *view) leaning() bool {
 	return signTest(float64(more), float64(differ)) <= leaningLevel
 }
 
+// share is x of n as a ratio; 0 of nothing.
 func share(x, n int) float64 {
 	if n == 0 {
 		return 0

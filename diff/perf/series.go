@@ -31,6 +31,7 @@ type PercPoint struct {
 }
 
 const (
+	// maxBuckets bounds the points of a plot: a stage of any length has a plot of one size.
 	maxBuckets = 300
 	leastTail  = 10 // requests beyond the last point of a percentile curve
 )
@@ -51,8 +52,13 @@ type plots struct {
 	first     int // block of the open bucket
 }
 
+// newPlots sets up the plots of a design: as many blocks share a bucket as keep the buckets within
+// maxBuckets.
 func newPlots(d Design) plots {
-	return plots{perBucket: max(1, (d.Blocks()+maxBuckets-1)/maxBuckets), length: d.Block(), warmUp: d.WarmUp, perWalk: max(d.PerWalk, 1), closed: d.closed()}
+	return plots{
+		perBucket: max(1, (d.Blocks()+maxBuckets-1)/maxBuckets), length: d.Block(), warmUp: d.WarmUp, perWalk: max(d.PerWalk, 1),
+		closed: d.closed(),
+	}
 }
 
 // add takes a closed block with its latencies in seconds.

@@ -16,6 +16,8 @@ type everyRequest struct {
 	late   int // sent later than a quarter of the shortest block
 }
 
+// add counts a request of the whole stage, warm-up included. A request that left more than a
+// quarter of a unit late counts as late.
 func (w *everyRequest) add(r Record, unit time.Duration) {
 	side := sideOf(r)
 	w.sent[side]++
@@ -38,13 +40,15 @@ func (v *view) shortDoubt(*Decision, []evidence) *doubt {
 	if late := share(w.late, sent); late > maxDropped {
 		return &doubt{
 			cause: Generator, final: true, advice: generatorAdvice,
-			reason: fmt.Sprintf("generator: the rate was not reached: %s of the requests left more than %s late", percent(late), text.Seconds((v.design.Unit / 4).Seconds())),
+			reason: fmt.Sprintf("generator: the rate was not reached: %s of the requests left more than %s late", percent(late),
+				text.Seconds((v.design.Unit / 4).Seconds())),
 		}
 	}
 	if rate := share(w.failed[blue], w.sent[blue]); rate > maxBlueErrors {
 		return &doubt{
 			cause: Baseline, final: true, advice: baselineAdvice,
-			reason: fmt.Sprintf("baseline: blue itself failed %d of its %d requests, warm-up included (limit %s)", w.failed[blue], w.sent[blue], percent(maxBlueErrors)),
+			reason: fmt.Sprintf("baseline: blue itself failed %d of its %d requests, warm-up included (limit %s)", w.failed[blue], w.sent[blue],
+				percent(maxBlueErrors)),
 		}
 	}
 	return nil

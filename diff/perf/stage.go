@@ -185,6 +185,7 @@ func (s *Stage) blockOf(t time.Duration) int {
 	return int((t - s.design.WarmUp) / s.length)
 }
 
+// endedIn is the count of requests that ended in a block; it is made when first asked for.
 func (s *Stage) endedIn(block int) *ended {
 	e := s.ended[block]
 	if e == nil {
@@ -262,6 +263,8 @@ func (s *Stage) VoidApart(why string) {
 // one more for each that Void left out.
 func (s *Stage) Scheduled() int { return s.scheduled() }
 
+// scheduled is the number of blocks that are sent: those of the design and one for each void
+// block.
 func (s *Stage) scheduled() int { return s.design.Blocks() + s.voids }
 
 // closed is the number of blocks that were closed and judged.
@@ -275,6 +278,7 @@ func (s *Stage) settleWarmUp() {
 	}
 }
 
+// settle takes requests that ended off those under way.
 func (s *Stage) settle(e *ended) {
 	for side := range s.flying {
 		s.flying[side] -= e.all[side]

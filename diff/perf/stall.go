@@ -18,6 +18,8 @@ type stalls struct {
 	pending []heldBlock
 }
 
+// A heldBlock is a block whose slow requests cannot be counted yet: the limit is not known before
+// some blocks are closed.
 type heldBlock struct {
 	block     *block
 	latencies [2][]float64
@@ -53,6 +55,7 @@ func (s *stalls) add(b *block, latencies [2][]float64) {
 	s.pending = nil
 }
 
+// measure counts the slow requests of a block, now that the limit is known.
 func (s *stalls) measure(h heldBlock) {
 	for side, sorted := range h.latencies {
 		if n := len(sorted); n > 0 {

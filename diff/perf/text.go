@@ -34,6 +34,7 @@ func (m Metric) IsRate() bool { return m == RequestRate || m == WalkRate }
 // IsWholeRun reports whether the metric is a quantile of all requests of a run.
 func (m Metric) IsWholeRun() bool { return m == RunP50 || m == RunP95 || m == RunP99 }
 
+// outcomeNames are the outcomes in run.json and messages.
 var outcomeNames = [...]string{NoWorse: "no-worse", Inconclusive: "inconclusive", Worse: "worse"}
 
 // String returns the outcome's word, or Outcome(n) for an invalid one.
@@ -63,6 +64,7 @@ func (o *Outcome) UnmarshalText(text []byte) error {
 	return fmt.Errorf("unknown outcome %q", text)
 }
 
+// roleNames are the roles in run.json and messages.
 var roleNames = [...]string{Gate: "gate", Guard: "guard"}
 
 // String returns the role's word, or Role(n) for an invalid one.
@@ -92,7 +94,11 @@ func (r *Role) UnmarshalText(text []byte) error {
 	return fmt.Errorf("unknown role %q", text)
 }
 
-var failureNames = [...]string{Succeeded: "succeeded", TimedOut: "timed out", BadStatus: "unexpected status", Transport: "transport error", Client: "client fault"}
+// failureNames are the failures in messages.
+var failureNames = [...]string{
+	Succeeded: "succeeded", TimedOut: "timed out", BadStatus: "unexpected status", Transport: "transport error",
+	Client: "client fault",
+}
 
 // String returns the failure in words, or Failure(n) for an unknown one.
 func (f Failure) String() string {

@@ -75,6 +75,8 @@ func (d Design) runQuantiles() []int { return d.quantilesOf(d.gates(), d.Planned
 // runQuantiles is Design.runQuantiles with what the stage knows of its blocks.
 func (s *Stage) runQuantiles() []int { return s.design.quantilesOf(s.gates(), s.perBlock()) }
 
+// quantilesOf are the quantiles of the whole run that the design has requests for, by index in
+// blockQuantiles; gates are those that a block has requests for.
 func (d Design) quantilesOf(gates []int, perBlock float64) []int {
 	if len(gates) == len(blockQuantiles) {
 		return gates
@@ -158,6 +160,7 @@ type fineHistogram struct {
 	counts []uint32
 }
 
+// add counts a latency in seconds; those below leastFine share the first bin.
 func (h *fineHistogram) add(seconds float64) {
 	bin := int(math.Log(math.Max(seconds, leastFine)/leastFine) / fineBin)
 	h.reach(bin, bin)
@@ -183,6 +186,7 @@ func (h *fineHistogram) reach(low, high int) {
 	}
 }
 
+// merge adds the counts of another histogram.
 func (h *fineHistogram) merge(o *fineHistogram) {
 	if o.n == 0 {
 		return
@@ -224,6 +228,8 @@ type jackknife struct {
 	held   [runGroups]bool // the group has latencies, and the others have some too
 }
 
+// leaveOneOut prepares the jackknife: the quantile of all groups together, and that of all but
+// one, for each group.
 func leaveOneOut(groups [runGroups]fineHistogram) jackknife {
 	j := jackknife{groups: groups}
 	for g := range groups {
@@ -235,6 +241,8 @@ func leaveOneOut(groups [runGroups]fineHistogram) jackknife {
 	return j
 }
 
+// total is the logarithm of the quantile over all groups.
 func (j *jackknife) total(q float64) float64 { return j.logQuantile(q, nil) }
 
+// without is the same over all groups but one.
 func (j *jackknife) without(g int, q float64) float64 { return j.logQuantile(q, &j.groups[g]) }

@@ -121,20 +121,24 @@ func (v *view) worseReason(failed []evidence) string {
 	return "green is worse: " + strings.Join(append(parts, routes...), "; ")
 }
 
+// worse is the reason of a metric that is proven worse, with its figures on both sides.
 func (v *view) worse(e evidence) string {
 	switch e.Metric {
 	case Errors:
 		return fmt.Sprintf("errors %s against blue's %s (margin %s)", percent(e.Green), percent(e.Blue), percent(e.Margin))
 	case Throughput:
-		return fmt.Sprintf("throughput: only %s of %g %s/s answered in time, blue %s", percent(e.Green), v.design.Rate, v.design.unit(), percent(e.Blue))
+		return fmt.Sprintf("throughput: only %s of %g %s/s answered in time, blue %s", percent(e.Green), v.design.Rate, v.design.unit(),
+			percent(e.Blue))
 	case Stalls:
-		return fmt.Sprintf("stalls: %s of the requests took longer than %s, blue %s", percent(e.Green), text.Seconds(v.stalls.limit), percent(e.Blue))
+		return fmt.Sprintf("stalls: %s of the requests took longer than %s, blue %s", percent(e.Green), text.Seconds(v.stalls.limit),
+			percent(e.Blue))
 	}
 	least := e.Low
 	if e.Metric.IsRate() {
 		least = e.High
 	}
-	return fmt.Sprintf("%s %s (%s against blue's %s; at least %s, margin %s)", e.Name(), signed(e.Change), e.value(e.Green), e.value(e.Blue), signed(least), percent(e.Margin))
+	return fmt.Sprintf("%s %s (%s against blue's %s; at least %s, margin %s)", e.Name(), signed(e.Change), e.value(e.Green), e.value(e.Blue),
+		signed(least), percent(e.Margin))
 }
 
 // passReason says what was proven.
@@ -149,7 +153,8 @@ func (v *view) passReason(gates []evidence) string {
 			continue
 		}
 		if e.Metric.IsRate() {
-			parts = append(parts, fmt.Sprintf("%s %s (at most %s less, margin %s)", e.Name(), signed(e.Change), percent(math.Max(-e.Low, 0)), percent(e.Margin)))
+			parts = append(parts, fmt.Sprintf("%s %s (at most %s less, margin %s)", e.Name(), signed(e.Change), percent(math.Max(-e.Low, 0)),
+				percent(e.Margin)))
 			continue
 		}
 		parts = append(parts, fmt.Sprintf("%s %s (at most %s, margin %s)", e.Name(), signed(e.Change), signed(e.High), percent(e.Margin)))
@@ -185,7 +190,8 @@ func (v *view) advice(unproven []evidence) string {
 		return fmt.Sprintf("set duration to at least %s, or raise the rate", time.Duration(float64(least)*10/9).Round(time.Second))
 	}
 	if i := slices.IndexFunc(unproven, evidence.refused); i >= 0 {
-		return fmt.Sprintf("widen the margin of %s to at least %s, or make the replicas of blue alike and calibrate again", unproven[i].Name(), percent(math.Ceil(math.Expm1(2*unproven[i].bias)*1000)/1000))
+		return fmt.Sprintf("widen the margin of %s to at least %s, or make the replicas of blue alike and calibrate again", unproven[i].Name(),
+			percent(math.Ceil(math.Expm1(2*unproven[i].bias)*1000)/1000))
 	}
 	more := "raise the rate"
 	if v.design.closed() {
@@ -207,9 +213,11 @@ func (v *view) advice(unproven []evidence) string {
 	case worst.Metric.IsRate():
 		return fmt.Sprintf("set duration to %s, or let more users walk", seconds(longest*1.1))
 	case longest > 4*v.design.Duration.Seconds():
-		return fmt.Sprintf("quieten the environment or widen the margin of %s to %s: more time would not settle it", worst.Name(), percent(math.Ceil(math.Max(worst.Floor, worst.worst())*100)/100))
+		return fmt.Sprintf("quieten the environment or widen the margin of %s to %s: more time would not settle it", worst.Name(),
+			percent(math.Ceil(math.Max(worst.Floor, worst.worst())*100)/100))
 	}
-	return fmt.Sprintf("set duration to %s, %s, or widen the margin of %s to %s", seconds(longest*1.1), more, worst.Name(), percent(math.Ceil(math.Max(worst.Floor, worst.worst())*100)/100))
+	return fmt.Sprintf("set duration to %s, %s, or widen the margin of %s to %s", seconds(longest*1.1), more, worst.Name(),
+		percent(math.Ceil(math.Max(worst.Floor, worst.worst())*100)/100))
 }
 
 // realNeed is the need at the estimate found, not at equality: a green that is

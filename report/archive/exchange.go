@@ -163,9 +163,10 @@ func (h *pairHider) exchange(e *wire.Exchange, side string) (*exchangeRecord, er
 	rec := &exchangeRecord{
 		Method: h.Text(e.Method), URL: h.Text(e.URL), Started: e.Started, Timing: e.Timing,
 		Status: e.Status, Proto: e.Proto, WireBytes: e.WireBytes, Encoding: h.Text(e.Encoding),
-		Remote: e.Remote, Reused: e.Reused, Attempts: e.Attempts, Certificate: e.Certificate, Unframed: e.Unframed, Resets: e.Resets, Streamed: e.Streamed,
-		Sent:    h.fields(e.Sent, side+".sent"),
-		Headers: h.fields(e.Headers, side+".header"), Trailers: h.fields(e.Trailers, side+".trailer"),
+		Remote: e.Remote, Reused: e.Reused, Attempts: e.Attempts, Certificate: e.Certificate, Unframed: e.Unframed, Resets: e.Resets,
+		Streamed: e.Streamed,
+		Sent:     h.fields(e.Sent, side+".sent"),
+		Headers:  h.fields(e.Headers, side+".header"), Trailers: h.fields(e.Trailers, side+".trailer"),
 	}
 	if e.Err != nil {
 		rec.Err = &wire.Err{Class: e.Err.Class, Detail: h.Text(e.Err.Detail)}
@@ -221,7 +222,8 @@ func (rec *exchangeRecord) restore(bodies *bodyStore) (*wire.Exchange, error) {
 		Method: rec.Method, URL: rec.URL, Sent: restoreFields(rec.Sent), Started: rec.Started, Timing: rec.Timing,
 		Status: rec.Status, Proto: rec.Proto, Headers: restoreFields(rec.Headers), Trailers: restoreFields(rec.Trailers),
 		WireBytes: rec.WireBytes, Encoding: rec.Encoding, Err: rec.Err, Remote: rec.Remote,
-		Reused: rec.Reused, Attempts: rec.Attempts, Certificate: rec.Certificate, Unframed: rec.Unframed, Resets: rec.Resets, Streamed: rec.Streamed,
+		Reused: rec.Reused, Attempts: rec.Attempts, Certificate: rec.Certificate, Unframed: rec.Unframed, Resets: rec.Resets,
+		Streamed: rec.Streamed,
 	}
 	var err error
 	if rec.Body != nil {

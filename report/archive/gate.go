@@ -182,7 +182,8 @@ func CheckBuild(r *run.Run, build string) error {
 func sameBuild(shards []run.Shard) error {
 	for _, s := range shards {
 		if s.Apart {
-			return fmt.Errorf("shard %d shares no identity of green with the shards before it: nothing shows that it judged the same build", s.Number)
+			return fmt.Errorf("shard %d shares no identity of green with the shards before it: nothing shows that it judged the same "+
+				"build", s.Number)
 		}
 	}
 	return nil

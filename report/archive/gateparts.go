@@ -31,7 +31,8 @@ func leftOut(r *run.Run) []run.LeftOut {
 func (g Gate) absent(r *run.Run) []string {
 	var out []string
 	if r.Header.Clients && !g.Partial {
-		out = append(out, fmt.Sprintf("the run judged %s that clients made through bgverify tap, and no case of a suite (a run of the suites, or --partial)",
+		out = append(out, fmt.Sprintf("the run judged %s that clients made through bgverify tap, and no case of a suite (a run of the suites, "+
+			"or --partial)",
 			text.Count(r.End.Counts.Cases, "request")))
 	}
 	if p := r.Header.Planned; p.Partial() && !g.Partial {
@@ -52,7 +53,8 @@ func (g Gate) absent(r *run.Run) []string {
 		case missing && !slices.Contains(g.Without, what) && !(g.Partial && chosen(left, what)):
 			reason := fmt.Sprintf("the run was verified without %s (--without %s accepts that)", what, what)
 			if what == run.AspectIdentity {
-				reason = "nothing showed that blue and green are two places (add identity to the suite or the env file; --without identity accepts that)"
+				reason = "nothing showed that blue and green are two places (add identity to the suite or the env file; --without identity accepts " +
+					"that)"
 			}
 			out = append(out, reason)
 		case !missing && slices.Contains(g.Require, what) && !didAny(r, what):

@@ -329,7 +329,8 @@ func (o openCases) doubtful() map[string]string {
 		}
 	}
 	for id, step := range out {
-		out[id] = fmt.Sprintf("step %s: an earlier execution was stopped with this request on its way; it is not idempotent and may have been carried out", step)
+		out[id] = fmt.Sprintf("step %s: an earlier execution was stopped with this request on its way; it is not idempotent and may have been "+
+			"carried out", step)
 	}
 	return out
 }

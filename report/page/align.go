@@ -13,6 +13,8 @@ import (
 type rowMark int
 
 const (
+	// The marks of a row. Each has a sign and a class on the page, so that colour is not the only
+	// difference.
 	rowSame rowMark = iota
 	rowChanged
 	rowAdded   // only green
@@ -307,6 +309,7 @@ func (a *aligner) addOneSided(side side, label string, n *jsonNode, depth int, t
 type side bool
 
 const (
+	// The sides of an aligner, as indices of its two columns.
 	blueSide  side = false
 	greenSide side = true
 )

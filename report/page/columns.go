@@ -176,10 +176,14 @@ type tableJSON struct {
 // json is the table as the page holds it. chunks are the offsets of the packed details.
 func (c *columns) json(src *pageRun, chunks []int) tableJSON {
 	return tableJSON{
-		Run: src.Head.ID, Suites: c.suites, Rows: c.n, IDs: c.ids.String(), Names: c.names.String(), Paths: c.paths.String(), Verdicts: string(c.verdicts),
-		Methods: source.List(c.methods.words), Method: source.List(c.methods.rows), Statuses: source.List(c.status.words), Status: source.List(c.status.rows),
-		TagSets: source.List(c.tags.words), Tags: source.List(c.tags.rows), BlueMS: source.List(c.blueMS), GreenMS: source.List(c.greenMS), Flaky: source.List(c.flaky), Kinds: source.List(c.kinds),
-		Causes: source.List(c.causes), Details: source.List(c.details), Chunk: detailChunk, Chunks: source.List(chunks), Sides: [2]string{src.End.Sides.Blue.URL, src.End.Sides.Green.URL}, Demo: src.Demo(),
+		Run: src.Head.ID, Suites: c.suites, Rows: c.n, IDs: c.ids.String(), Names: c.names.String(), Paths: c.paths.String(),
+		Verdicts: string(c.verdicts),
+		Methods:  source.List(c.methods.words), Method: source.List(c.methods.rows), Statuses: source.List(c.status.words),
+		Status:  source.List(c.status.rows),
+		TagSets: source.List(c.tags.words), Tags: source.List(c.tags.rows), BlueMS: source.List(c.blueMS), GreenMS: source.List(c.greenMS),
+		Flaky: source.List(c.flaky), Kinds: source.List(c.kinds),
+		Causes: source.List(c.causes), Details: source.List(c.details), Chunk: detailChunk, Chunks: source.List(chunks),
+		Sides: [2]string{src.End.Sides.Blue.URL, src.End.Sides.Green.URL}, Demo: src.Demo(),
 	}
 }
 

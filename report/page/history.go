@@ -87,6 +87,7 @@ func WriteHistory(w io.Writer, entries []HistoryEntry) error {
 	return nil
 }
 
+// A historyView is everything that history.tmpl shows.
 type historyView struct {
 	Title      string
 	Latest     *historyRun
@@ -110,6 +111,8 @@ type groupView struct {
 	Causes      []causeRow
 }
 
+// A historyRun is a run as a column or a line of the page. Path is empty where there is no report
+// to link.
 type historyRun struct {
 	ID, Started, Day, Time, Path, Cases, Failed string
 	Pinned                                      bool
@@ -122,17 +125,20 @@ type historyRow struct {
 	Cells []cellView
 }
 
+// A cellView is one run's verdict in a row.
 type cellView struct {
 	verdictView
 	Title, Path string
 }
 
+// A ratioRow is one comparison of a load stage through the runs.
 type ratioRow struct {
 	Name, Last, Margin string
 	Verdict            verdictView
 	Plot               *plot
 }
 
+// A causeRow is one cause through the runs, with what has become of it.
 type causeRow struct {
 	Text, State, Class, Since, Path string
 	Cells                           []causeCell
@@ -141,14 +147,17 @@ type causeRow struct {
 // A causeCell is the number of cases in one run; empty: the cause was not there.
 type causeCell struct{ Cases, Title, Path string }
 
+// runView is a run in words.
 func runView(r *HistoryEntry) historyRun {
 	started := r.Started.UTC()
 	return historyRun{
-		ID: text.Visible(r.ID), Started: started.Format("2006-01-02 15:04 UTC"), Day: started.Format("2 Jan"), Time: started.Format("15:04"), Path: r.Path,
+		ID: text.Visible(r.ID), Started: started.Format("2006-01-02 15:04 UTC"), Day: started.Format("2 Jan"), Time: started.Format("15:04"),
+		Path:  r.Path,
 		Cases: text.Thousands(r.Cases), Failed: text.Thousands(r.Failed), Pinned: r.Pinned, Verdict: viewOf(r.Verdict),
 	}
 }
 
+// tallyOf says how many of the runs passed.
 func tallyOf(runs []*HistoryEntry) string {
 	passed := 0
 	for _, r := range runs {
@@ -159,6 +168,7 @@ func tallyOf(runs []*HistoryEntry) string {
 	return fmt.Sprintf("%s of %s passed", text.Thousands(passed), text.Count(len(runs), "run"))
 }
 
+// historyOf lays out the page: runs newest first, then their groups.
 func historyOf(entries []HistoryEntry) *historyView {
 	v := &historyView{Title: "bgverify · no runs"}
 	if len(entries) == 0 {
@@ -208,6 +218,8 @@ func groupsOf(runs []*HistoryEntry) [][]*HistoryEntry {
 	return groups
 }
 
+// groupOf lays out one group. all are its runs, newest first; entries are those of the whole page,
+// which the Since of causes refers to.
 func groupOf(id string, all []*HistoryEntry, entries []HistoryEntry) groupView {
 	runs := all[:min(len(all), historyRuns)]
 	g := groupView{
@@ -238,6 +250,7 @@ func names(runs []*HistoryEntry, of func(*HistoryEntry) []string) []string {
 	return out
 }
 
+// suites makes a row for each suite; all runs of a group have the same ones.
 func (g *groupView) suites(runs []*HistoryEntry) {
 	for k, suite := range runs[0].Suites {
 		row := historyRow{Name: text.Visible(suite.Name)}
@@ -249,6 +262,7 @@ func (g *groupView) suites(runs []*HistoryEntry) {
 	}
 }
 
+// ratios makes a row for each comparison that any of the runs has.
 func (g *groupView) ratios(runs []*HistoryEntry) {
 	all := names(runs, func(r *HistoryEntry) []string {
 		var out []string
@@ -308,6 +322,7 @@ func sparkline(id, name string, points []*HistoryRatio) *plot {
 	return p
 }
 
+// causes makes a row for each cause, ordered by what became of it: new ones first.
 func (g *groupView) causes(runs []*HistoryEntry, entries []HistoryEntry) {
 	rows := map[string]*causeRow{}
 	keys := names(runs, func(r *HistoryEntry) []string {

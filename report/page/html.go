@@ -279,7 +279,8 @@ func (h *Page) page() *pageView {
 	}
 	switch {
 	case len(h.lines) > 0 && h.failing > len(h.lines):
-		p.LinesLead = fmt.Sprintf("The first %d cases that did not pass. The table and the comparison of the answers need scripts; run.json holds all cases.", len(h.lines))
+		p.LinesLead = fmt.Sprintf("The first %d cases that did not pass. The table and the comparison of the answers need scripts; run.json "+
+			"holds all cases.", len(h.lines))
 	case len(h.lines) > 0:
 		p.LinesLead = "The table and the comparison of the answers need scripts."
 	}
@@ -294,6 +295,8 @@ func (h *Page) page() *pageView {
 }
 
 var (
+	// What may become a link: an address of the web, and an id that cannot leave the place of a
+	// URL that it is put into.
 	webURL  = regexp.MustCompile(`^https?://`)
 	traceID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
 )

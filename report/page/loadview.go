@@ -25,6 +25,7 @@ type loadView struct {
 // are pairs of answers.
 type loadCauseView struct{ Where, Edit, Kind, Pairs, Blocks, Rule string }
 
+// A comparisonView is a row of the table of a load stage, in words.
 type comparisonView struct {
 	Name, Role, Blue, Green, Change, Interval, Margin, MDE, Need, Note string
 	Verdict                                                            verdictView
@@ -43,6 +44,7 @@ type figureView struct {
 // tableRows is how many rows of a series are in the table under its plot.
 const tableRows = 8
 
+// loads lays out the load stages.
 func (p *pageView) loads(s *pageRun) {
 	for i := range s.Result.Loads {
 		l := &s.Result.Loads[i]
@@ -108,6 +110,8 @@ func loadRate(l *run.LoadResult) string {
 	return rate
 }
 
+// loadFacts are the figures below the title of a stage: how much was sent, for how long, and how
+// well the generator kept the schedule.
 func loadFacts(l *run.LoadResult) []string {
 	g := &l.Generator
 	out := []string{
@@ -148,6 +152,7 @@ func generators(l *run.LoadResult) []run.LoadWorker {
 	return l.Fleet.Workers
 }
 
+// figures adds the plots of a stage that have something to show.
 func (v *loadView) figures(l *run.LoadResult) {
 	add := func(f figureView) {
 		if f.Plot != nil {
@@ -156,7 +161,8 @@ func (v *loadView) figures(l *run.LoadResult) {
 	}
 	add(figureView{
 		Plot: forestPlot(v.ID+"-ratio", l), Short: true,
-		Aid: "A stage passes when every line ends to the left of its upright tick, the margin. It fails when a line begins beyond half the margin and its point is past it.",
+		Aid: "A stage passes when every line ends to the left of its upright tick, the margin. It fails when a line begins beyond half the " +
+			"margin and its point is past it.",
 	})
 	if l.Series == nil {
 		return
@@ -179,6 +185,8 @@ func (v *loadView) figures(l *run.LoadResult) {
 	add(rateFigure(v.ID, l.Series))
 }
 
+// timeFigure is latency over time, with the same figures as a table for readers who cannot see the
+// plot.
 func timeFigure(id string, s *run.Series) figureView {
 	f := figureView{
 		Plot: timePlot(id+"-time", s), Head: []string{"second", "blue p50", "green p50", "blue p99", "green p99", "errors"},
@@ -193,6 +201,8 @@ func timeFigure(id string, s *run.Series) figureView {
 	return f
 }
 
+// rateFigure is what was sent over time against what was planned; of a closed loop, what both
+// sides got done.
 func rateFigure(id string, s *run.Series) figureView {
 	f := figureView{
 		Plot: ratePlot(id+"-rate", s), Head: []string{"second", "offered", "achieved"},

@@ -20,13 +20,16 @@ type plot struct {
 	Texts           []plotText
 }
 
+// A plotLine is a straight line: an axis, a tick, an interval.
 type plotLine struct{ Class, Stroke, Width, X1, Y1, X2, Y2 string }
 
+// A plotPath is a curve.
 type plotPath struct{ Class, Stroke, Width, Dash, D string }
 
 // A plotMark is a small filled shape, so that series differ by more than colour.
 type plotMark struct{ Class, Fill, D string }
 
+// A plotText is a label.
 type plotText struct{ Class, Fill, Anchor, X, Y, Text, Weight string }
 
 // The colours of the light theme; report.css holds those of the dark one.
@@ -55,6 +58,7 @@ type axis struct {
 	log       bool
 }
 
+// at is where a value is on the axis, in pixels; values beyond its ends are drawn at the end.
 func (a axis) at(v float64) float64 {
 	if a.log {
 		v = math.Log10(math.Max(v, 1e-9))
@@ -121,10 +125,12 @@ func (p *plot) grid(x1, y1, x2, y2 float64) {
 	p.Grid += "M" + num(x1) + " " + num(y1) + "L" + num(x2) + " " + num(y2)
 }
 
+// line adds a straight line.
 func (p *plot) line(class, stroke, width string, x1, y1, x2, y2 float64) {
 	p.Lines = append(p.Lines, plotLine{class, stroke, width, num(x1), num(y1), num(x2), num(y2)})
 }
 
+// text adds a label.
 func (p *plot) text(class, fill, anchor string, x, y float64, s, weight string) {
 	p.Texts = append(p.Texts, plotText{class, fill, anchor, num(x), num(y), s, weight})
 }
@@ -136,6 +142,7 @@ type pen struct {
 	n    int
 }
 
+// to continues the curve to a point, or begins it there.
 func (c *pen) to(x, y float64) {
 	op := "L"
 	if !c.down {
@@ -146,8 +153,10 @@ func (c *pen) to(x, y float64) {
 	c.b.WriteString(op + num(x) + " " + num(y))
 }
 
+// lift ends the curve here: the next point begins a new part.
 func (c *pen) lift() { c.down = false }
 
+// curve adds what a pen has drawn; nothing where it has no point.
 func (p *plot) curve(class, stroke, width, dash string, c *pen) {
 	if c.n > 0 {
 		p.Paths = append(p.Paths, plotPath{class, stroke, width, dash, c.b.String()})
@@ -156,13 +165,16 @@ func (p *plot) curve(class, stroke, width, dash string, c *pen) {
 
 // disc and triangle are the signs of blue and green.
 func disc(x, y, r float64) string {
-	return "M" + num(x-r) + " " + num(y) + "a" + num(r) + " " + num(r) + " 0 1 0 " + num(2*r) + " 0a" + num(r) + " " + num(r) + " 0 1 0 " + num(-2*r) + " 0z"
+	return "M" + num(x-r) + " " + num(y) + "a" + num(r) + " " + num(r) + " 0 1 0 " + num(2*r) + " 0a" + num(r) + " " + num(r) + " 0 1 0 " +
+		num(-2*r) + " 0z"
 }
 
+// triangle is the path of a mark around a point.
 func triangle(x, y, r float64) string {
 	return "M" + num(x) + " " + num(y-r*1.2) + "L" + num(x+r*1.15) + " " + num(y+r*0.9) + "L" + num(x-r*1.15) + " " + num(y+r*0.9) + "z"
 }
 
+// square is the path of a mark around a point.
 func square(x, y, r float64) string {
 	return "M" + num(x-r) + " " + num(y-r) + "h" + num(2*r) + "v" + num(2*r) + "h" + num(-2*r) + "z"
 }

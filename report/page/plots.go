@@ -90,6 +90,7 @@ func nearest(points []run.PercPoint, q float64) int {
 	return best
 }
 
+// percentileName is p99.9 for 0.999, and min for 0.
 func percentileName(q float64) string {
 	if q == 0 {
 		return "min"
@@ -187,6 +188,7 @@ func (p *plot) timeTicks(x axis, end float64) {
 	}
 }
 
+// errorTicks draws a tick below the curves for each bucket and side with errors.
 func (p *plot) errorTicks(x axis, s *run.Series) {
 	base := float64(p.Height - plotBottom)
 	for _, b := range s.Buckets {
@@ -211,7 +213,8 @@ func ratePlot(id string, s *run.Series) *plot {
 		{"achieved", "ink", colorInk, "2", "", func(b *run.Bucket) float64 { return b.Achieved }},
 	}
 	if closedLoop(s) {
-		p.Title, p.Desc = "Achieved rate of each side", "Requests per second that the users of each side got answered. They send less when answers are slower."
+		p.Title, p.Desc = "Achieved rate of each side", "Requests per second that the users of each side got answered. They send less when "+
+			"answers are slower."
 		lines = [2]rateLine{
 			{"blue", "blue", colorBlue, "2", "", func(b *run.Bucket) float64 { return b.BlueRate }},
 			{"green", "green", colorGreen, "2", "", func(b *run.Bucket) float64 { return b.GreenRate }},
@@ -320,6 +323,7 @@ func forestPlot(id string, l *run.LoadResult) *plot {
 	return p
 }
 
+// changeTicks are the round values of an axis of changes, at most about five.
 func changeTicks(low, high float64) []float64 {
 	step := 0.01
 	for _, s := range []float64{0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5} {
@@ -334,6 +338,7 @@ func changeTicks(low, high float64) []float64 {
 	return out
 }
 
+// signedTick is a change as its tick shows it: +5 %.
 func signedTick(v float64) string {
 	if math.Abs(v) < 1e-9 {
 		return "0 %"

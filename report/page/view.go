@@ -141,7 +141,8 @@ const mostReasons = 60
 // head fills what is above the first plot.
 func (p *pageView) head(s *pageRun) {
 	e, h := &s.End, s.Head
-	p.Word, p.Mark, p.Answer, p.Class = sentence(e.Verdict.String()), words.Mark(e.Verdict), sentence(words.Answer(e.Verdict))+".", "v-"+classOf(e.Verdict)
+	p.Word, p.Mark, p.Answer, p.Class = sentence(e.Verdict.String()), words.Mark(e.Verdict), sentence(words.Answer(e.Verdict))+".",
+		"v-"+classOf(e.Verdict)
 	p.Title = fmt.Sprintf("%s: %s · bgverify", strings.ToUpper(e.Verdict.String()), suiteNames(h.Suites))
 	p.Reasons = e.Reasons[:min(3, len(e.Reasons))]
 	p.MoreReasons = e.Reasons[len(p.Reasons):min(len(e.Reasons), mostReasons)]

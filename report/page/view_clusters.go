@@ -115,6 +115,7 @@ func (v *clustersView) resources(load string, r *run.Resources) {
 	})
 }
 
+// nodes is the version of a cluster, with those of its nodes where they differ.
 func nodes(server string, kubelets []string) string {
 	if len(kubelets) == 0 {
 		return server

@@ -23,7 +23,10 @@ var ruleAt = []string{"scenarios/stb.yaml:12:5", "scenarios/stb.yaml:14:5", "sce
 
 var edits = []edit{
 	{
-		diff.Difference{Kind: diff.TypeChanged, Severity: diff.Type, Where: diff.InBody, Path: "$.balance", BluePointer: "/balance", GreenPointer: "/balance", Blue: number("387.5"), Green: text("387.50")},
+		diff.Difference{
+			Kind: diff.TypeChanged, Severity: diff.Type, Where: diff.InBody, Path: "$.balance", BluePointer: "/balance",
+			GreenPointer: "/balance", Blue: number("387.5"), Green: text("387.50"),
+		},
 		`"balance":387.5`, `"balance":"387.50"`,
 	},
 	{
@@ -32,17 +35,24 @@ var edits = []edit{
 	},
 	{
 		diff.Difference{
-			Kind: diff.Changed, Severity: diff.OtherValue, Where: diff.InBody, Path: "$.items[?@.id=='it-2'].poster", BluePointer: "/items/1/poster", GreenPointer: "/items/1/poster",
+			Kind: diff.Changed, Severity: diff.OtherValue, Where: diff.InBody, Path: "$.items[?@.id=='it-2'].poster",
+			BluePointer: "/items/1/poster", GreenPointer: "/items/1/poster",
 			Blue: text("https://blue.example.com/posters/한글-포스터-2.jpg?w=640"), Green: text("https://green.example.com/posters/한글-포스터-2.jpg?w=640"),
 		},
 		"https://blue.example.com/posters/한글-포스터-2.jpg", "https://green.example.com/posters/한글-포스터-2.jpg",
 	},
 	{
-		diff.Difference{Kind: diff.Removed, Severity: diff.RemovedMember, Where: diff.InBody, Path: "$.address.zip", BluePointer: "/address/zip", Blue: text("01234")},
+		diff.Difference{
+			Kind: diff.Removed, Severity: diff.RemovedMember, Where: diff.InBody, Path: "$.address.zip", BluePointer: "/address/zip",
+			Blue: text("01234"),
+		},
 		`,"zip":"01234"`, "",
 	},
 	{
-		diff.Difference{Kind: diff.Changed, Severity: diff.OtherValue, Where: diff.InHeader, Path: "cache-control", Blue: text("max-age=60"), Green: text("no-store")},
+		diff.Difference{
+			Kind: diff.Changed, Severity: diff.OtherValue, Where: diff.InHeader, Path: "cache-control", Blue: text("max-age=60"),
+			Green: text("no-store"),
+		},
 		"", "",
 	},
 }
@@ -162,13 +172,19 @@ func (m *maker) step(i int, sh shape, at string) run.StepResult {
 	svc := m.service(m.suiteOf(i))
 	path := svc.path + fmt.Sprint(i) + m.text(i, 2, "")
 	side := func(base string, status int, ms float64) *run.SideResult {
-		return &run.SideResult{Status: status, ElapsedMS: ms, Bytes: 412, TraceID: fmt.Sprintf("4bf92f3577b34da6a3ce929d%08x", i), Method: sh.method, URL: base + path, Attempts: 1, Protocol: "HTTP/1.1", Remote: strings.TrimPrefix(base, "http://")}
+		return &run.SideResult{
+			Status: status, ElapsedMS: ms, Bytes: 412, TraceID: fmt.Sprintf("4bf92f3577b34da6a3ce929d%08x", i),
+			Method: sh.method, URL: base + path, Attempts: 1, Protocol: "HTTP/1.1", Remote: strings.TrimPrefix(base, "http://"),
+		}
 	}
 	s := run.StepResult{
 		Name: "get", At: at, Verdict: sh.verdict, Exchange: m.id(i) + "#get",
 		Blue: side("http://10.0.1.7:8080", 200, sh.blueMS), Green: side("http://10.0.2.7:8080", 200, sh.greenMS),
-		Expectations: []run.Expectation{{Side: "blue", What: "status 200", OK: true, Got: "200"}, {Side: "green", What: "status 200", OK: true, Got: "200"}},
-		Ignored:      []diff.Difference{ignoredID(i)}, IgnoredTotal: 1,
+		Expectations: []run.Expectation{
+			{Side: "blue", What: "status 200", OK: true, Got: "200"},
+			{Side: "green", What: "status 200", OK: true, Got: "200"},
+		},
+		Ignored: []diff.Difference{ignoredID(i)}, IgnoredTotal: 1,
 		Coverage: run.Coverage{Mutants: 16, Killed: 15, Leaves: 18, Compared: 16, Ignored: 2},
 	}
 	if sh.verdict != run.Fail {
@@ -188,8 +204,9 @@ func (m *maker) step(i int, sh shape, at string) run.StepResult {
 		for k := range m.Wide {
 			at := fmt.Sprintf("/stock/%d", k)
 			s.Differences = append(s.Differences, diff.Difference{
-				Kind: diff.Changed, Severity: diff.OtherValue, Where: diff.InBody, Path: fmt.Sprintf("$.stock[%d]", k), BluePointer: at, GreenPointer: at,
-				Blue: number(strconv.Itoa(k)), Green: number(strconv.Itoa(k + 1000)),
+				Kind: diff.Changed, Severity: diff.OtherValue, Where: diff.InBody, Path: fmt.Sprintf("$.stock[%d]", k), BluePointer: at,
+				GreenPointer: at,
+				Blue:         number(strconv.Itoa(k)), Green: number(strconv.Itoa(k + 1000)),
 			})
 		}
 	}
@@ -212,8 +229,9 @@ func (m *maker) stock(from int) string {
 
 func ignoredID(i int) diff.Difference {
 	return diff.Difference{
-		Kind: diff.Changed, Severity: diff.OtherValue, Where: diff.InBody, Path: "$.requestId", BluePointer: "/requestId", GreenPointer: "/requestId",
-		Blue: text(requestID("b", i)), Green: text(requestID("g", i)), Rule: ruleAt[0],
+		Kind: diff.Changed, Severity: diff.OtherValue, Where: diff.InBody, Path: "$.requestId", BluePointer: "/requestId",
+		GreenPointer: "/requestId",
+		Blue:         text(requestID("b", i)), Green: text(requestID("g", i)), Rule: ruleAt[0],
 	}
 }
 
@@ -250,13 +268,15 @@ func (m *maker) pair(key string) (*run.Pair, error) {
 func (m *maker) exchange(i int, s *run.SideResult, request string) *wire.Exchange {
 	r := rand.New(rand.NewPCG(m.Seed, uint64(i)))
 	var b strings.Builder
-	fmt.Fprintf(&b, `{"id":%d,"name":%s,"email":"u%d@example.test","balance":387.5,"big":9223372036854775809,"requestId":%q,`, i, quote(m.text(i, 5, "홍길동")), i, request)
+	fmt.Fprintf(&b, `{"id":%d,"name":%s,"email":"u%d@example.test","balance":387.5,"big":9223372036854775809,"requestId":%q,`, i,
+		quote(m.text(i, 5, "홍길동")), i, request)
 	fmt.Fprintf(&b, `"address":{"city":"서울","street":"세종대로 %d","zip":"01234"},"tags":["a","b","c"],"items":[`, 1+r.IntN(300))
 	for k := 1; k <= 3; k++ {
 		if k > 1 {
 			b.WriteByte(',')
 		}
-		fmt.Fprintf(&b, `{"id":"it-%d","title":"작품 %d","price":%d,"poster":"https://blue.example.com/posters/한글-포스터-%d.jpg?w=640"}`, k, r.IntN(9999), 1000*k, k)
+		fmt.Fprintf(&b, `{"id":"it-%d","title":"작품 %d","price":%d,"poster":"https://blue.example.com/posters/한글-포스터-%d.jpg?w=640"}`, k,
+			r.IntN(9999), 1000*k, k)
 	}
 	b.WriteString(`]}`)
 	if m.Wide > 0 {
@@ -265,10 +285,19 @@ func (m *maker) exchange(i int, s *run.SideResult, request string) *wire.Exchang
 		b.WriteString(wide)
 	}
 	x := &wire.Exchange{
-		Method: s.Method, URL: s.URL, Started: Started.Add(time.Duration(i) * time.Millisecond), Timing: wire.Timing{Total: time.Duration(s.ElapsedMS * 1e6)},
-		Sent:   []wire.Field{{Name: "Host", Value: s.Remote}, {Name: "Accept", Value: "application/json"}, {Name: "Authorization", Value: "Bearer <secret:token#3f2a>"}},
+		Method: s.Method, URL: s.URL, Started: Started.Add(time.Duration(i) * time.Millisecond),
+		Timing: wire.Timing{Total: time.Duration(s.ElapsedMS * 1e6)},
+		Sent: []wire.Field{
+			{Name: "Host", Value: s.Remote},
+			{Name: "Accept", Value: "application/json"},
+			{Name: "Authorization", Value: "Bearer <secret:token#3f2a>"},
+		},
 		Status: s.Status, Proto: s.Protocol, Answer: []byte(b.String()), WireBytes: int64(b.Len()), Err: s.Err, Attempts: 1,
-		Headers: []wire.Field{{Name: "Content-Type", Value: "application/json; charset=utf-8"}, {Name: "Cache-Control", Value: "max-age=60"}, {Name: "X-Request-Id", Value: request}},
+		Headers: []wire.Field{
+			{Name: "Content-Type", Value: "application/json; charset=utf-8"},
+			{Name: "Cache-Control", Value: "max-age=60"},
+			{Name: "X-Request-Id", Value: request},
+		},
 	}
 	if s.Method == "POST" {
 		x.Body = []byte(`{"device":"stb-0042","memo":"it's 100 %"}`)

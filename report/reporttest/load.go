@@ -17,11 +17,15 @@ func (m *maker) load(i int) run.LoadResult {
 		factor = 1.21
 	}
 	l := run.LoadResult{
-		Suite: i % m.Suites, Name: []string{"저녁 피크", "evening-peak", "morning", "sign-in-storm"}[i%4], At: fmt.Sprintf("scenarios/stb.yaml:%d:3", 80+i),
+		Suite: i % m.Suites, Name: []string{"저녁 피크", "evening-peak", "morning", "sign-in-storm"}[i%4],
+		At:      fmt.Sprintf("scenarios/stb.yaml:%d:3", 80+i),
 		Verdict: run.Pass, Reason: "every gate metric is proven to be no worse", Rate: 100, Seconds: 120, Blocks: 60, Dropped: 1,
 		Errors: run.PerSide{Blue: 2, Green: 3}, Requests: run.PerSide{Blue: 12000, Green: 12000}, Routes: []string{"GET /v2/epg/channels/{id}"},
-		Generator: run.Generator{LatenessP99MS: 0.41, Achieved: 0.9996, CPU: 0.31, GCPauseP99MS: 0.2, Connections: run.PerSide{Blue: 64, Green: 64}, Identities: run.PerSide{Blue: 8, Green: 8}},
-		Records:   fmt.Sprintf("load/%02d.bin", i), Series: series(r, factor),
+		Generator: run.Generator{
+			LatenessP99MS: 0.41, Achieved: 0.9996, CPU: 0.31, GCPauseP99MS: 0.2,
+			Connections: run.PerSide{Blue: 64, Green: 64}, Identities: run.PerSide{Blue: 8, Green: 8},
+		},
+		Records: fmt.Sprintf("load/%02d.bin", i), Series: series(r, factor),
 	}
 	if m.Vague && i == 0 {
 		l.Verdict, l.Reason = run.Inconclusive, "underpowered: p50 and p95 need 240 s to be proven"
@@ -91,7 +95,8 @@ func loadGates(l run.LoadResult) []run.GateResult {
 		}
 		if c.Outcome == perf.Worse {
 			g.Verdict = run.Fail
-			g.Reason = fmt.Sprintf("%s under load %s is %+.1f %% [%+.1f %%, %+.1f %%], margin %.0f %%", c.Metric, l.Name, c.Change*100, c.Low*100, c.High*100, c.Margin*100)
+			g.Reason = fmt.Sprintf("%s under load %s is %+.1f %% [%+.1f %%, %+.1f %%], margin %.0f %%", c.Metric, l.Name, c.Change*100, c.Low*100,
+				c.High*100, c.Margin*100)
 		}
 		out = append(out, g)
 	}

@@ -99,7 +99,10 @@ func (m *maker) header() run.Header {
 	}
 	for i := range m.Suites {
 		s := m.service(i)
-		head := run.SuiteHead{Name: s.name, File: "scenarios/" + s.name + ".yaml", Service: s.name, Owner: s.owner, Wave: 1 + i*4/m.Suites, Gate: "required", Cases: counts[i]}
+		head := run.SuiteHead{
+			Name: s.name, File: "scenarios/" + s.name + ".yaml", Service: s.name, Owner: s.owner, Wave: 1 + i*4/m.Suites,
+			Gate: "required", Cases: counts[i],
+		}
 		if i < m.Loads {
 			head.Loads = 1
 		}
@@ -110,8 +113,14 @@ func (m *maker) header() run.Header {
 
 func sides() run.Sides {
 	return run.Sides{
-		Blue:  run.SideHead{URL: "http://10.0.1.7:8080", Identity: map[string]string{"build": "v1.41.0", "cluster": "prod-a"}, Protocol: "HTTP/1.1"},
-		Green: run.SideHead{URL: "http://10.0.2.7:8080", Identity: map[string]string{"build": "v1.41.0", "cluster": "prod-b"}, Protocol: "HTTP/1.1"},
+		Blue: run.SideHead{
+			URL: "http://10.0.1.7:8080", Identity: map[string]string{"build": "v1.41.0", "cluster": "prod-a"},
+			Protocol: "HTTP/1.1",
+		},
+		Green: run.SideHead{
+			URL: "http://10.0.2.7:8080", Identity: map[string]string{"build": "v1.41.0", "cluster": "prod-b"},
+			Protocol: "HTTP/1.1",
+		},
 	}
 }
 
@@ -193,7 +202,8 @@ func (m *maker) end(loads []run.LoadResult) run.End {
 func gates(e *run.End, loads []run.LoadResult) []run.GateResult {
 	equal := run.GateResult{
 		Name: "responses equal", Limit: "all", Verdict: run.Pass,
-		Measured: fmt.Sprintf("%.2f %% (%d of %d differ, %d causes)", 100*float64(e.Counts.Cases-e.Counts.Fail)/float64(max(e.Counts.Cases, 1)), e.Counts.Fail, e.Counts.Cases, len(e.Causes)),
+		Measured: fmt.Sprintf("%.2f %% (%d of %d differ, %d causes)", 100*float64(e.Counts.Cases-e.Counts.Fail)/float64(max(e.Counts.Cases, 1)),
+			e.Counts.Fail, e.Counts.Cases, len(e.Causes)),
 	}
 	switch {
 	case e.Counts.Fail > 0:

@@ -167,7 +167,10 @@ func (p *page) probe(r *shift.Record) {
 			continue
 		}
 		h := min(float64(b.n)*6, failuresHeight)
-		p.Bars = append(p.Bars, bar{p.x(r.Time), h, height + 10 + failuresHeight - h, b.blue, fmt.Sprintf("%s: %s", text.Count(b.n, "failed answer"), text.Visible(s.Example))})
+		p.Bars = append(p.Bars, bar{
+			p.x(r.Time), h, height + 10 + failuresHeight - h, b.blue,
+			fmt.Sprintf("%s: %s", text.Count(b.n, "failed answer"), text.Visible(s.Example)),
+		})
 	}
 }
 

@@ -12,7 +12,8 @@ import (
 // it comes from another machine.
 func LoadWorker(w *run.LoadWorker) string {
 	line := fmt.Sprintf("worker %d (%s): clock off by %.1f ms (within %.1f ms), lateness p99 %s, CPU %s, %s fired",
-		w.Number, text.Visible(w.Host), w.OffsetMS, w.BoundMS, text.Seconds(w.LatenessP99MS/1000), text.Percent(w.CPU), text.Count(w.Shares, "share"))
+		w.Number, text.Visible(w.Host), w.OffsetMS, w.BoundMS, text.Seconds(w.LatenessP99MS/1000), text.Percent(w.CPU),
+		text.Count(w.Shares, "share"))
 	if w.Voided > 0 {
 		line += fmt.Sprintf(", %s void", text.Count(w.Voided, "slice"))
 	}

@@ -42,7 +42,8 @@ func Writes(s *scenarios.Suite) bool {
 // of a suite ask the same; cases keep the order of the file.
 func suiteAsks(s *scenarios.Suite) run.SuiteAsks {
 	out := run.SuiteAsks{
-		Name: s.Name, Advisory: verdict.GateOf(s) == scenarios.Advisory, MinCoverage: s.MinCoverage, MinCompared: s.MinCompared, MaxFlaky: s.MaxFlaky, Writes: Writes(s),
+		Name: s.Name, Advisory: verdict.GateOf(s) == scenarios.Advisory, MinCoverage: s.MinCoverage, MinCompared: s.MinCompared,
+		MaxFlaky: s.MaxFlaky, Writes: Writes(s),
 		Answer: answerAsks(s.Answer), Identity: identityAsks(s.Identity), Texts: []string{}, Cases: []run.CaseAsks{},
 	}
 	asks, rules, conditions := indexOf(&out.Texts), indexOf(&out.Rules), indexOf(&out.Conditions)
@@ -267,7 +268,10 @@ func words(v reflect.Value) string {
 // loadAsks is what a load stage asks: the highest rate of a ladder, in requests per second and
 // side, its length in seconds, and the margins in force, written or by default.
 func loadAsks(l *scenarios.LoadStage) run.LoadAsks {
-	out := run.LoadAsks{Name: l.Name, Users: l.Users.Count, Rate: max(l.Rate, slices.Max(append([]float64{0}, l.Rates...))), DurationS: l.Duration.Seconds(), Cases: []string{}}
+	out := run.LoadAsks{
+		Name: l.Name, Users: l.Users.Count, Rate: max(l.Rate, slices.Max(append([]float64{0}, l.Rates...))),
+		DurationS: l.Duration.Seconds(), Cases: []string{},
+	}
 	for _, step := range l.Steps {
 		out.Cases = append(out.Cases, step.Suite+"/"+step.Case)
 	}

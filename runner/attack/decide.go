@@ -41,6 +41,7 @@ func (a *attacker) watch(ctx context.Context, drained <-chan struct{}) (*perf.De
 	}
 }
 
+// broken is why the attack cannot go on; empty while it can.
 func (a *attacker) broken() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()

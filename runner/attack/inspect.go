@@ -71,18 +71,22 @@ type awaited struct {
 	unmet  bool
 }
 
+// An unmetKey names one kind of failure: what was expected of a route's answers on one side.
 type unmetKey struct {
 	green bool
 	route int
 	what  string
 }
 
+// An unmetOf is how often a kind of failure occurred, and what the answer had in place of what
+// was expected.
 type unmetOf struct {
 	got   string
 	count int
 	order int
 }
 
+// newInspector makes the inspector of an attack.
 func newInspector(a *attacker) *inspector {
 	in := &inspector{
 		routes: a.plan.Routes, moment: a.moment, seed: a.design.Seed, post: a.post, blame: a.blame,
@@ -157,6 +161,7 @@ func (in *inspector) arrive(k *kept) {
 	}
 }
 
+// push queues a job. The caller holds the lock.
 func (in *inspector) push(j job) {
 	in.pushed++
 	j.number = in.pushed
@@ -261,6 +266,7 @@ func (in *inspector) work() {
 	}
 }
 
+// release gives the bodies of a job back.
 func (j job) release() {
 	for _, k := range []*kept{j.check, j.blue, j.green} {
 		if k != nil {
@@ -352,7 +358,10 @@ func (in *inspector) report() *run.LoadJudging {
 		out.Routes = append(out.Routes, run.RouteJudging{Name: in.routes[i].Name, Pairs: n})
 	}
 	for key, u := range in.unmet {
-		out.Unmet[u.order] = run.LoadUnmet{Side: sideName(key.green), Route: in.routes[key.route].Name, What: key.what, Got: u.got, Count: u.count}
+		out.Unmet[u.order] = run.LoadUnmet{
+			Side: sideName(key.green), Route: in.routes[key.route].Name, What: key.what, Got: u.got,
+			Count: u.count,
+		}
 	}
 	return out
 }

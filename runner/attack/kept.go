@@ -28,6 +28,8 @@ var (
 	largeBuffers = sync.Pool{New: func() any { b := make([]byte, 0, KeepBody); return &b }}
 )
 
+// smallBuffer is the size of the buffers that most answers fit into. With a second pool for
+// larger answers, a small one does not hold a large buffer.
 const smallBuffer = 4 << 10
 
 // look keeps the answer of a slot while it is read.
@@ -90,6 +92,7 @@ func (k *kept) room(n int) bool {
 	return true
 }
 
+// giveBack returns a buffer to the pool that it came from.
 func giveBack(b *[]byte) {
 	switch {
 	case b == nil:
@@ -108,6 +111,7 @@ func (k *kept) end() {
 	k.in.arrive(k)
 }
 
+// hold counts one more user of the body; each calls release.
 func (k *kept) hold() *kept {
 	k.refs.Add(1)
 	return k

@@ -71,7 +71,10 @@ func Join(ctx context.Context, plan Plan, o Order, emit func(*Share), found func
 	if err != nil {
 		return nil, err
 	}
-	m := &Member{a: a, emit: emit, found: found, breaker: plan.Breaker, open: map[int]*openShare{}, over: make(chan struct{}), quiet: gauge.Quietly()}
+	m := &Member{
+		a: a, emit: emit, found: found, breaker: plan.Breaker, open: map[int]*openShare{}, over: make(chan struct{}),
+		quiet: gauge.Quietly(),
+	}
 	a.member = m
 	var sending context.Context
 	sending, m.stop = context.WithCancel(ctx)
@@ -241,6 +244,8 @@ func (m *Member) deliver() {
 	}
 }
 
+// emitComplete hands over every share whose answers have all been inspected, oldest first, so that
+// the coordinator gets them in order.
 func (m *Member) emitComplete() {
 	for {
 		newest := m.a.inspect.mark()
@@ -309,6 +314,7 @@ type part struct {
 // errNoMembers would be a share of nothing.
 var errNoMembers = errors.New("a share of no generators")
 
+// add appends a part of a slice that the coordinator gave to this member, and wakes the pacer.
 func (l *line) add(p part) {
 	if p.n < 1 || p.k < 0 || p.k >= p.n {
 		panic(errNoMembers) // the coordinator numbers the holders that it announces a slice to
@@ -322,6 +328,7 @@ func (l *line) add(p part) {
 	}
 }
 
+// clear forgets the parts that were not begun.
 func (l *line) clear() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -54,6 +54,8 @@ type arrival struct {
 	record perf.Record
 }
 
+// runOnce attacks once: it fires the section, from this machine or from the fleet, and returns
+// what its looks decided. A nil result with an error means that nothing can be said.
 func runOnce(ctx context.Context, plan *Plan, section Section, rec *recorder, progress func(Progress)) (*result, error) {
 	stage := perf.NewStage(section.Design)
 	section.Design = stage.Design()
@@ -134,6 +136,7 @@ func (a *attacker) fire() (drained <-chan struct{}) {
 	return done
 }
 
+// close ends what is still being inspected, then the connections.
 func (a *attacker) close() {
 	a.inspect.finish()
 	a.fleet.close()
@@ -326,6 +329,8 @@ func (a *attacker) blame(fault string) {
 	}
 }
 
+// afterFragment is the label in a URL's fragment; empty: there is none. The fragment never leaves
+// this machine, which is why the label is there.
 func afterFragment(url string) string {
 	for i := len(url) - 1; i >= 0; i-- {
 		if url[i] == '#' {

@@ -20,6 +20,8 @@ type pacer struct {
 	sleeper  sleep.Sleeper
 }
 
+// newPacer makes the pacer of an open schedule. Up to preciseRate it waits with a precise timer;
+// above that requests are so close that the plain one is as good and takes less CPU.
 func newPacer(ctx context.Context, s *schedule, workers int) *pacer {
 	p := &pacer{feed: feed{ctx: ctx, slots: make(chan slot, workers+16)}, schedule: s, sleeper: sleep.Plain()}
 	p.next = func() (slot, time.Time, bool) {

@@ -50,11 +50,14 @@ func (p Plan) withDefaults() (Plan, []string, error) {
 	}
 	warnings := p.capped()
 	if n := p.payloads(); n < fewPayloads && len(p.Cases) == 0 {
-		warnings = append(warnings, fmt.Sprintf("distinct requests per side: %d, fewer than %d: a cache may be measured rather than the service", n, fewPayloads))
+		warnings = append(warnings, fmt.Sprintf("distinct requests per side: %d, fewer than %d: a cache may be measured rather than the service",
+			n, fewPayloads))
 	}
 	return p, warnings, nil
 }
 
+// check refuses plans that no attack could carry out. Each of them is a mistake of the caller,
+// found before anything is sent.
 func (p *Plan) check() error {
 	if len(p.Routes) == 0 {
 		return errors.New("no routes")
@@ -135,7 +138,8 @@ func (p *Plan) capped() []string {
 	p.Rates = slices.Clone(p.Rates)
 	for i, rate := range p.Rates {
 		if rate > limit {
-			warnings = append(warnings, fmt.Sprintf("rate lowered from %g to %.4g %s/s per side: max_rps is %g/s per host", rate, limit, unit, p.MaxRPS))
+			warnings = append(warnings, fmt.Sprintf("rate lowered from %g to %.4g %s/s per side: max_rps is %g/s per host", rate, limit,
+				unit, p.MaxRPS))
 			p.Rates[i] = limit
 		}
 	}
@@ -155,6 +159,7 @@ func (p *Plan) shareHost() bool {
 	})
 }
 
+// hostOf is the host of a URL, for a message; of one that cannot be read the text.
 func hostOf(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {

@@ -33,6 +33,7 @@ import (
 const Magic = "BGLOAD1\n"
 
 const (
+	// recordSize and headSize are the bytes of a record and of the head of a frame.
 	recordSize = 32
 	headSize   = 28
 	walkFlag   = 1 << 7  // of a record: it is of a whole walk
@@ -47,6 +48,7 @@ type Section struct {
 	Again  bool        `json:"again,omitempty"` // in place of the section before, which was inconclusive
 }
 
+// castagnoli is the polynomial of the checksums: processors compute it.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // quantise cuts a record to what the file keeps, so that what is judged live is
@@ -57,6 +59,7 @@ func quantise(r perf.Record) perf.Record {
 	return r
 }
 
+// appendRecord appends a record in recordSize bytes, little endian.
 func appendRecord(b []byte, r perf.Record) []byte {
 	flags := byte(r.Failure) << 2
 	if r.Green {
@@ -77,6 +80,7 @@ func appendRecord(b []byte, r perf.Record) []byte {
 	return binary.LittleEndian.AppendUint16(b, r.Step)
 }
 
+// recordOf is the record that appendRecord wrote.
 func recordOf(b []byte) perf.Record {
 	return perf.Record{
 		Pair:      binary.LittleEndian.Uint32(b),
@@ -108,8 +112,10 @@ type Stop struct {
 	Green perf.Burst `json:"green"`
 }
 
+// section writes the design that the records after it follow.
 func (rec *recorder) section(s Section) error { return rec.json('S', s) }
 
+// stop writes why the circuit breaker ended the attack: the last requests of both sides.
 func (rec *recorder) stop(recent [2]perf.Burst) error {
 	return rec.json('B', Stop{recent[0], recent[1]})
 }
@@ -135,6 +141,8 @@ func (rec *recorder) json(kind byte, v any) error {
 	return rec.seal(b, start)
 }
 
+// frame writes records with what is known of the generator. through is up to where no record is
+// missing; 0: nothing new is complete.
 func (rec *recorder) frame(records []perf.Record, through time.Duration, h perf.Health) error {
 	for len(records) > maxRecords { // what is not complete yet stays open
 		if err := rec.frame(records[:maxRecords], 0, h); err != nil {
@@ -158,6 +166,8 @@ func (rec *recorder) frame(records []perf.Record, through time.Duration, h perf.
 	return rec.seal(b, 0)
 }
 
+// seal writes what was appended to b since start with its checksum. After the first error nothing
+// more is written.
 func (rec *recorder) seal(b []byte, start int) error {
 	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b[start:], castagnoli))
 	rec.buf = b
@@ -237,12 +247,15 @@ func readRecords(r io.Reader, to reader) error {
 // check refuses a design that no attack writes.
 func (s Section) check() error {
 	d := s.Design
-	if !(d.Rate > 0) && d.Users.Count <= 0 || d.Users.Count < 0 || d.Users.Count > maxUsers || d.Users.Idle < 0 || d.Rate > 1e6 || d.Duration <= 0 || d.Unit <= 0 || d.WarmUp < 0 || d.Duration/d.Unit > 1e5 || !(d.PerWalk >= 0) || d.PerWalk > 1e5 || d.Settle < 0 {
+	if !(d.Rate > 0) && d.Users.Count <= 0 || d.Users.Count < 0 || d.Users.Count > maxUsers || d.Users.Idle < 0 || d.Rate > 1e6 ||
+		d.Duration <= 0 || d.Unit <= 0 || d.WarmUp < 0 || d.Duration/d.Unit > 1e5 || !(d.PerWalk >= 0) || d.PerWalk > 1e5 || d.Settle < 0 {
 		return fmt.Errorf("%w: a stage of %g/s for %s in blocks of %s", errRecords, d.Rate, d.Duration, d.Unit)
 	}
 	return nil
 }
 
+// readJSON reads one JSON part of the file with its length and checksum into v. Its size is
+// bounded, as the file may be damaged or foreign.
 func readJSON(in io.Reader, kind byte, v any) error {
 	size := make([]byte, 4)
 	if _, err := io.ReadFull(in, size); err != nil {
@@ -262,6 +275,7 @@ func readJSON(in io.Reader, kind byte, v any) error {
 	return nil
 }
 
+// readFrame reads a frame and hands its records over. The slice is returned for the next frame.
 func readFrame(in io.Reader, records []perf.Record, frame func([]perf.Record, time.Duration, perf.Health) error) ([]perf.Record, error) {
 	head := make([]byte, headSize-4)
 	if _, err := io.ReadFull(in, head); err != nil {

@@ -38,6 +38,8 @@ type rejudging struct {
 	voids    []run.LoadVoid
 }
 
+// section begins a part of the file: earlier parts are finished, and the new one is judged under
+// the margins of the caller, where there are some.
 func (j *rejudging) section(s Section) error {
 	j.finish()
 	if j.margins != nil {
@@ -47,6 +49,7 @@ func (j *rejudging) section(s Section) error {
 	return nil
 }
 
+// stop repeats the decision of the circuit breaker.
 func (j *rejudging) stop(s Stop) error {
 	if j.stage != nil && j.decision == nil {
 		j.decision = j.stage.Break(s.Blue, s.Green, j.health)
@@ -54,6 +57,7 @@ func (j *rejudging) stop(s Stop) error {
 	return nil
 }
 
+// void repeats that a block of a fleet was not judged.
 func (j *rejudging) void(v run.LoadVoid) error {
 	if j.stage == nil || v.Block < 0 {
 		return fmt.Errorf("%w: a void block before a section", errRecords)
@@ -65,6 +69,8 @@ func (j *rejudging) void(v run.LoadVoid) error {
 	return nil
 }
 
+// frame gives records to the stage, as they were given when they were measured; looks are taken at
+// the same moments.
 func (j *rejudging) frame(batch []perf.Record, through time.Duration, h perf.Health) error {
 	if j.stage == nil {
 		return fmt.Errorf("%w: records before a section", errRecords)

@@ -309,7 +309,10 @@ func (r *remote) whyVoid() string {
 // show reports the progress.
 func (r *remote) show() {
 	now := time.Since(r.began)
-	p := Progress{Name: r.name, Phase: "measuring", Elapsed: min(now, r.design.Length()), Total: r.design.Length(), Blue: r.sides[0].live(r.until), Green: r.sides[1].live(r.until)}
+	p := Progress{
+		Name: r.name, Phase: "measuring", Elapsed: min(now, r.design.Length()), Total: r.design.Length(),
+		Blue: r.sides[0].live(r.until), Green: r.sides[1].live(r.until),
+	}
 	if r.until < r.design.WarmUp {
 		p.Phase = "warm-up"
 	}

@@ -71,7 +71,9 @@ type turn struct {
 }
 
 const (
-	maxHalf    = 0.5 // seconds
+	maxHalf = 0.5 // seconds
+	// The first wholeFirst pairs of a route, and then the first in each wholeEvery, are compared
+	// whole; see rule 5.
 	wholeFirst = 20
 	wholeEvery = time.Second
 )
@@ -87,6 +89,8 @@ func newWalks(design perf.Design, cases []Case) *schedule {
 	return s
 }
 
+// newSchedule makes the schedule of a stage from its seed: the same design always gives the same
+// requests at the same times.
 func newSchedule(design perf.Design, routes []Route) *schedule {
 	s := &schedule{
 		design: design,
@@ -173,6 +177,7 @@ func (s *schedule) halfOf(start time.Duration) (block int, second bool) {
 	return block, start-s.design.WarmUp-time.Duration(block)*s.design.Block() >= s.design.Block()/2
 }
 
+// number gives a request its number, by which its answer is found.
 func (s *schedule) number(sl slot) slot {
 	sl.n = s.n
 	s.n++

@@ -30,6 +30,8 @@ type carrier struct {
 	turn       atomic.Uint64
 }
 
+// newCarrier makes the connections of one service. They are divided over several pools, as one
+// pool would send most requests to a few back ends of a balancer.
 func newCarrier(config wire.Config, plan *Plan) (*carrier, error) {
 	n := plan.Connections
 	config.Limits.Total = plan.Timeout
@@ -58,6 +60,7 @@ func (c *carrier) next() *wire.Loader {
 // of is the connection of a user, who keeps it.
 func (c *carrier) of(user int) *wire.Loader { return c.loaders[user%len(c.loaders)] }
 
+// close closes all connections.
 func (c *carrier) close() {
 	for _, t := range c.transports {
 		t.Close()
@@ -76,6 +79,7 @@ type fleet struct {
 	peak     atomic.Int64
 }
 
+// newFleet makes the connections of both sides, by service.
 func newFleet(plan *Plan) (*fleet, error) {
 	f := &fleet{routes: plan.Routes}
 	f.fly(context.Background())
@@ -125,6 +129,7 @@ func (f *fleet) connections() (all [2]Connections, remotes run.PerSide) {
 	return all, remotes
 }
 
+// close closes the connections of all services.
 func (f *fleet) close() {
 	for _, side := range f.sides {
 		for _, c := range side {
@@ -136,8 +141,10 @@ func (f *fleet) close() {
 // A flying context is that of every request that begins from now on.
 type flying struct{ context.Context }
 
+// fly sets the context that ends requests under way.
 func (f *fleet) fly(ctx context.Context) { f.ctx.Store(flying{ctx}) }
 
+// flight is the context of requests under way.
 func (f *fleet) flight() context.Context { return f.ctx.Load().(flying).Context }
 
 // RoundTrip sends a request over its own side's connections; the label says
@@ -148,7 +155,10 @@ func (f *fleet) RoundTrip(req *http.Request) (*http.Response, error) {
 		f.begin()
 		defer f.inFlight.Add(-1)
 		f.walk(f.flight(), sl)
-		return &http.Response{StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, Body: http.NoBody, Request: req}, nil
+		return &http.Response{
+			StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{},
+			Body: http.NoBody, Request: req,
+		}, nil
 	}
 	if !ok || sl.route >= len(f.routes) {
 		return nil, &sendError{wire.ClassRequest, "no label"}
@@ -189,6 +199,7 @@ func (f *fleet) begin() {
 	}
 }
 
+// side is the index of the request's side: blue 0, green 1.
 func (sl slot) side() int {
 	if sl.green {
 		return 1
@@ -212,6 +223,7 @@ type countedBody struct {
 	once  sync.Once
 }
 
+// Read keeps what is read, where the body is to be inspected; an error is marked with its class.
 func (b *countedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil && err != io.EOF {
@@ -228,6 +240,7 @@ func (b *countedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Close counts the request as ended, once, and gives back a body that was not read to its end.
 func (b *countedBody) Close() error {
 	b.once.Do(func() {
 		b.fleet.inFlight.Add(-1)
@@ -251,8 +264,10 @@ type sendError struct {
 	detail string
 }
 
+// Error has the class between marks, because vegeta keeps the text of an error alone.
 func (e *sendError) Error() string { return markOpen + string(e.class) + markClose + e.detail }
 
+// marked is an error with its class; one that has it stays as it is.
 func marked(err error) error {
 	var known *sendError
 	if errors.As(err, &known) {

@@ -79,6 +79,7 @@ type readyUser struct {
 	user int
 }
 
+// readyUsers is a heap of users, that with the earliest next request first (container/heap).
 type readyUsers []readyUser
 
 func (r readyUsers) Len() int           { return len(r) }
@@ -91,6 +92,8 @@ func (r *readyUsers) Pop() any {
 	return last
 }
 
+// newCrowd makes the users of a closed loop. They begin one after the other over the ramp, on
+// each side the same user; which side begins is decided by the seed.
 func newCrowd(ctx context.Context, design perf.Design, plan *Plan, skip func(uint64)) *crowd {
 	count := design.Users.Count
 	c := &crowd{

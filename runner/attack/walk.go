@@ -258,6 +258,7 @@ func (p *Plan) designWalks(d *perf.Design) {
 	}
 }
 
+// checkCases refuses cases that cannot be walked under load.
 func (p *Plan) checkCases() error {
 	for _, c := range p.Cases {
 		if len(c.Routes) == 0 || len(c.Routes) > maxPlaces {

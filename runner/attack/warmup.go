@@ -25,6 +25,8 @@ type warmUp struct {
 	open      map[request]perf.Failure // by pair: how the first answer ended
 }
 
+// add counts a request of the warm-up. Whole walks and faults of this machine say nothing about a
+// side.
 func (w *warmUp) add(r perf.Record) {
 	if w.design.BlockOf(w.design.StartOf(r)) >= 0 || r.Failure == perf.Client || r.Walk {
 		return

@@ -8,9 +8,12 @@ import (
 )
 
 const (
-	liveSpan             = 5 * time.Second
-	breakerSpan          = time.Second
-	leastOfBreaker       = 20 // requests
+	// liveSpan is the time that progress shows figures of, and breakerSpan that of the circuit
+	// breaker.
+	liveSpan       = 5 * time.Second
+	breakerSpan    = time.Second
+	leastOfBreaker = 20 // requests
+	// The breaker looks at p99 from this many answers on; fewer have no p99.
 	leastOfBreakerP99    = 100
 	defaultBreakerErrors = 0.5
 )
@@ -31,6 +34,7 @@ type window struct {
 	next    time.Duration // when shown is computed again
 }
 
+// add takes in a request that has ended.
 func (w *window) add(r perf.Record) {
 	w.sent++
 	failed := r.Failure != perf.Succeeded
@@ -61,6 +65,7 @@ func (w *window) live(now time.Duration) Live {
 	return w.shown
 }
 
+// compute is what progress shows: figures of the answers of the last liveSpan.
 func (w *window) compute(now time.Duration) (l Live) {
 	var latencies []time.Duration
 	for _, a := range w.answers {

@@ -125,7 +125,11 @@ func Fields(ctx context.Context, o Options) (*Result, error) {
 func (o *Options) askBlueAgain(ctx context.Context, c *calibrating) error {
 	fmt.Fprintf(o.Log, "asking blue again: %s unstable on green alone so far\n", text.Count(len(c.findings), "field"))
 	for round := range o.Rounds {
-		if _, err := c.ask(o.Rounds+round, scenarios.Blue, nil, func(r *run.CaseResult, _ float64) { c.seen.add(o.Rounds+round, r) }); err != nil {
+		if _, err := c.ask(o.Rounds+round, scenarios.Blue, nil, func(r *run.CaseResult,
+			_ float64,
+		) {
+			c.seen.add(o.Rounds+round, r)
+		}); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {

@@ -132,6 +132,7 @@ func isAdList(root view) bool {
 	return root.some(func(m view) bool { return strings.EqualFold(m.name, "VAST") || strings.EqualFold(m.name, "VMAP") })
 }
 
+// empty finds a body without content: null, or objects and lists that hold nothing.
 func empty(root view) (Finding, bool) {
 	if !isEmpty(root, true) {
 		return Finding{}, false

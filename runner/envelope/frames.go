@@ -14,7 +14,11 @@ import (
 )
 
 // statuses are the names of gRPC's statuses, 0 first.
-var statuses = []string{"OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED"}
+var statuses = []string{
+	"OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
+	"PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE",
+	"DATA_LOSS", "UNAUTHENTICATED",
+}
 
 // GRPC looks for a grpc-status other than 0 in header fields and trailers.
 func GRPC(fields []Field) (Finding, bool) {
@@ -26,6 +30,7 @@ func GRPC(fields []Field) (Finding, bool) {
 	return Finding{}, false
 }
 
+// named is a status of gRPC by its name, where it is written as a number; any other text as it is.
 func named(status string) string {
 	n := 0
 	for _, c := range status {
@@ -128,6 +133,8 @@ func parts(b *Body) (Finding, bool) {
 	return Finding{}, false
 }
 
+// onePart looks into one part of a multipart answer: a part that is an HTTP answer counts by its
+// status line, any other by its body.
 func onePart(header textproto.MIMEHeader, body []byte) (Finding, bool) {
 	typ := header.Get("Content-Type")
 	if strings.HasPrefix(strings.ToLower(typ), "application/http") {

@@ -100,6 +100,8 @@ func resultRole(plain string) role {
 	return 0
 }
 
+// resultStems are the words by which services name the part of an answer that says how it went, as
+// whole names or at the beginning of longer ones.
 var resultStems = []string{"result", "rslt", "reslt", "response", "resp", "rsp", "return", "rtn", "reply"}
 
 // names lists the names of members by what they are, in lower case without _ and -.
@@ -113,20 +115,28 @@ var names = []struct {
 	{bad, "haserror haserrors iserror isfault erroryn erryn"},
 	{thing | wrap | aside, "error errors err fault exception"},
 	{errCode, "errorcode errcode errorcd errcd errno errorno errornum errornumber errorid faultcode exceptioncode returnreasoncode failcode"},
-	{errText, "errormessage errmessage errormsg errmsg errordescription errordesc errdesc errorreason errordetail errordetails errortext errorstring faultstring faultmessage failmessage failreason exceptionmessage returnauthmsg errorinfo errortype"},
-	{code, "resultcode resultcd rescode rescd returncode returncd retcode rtncode rtncd responsecode respcode rspcode rspcd replycode rcode retval resultno apicode bizcode subcode reasoncode"},
+	{errText, "errormessage errmessage errormsg errmsg errordescription errordesc errdesc errorreason errordetail errordetails errortext " +
+		"errorstring faultstring faultmessage failmessage failreason exceptionmessage returnauthmsg errorinfo errortype"},
+	{code, "resultcode resultcd rescode rescd returncode returncd retcode rtncode rtncd responsecode respcode rspcode rspcd replycode rcode " +
+		"retval resultno apicode bizcode subcode reasoncode"},
 	{code | plain, "code ret rc cd statuscd"},
 	{code | plain | status, "statuscode httpcode httpstatus httpstatuscode"},
 	{word | code | plain | status | wrap, "status"},
 	{word | code | plain | wrap | data, "result"},
 	{word | wrap, "stat resultstatus returnstatus responsestatus statustype ack outcome"},
-	{text, "message msg reason resultmessage resultmsg resmsg returnmessage returnmsg retmsg rtnmsg responsemessage respmsg rspmsg replymsg rm rmsg statusmessage statusmsg statustext statusreason usermessage developermessage detailmessage localizedmessage displaymessage messages detail"},
+	{text, "message msg reason resultmessage resultmsg resmsg returnmessage returnmsg retmsg rtnmsg responsemessage respmsg rspmsg replymsg " +
+		"rm rmsg statusmessage statusmsg statustext statusreason usermessage developermessage detailmessage localizedmessage displaymessage " +
+		"messages detail"},
 	{soft, "description desc title info hint text alert"},
 	{wrap, "response resp rsp res return reply envelope root"},
 	{wrap | aside, "header head meta metadata resultinfo common"},
 	{wrap | data, "body responsebody"},
 	{data, "data payload content contents output value"},
 	{several | data, "results responses replies batch"},
-	{aside, "timestamp time date datetime servertime responsetime path instance type version apiversion jsonrpc requestid reqid traceid spanid transactionid tranid txid correlationid trackingid sessionid debugid logid logref guid trace stack stacktrace extensions links link help documentationurl moreinfo helpurl duration elapsed took headers isbase64encoded details validation violations invalidparams fielderrors params args cause causes suppressed method xmlns schemalocation"},
-	{aside, "page pageno pagenum pagenumber pagesize pageindex numofrows rows size limit offset total totalcount count totalpages hasmore hasnext"},
+	{aside, "timestamp time date datetime servertime responsetime path instance type version apiversion jsonrpc requestid reqid traceid " +
+		"spanid transactionid tranid txid correlationid trackingid sessionid debugid logid logref guid trace stack stacktrace extensions links " +
+		"link help documentationurl moreinfo helpurl duration elapsed took headers isbase64encoded details validation violations " +
+		"invalidparams fielderrors params args cause causes suppressed method xmlns schemalocation"},
+	{aside, "page pageno pagenum pagenumber pagesize pageindex numofrows rows size limit offset total totalcount count totalpages hasmore " +
+		"hasnext"},
 }

@@ -29,6 +29,7 @@ type facts struct {
 	dated   bool   // it has a date
 }
 
+// A member is one of an object, with the role that its name suggests.
 type member struct {
 	view
 	role role
@@ -240,7 +241,8 @@ func isListOfThings(list view) bool {
 			return true
 		}
 		f := read(e)
-		return !f.thing || f.says != "" || slices.ContainsFunc(f.found, func(m member) bool { return m.role&(thing|code|errCode|errText|good|bad) != 0 })
+		return !f.thing || f.says != "" || slices.ContainsFunc(f.found,
+			func(m member) bool { return m.role&(thing|code|errCode|errText|good|bad) != 0 })
 	})
 }
 

@@ -88,6 +88,8 @@ func (w *writer) value(v diff.Value, at []byte, r role) (string, bool) {
 	return open + strings.Join(parts, ",") + end, true
 }
 
+// member is a member of a foreign format as it is written for the rules of JSON envelopes. A
+// nested one loses the signs that XML attributes and texts have.
 func (w *writer) member(name string, m diff.Value, at []byte) (string, bool) {
 	if w.nested && (name == "#order" || strings.HasPrefix(name, "@xmlns")) {
 		return string(m.JSON()), true
@@ -164,6 +166,7 @@ func (w *writer) well(v diff.Value, r role) (string, bool) {
 	return "", false
 }
 
+// oneOf counts a condition: 1 if it holds.
 func oneOf(yes bool) int {
 	if yes {
 		return 1

@@ -17,8 +17,10 @@ const (
 	failure
 )
 
+// isDigit reports whether c is an ASCII digit.
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
+// isLetter reports whether c is an ASCII letter.
 func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
 
 // count is how many bytes a text begins with that meet a condition.
@@ -74,7 +76,8 @@ func isLettered(code string) bool {
 func isISOCode(code string) bool {
 	letters := count(code, isLetter)
 	rest := code[letters:]
-	return (letters == 2 || letters == 3) && (rest == "" || len(rest) == 3 && (rest[0] == '-' || rest[0] == '_') && isLetter(rest[1]) && isLetter(rest[2]))
+	return (letters == 2 || letters == 3) && (rest == "" || len(rest) == 3 && (rest[0] == '-' || rest[0] == '_') && isLetter(rest[1]) &&
+		isLetter(rest[2]))
 }
 
 // isFailureCode reports whether a code in capitals says that something failed:
@@ -121,8 +124,11 @@ var (
 	wrongSaid = lazy.Regexp(`(?i)\b(?:timed out|(?:token|session|key|signature|certificate|credentials?) (?:has |have |is |are )?(?:expired|invalid|missing|required|revoked)|(?:rate|quota|limit)\b.{0,20} exceeded|too many requests|throttl\w+|access denied|forbidden|(?:un|not )authori[sz]ed|(?:un|not )authenticated|authentication (?:required|failed)|(?:credentials?|token|key) (?:was|were) not (?:provided|found)|(?:log|sign)[ -]?in (?:is )?required|(?:must|please|need to) (?:be logged|log|sign) ?in|(?:internal|server|system|database|unexpected|unknown) error|unavailable|(?:went|gone) wrong)\b|\b(?:missing|invalid) (?:\w+ ){0,2}(?:token|header|key|parameters?|credentials?|session|signature|request)\b|만료되|만료된|실패|오류|에러|권한이 없|필요합니다|존재하지 않|찾을 수 없|유효하지 않|잘못된`)
 )
 
-var successWords = wordSet("N NO NONE NULL NIL FALSE N/A NA - OK OKAY SUCCESS SUCCEEDED SUCCEED SUCCESSFUL SUCCESSFULLY PASS PASSED NORMAL NORMAL_CODE NORMAL_SERVICE NO_ERROR NOERROR NOERR NO-ERROR NOT_ERROR COMPLETE COMPLETED DONE 정상 성공 완료")
+// successWords are values by which services say that nothing is wrong, in capitals.
+var successWords = wordSet("N NO NONE NULL NIL FALSE N/A NA - OK OKAY SUCCESS SUCCEEDED SUCCEED SUCCESSFUL SUCCESSFULLY PASS PASSED " +
+	"NORMAL NORMAL_CODE NORMAL_SERVICE NO_ERROR NOERROR NOERR NO-ERROR NOT_ERROR COMPLETE COMPLETED DONE 정상 성공 완료")
 
+// failureWords are values by which services say that something failed, in capitals.
 var failureWords = wordSet("ERROR ERR FAIL FAILED FAILURE FAULT NG NOK NOT_OK KO EXCEPTION ABORTED DENIED 실패 오류 에러")
 
 // statusNames are the errors of HTTP and gRPC as frameworks write them.
@@ -130,6 +136,7 @@ var statusNames = wordSet(`BAD_REQUEST UNAUTHORIZED FORBIDDEN NOT_FOUND METHOD_N
 	UNSUPPORTED_MEDIA_TYPE UNPROCESSABLE_ENTITY TOO_MANY_REQUESTS INTERNAL_SERVER_ERROR NOT_IMPLEMENTED BAD_GATEWAY SERVICE_UNAVAILABLE GATEWAY_TIMEOUT
 	CANCELLED INVALID_ARGUMENT DEADLINE_EXCEEDED PERMISSION_DENIED RESOURCE_EXHAUSTED FAILED_PRECONDITION OUT_OF_RANGE UNIMPLEMENTED INTERNAL INTERNAL_ERROR SERVER_ERROR UNAVAILABLE DATA_LOSS UNAUTHENTICATED SYSTEM_ERROR`)
 
+// wordSet is a set of words that spaces separate.
 func wordSet(words string) map[string]bool {
 	out := map[string]bool{}
 	for w := range strings.FieldsSeq(words) {

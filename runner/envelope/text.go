@@ -19,14 +19,19 @@ const phrases = `bad request|unauthorized|payment required|forbidden|not found|m
 // at the beginning of a text.
 var textErrors = lazy.Regexp(`(?i)^(?:` + strings.Join([]string{
 	`upstream (?:connect error|request timeout|.*reset|unavailable)`, `no healthy upstream`, `stream timeout`, `upstream_`, // Envoy
-	`local_rate_limited`, `rbac: access denied`, `jwt (?:is missing|is expired|verification fails|issuer is not)`, `fault filter abort`, `ext_authz_`, `no cluster match`, `cluster not found`, `overload manager`,
+	`local_rate_limited`, `rbac: access denied`, `jwt (?:is missing|is expired|verification fails|issuer is not)`, `fault filter abort`,
+	`ext_authz_`, `no cluster match`, `cluster not found`, `overload manager`,
 	`default backend - 404`, `404 page not found`, `client sent an http request to an https server`, `error code: \d+`, // Go, Cloudflare
-	`no route matched`, `an invalid response was received from the upstream`, `no server is available to handle this request`, `the upstream server is`, // Kong, HAProxy
+	`no route matched`, `an invalid response was received from the upstream`, `no server is available to handle this request`,
+	`the upstream server is`, // Kong, HAProxy
 	`http (?:status|error)\W+[45]\d\d`, `(?:http/[\d.]+ )?[45]\d\d[ :-]+\W*(?:` + phrases + `)`,
-	`traceback \(most recent call last\)`, `exception in thread`, `panic: `, `(?:[a-z_]\w*\.){2,}\w*(?:exception|error)\b`, `(?:php )?fatal error\b`, `ora-\d{4,5}\b`, `sqlstate\[`, `segmentation fault`,
-	`(?:error|err|exception|fatal|failed|fail|failure)(?:\s*[:!|]|\s+-\s|\s*$)`, `(?:internal (?:server )?error|an? (?:unexpected |internal |unknown )?error (?:has )?occurred)`,
+	`traceback \(most recent call last\)`, `exception in thread`, `panic: `, `(?:[a-z_]\w*\.){2,}\w*(?:exception|error)\b`,
+	`(?:php )?fatal error\b`, `ora-\d{4,5}\b`, `sqlstate\[`, `segmentation fault`,
+	`(?:error|err|exception|fatal|failed|fail|failure)(?:\s*[:!|]|\s+-\s|\s*$)`,
+	`(?:internal (?:server )?error|an? (?:unexpected |internal |unknown )?error (?:has )?occurred)`,
 	`(?:<br ?/?>\s*)?(?:<b>)?(?:php )?(?:warning|notice|deprecated|parse error|fatal error)(?:</b>)?:\s(?s:.*)\bon line\b`, // PHP
-	`connection (?:refused|reset|timed out)`, `could ?n[o']t connect`, `(?:request|gateway|operation) timed out`, `(?:access|permission) denied`, `unauthorized\b.{0,40}$`, `invalid (?:token|session|api key|credentials)\b`,
+	`connection (?:refused|reset|timed out)`, `could ?n[o']t connect`, `(?:request|gateway|operation) timed out`,
+	`(?:access|permission) denied`, `unauthorized\b.{0,40}$`, `invalid (?:token|session|api key|credentials)\b`,
 }, "|") + `)`)
 
 // reason finds a text that is an HTTP status and its phrase, or either.

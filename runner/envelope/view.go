@@ -25,15 +25,19 @@ type view struct {
 // rootOf is the view of a whole tree.
 func rootOf(tree diff.Value) view { return view{v: tree, index: -1} }
 
+// is reports whether the value has a type.
 func (v view) is(t diff.ValueType) bool { return v.v.Type() == t }
 
+// isObject reports whether the value is an object.
 func (v view) isObject() bool { return v.is(diff.ObjectType) }
 
+// isArray reports whether the value is a list.
 func (v view) isArray() bool { return v.is(diff.ArrayType) }
 
 // isBool reports whether the value is true, or false, as yes says.
 func (v view) isBool(yes bool) bool { return v.is(diff.BoolType) && (v.v.JSON()[0] == 't') == yes }
 
+// finding is what the value shows, with its path and text.
 func (v view) finding(c Class) Finding {
 	return Finding{Class: c, Path: string(v.path(nil)), Value: string(v.v.JSON())}
 }

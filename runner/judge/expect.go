@@ -59,7 +59,8 @@ func (c *Checks) aboutBody(a *Answer) bool {
 // characters is not enough, since another body may be as long.
 func (c *Checks) saysText(a *Answer) bool {
 	return slices.ContainsFunc(c.content, func(t Test) bool {
-		return t.Op == scenarios.OpExists && !t.want() || t.Op != scenarios.OpExists && t.Op != scenarios.OpCount && t.refusesOtherText(string(a.text()))
+		return t.Op == scenarios.OpExists && !t.want() || t.Op != scenarios.OpExists && t.Op != scenarios.OpCount &&
+			t.refusesOtherText(string(a.text()))
 	})
 }
 

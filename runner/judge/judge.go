@@ -247,7 +247,8 @@ func pageHint(a *Answer, failed []run.Expectation) string {
 	if !slices.ContainsFunc(failed, func(e run.Expectation) bool { return e.What == APIAnswer }) {
 		return ""
 	}
-	return "; send headers: {Accept: application/json} to ask for data, or expect: {headers: {content-type: {contains: html}}} if the page is right"
+	return "; send headers: {Accept: application/json} to ask for data, or expect: {headers: {content-type: {contains: html}}} if the page " +
+		"is right"
 }
 
 // compare is rules 3 to 5. It is called for two usable answers only.

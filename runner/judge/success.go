@@ -132,5 +132,6 @@ func (c *Checks) emptiness(a *Answer) string {
 	if v := strings.Join(strings.Fields(f.Value), ""); v != "{}" && v != "[]" {
 		expect = "{eq: " + text.Cut(string(bytes.TrimSpace([]byte(f.Value))), 60) + "}"
 	}
-	return fmt.Sprintf("the answer is empty: %s; if that is right, write expect: {body: {$: %s}} in the step, or {body: {$: {exists: true}}} in the suite's defaults", text.Cut(f.Value, 40), expect)
+	return fmt.Sprintf("the answer is empty: %s; if that is right, write expect: {body: {$: %s}} in the step, or {body: {$: {exists: "+
+		"true}}} in the suite's defaults", text.Cut(f.Value, 40), expect)
 }

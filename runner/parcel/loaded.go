@@ -31,7 +31,8 @@ func Check(plan *runner.Plan) error {
 	if len(at) == 0 {
 		return nil
 	}
-	return hint.Errorf("leave --workers out, or give the stage a rate; nothing was sent", "workers fire stages at a rate only\n%s", strings.Join(at, "\n"))
+	return hint.Errorf("leave --workers out, or give the stage a rate; nothing was sent", "workers fire stages at a rate only\n%s",
+		strings.Join(at, "\n"))
 }
 
 // Loaded is where the suites of a plan were loaded from, and with what.

@@ -16,7 +16,8 @@ const (
 func (b Bar) String() string {
 	switch b {
 	case BarWrites:
-		return "writes are not allowed here: the sides are not on loopback, and neither limits: {writes: allow} of the env file nor a flag allows them"
+		return "writes are not allowed here: the sides are not on loopback, and neither limits: {writes: allow} of the env file nor a flag " +
+			"allows them"
 	case BarUnreviewed:
 		return "side_effects: unreviewed; say what the request leaves behind"
 	}

@@ -143,7 +143,8 @@ func (l *LoadResult) LoopText() string {
 	if u.Offered > 0 {
 		offered = fmt.Sprintf("at most %.4g %s/s", u.Offered, l.Unit())
 	}
-	text := fmt.Sprintf("%d users a side%s: offered %s, achieved %.4g and %.4g requests/s", u.Count, think, offered, u.Requests[0], u.Requests[1])
+	text := fmt.Sprintf("%d users a side%s: offered %s, achieved %.4g and %.4g requests/s", u.Count, think, offered, u.Requests[0],
+		u.Requests[1])
 	if u.Walks != [2]float64{} {
 		text += fmt.Sprintf(", %.4g and %.4g walks/s", u.Walks[0], u.Walks[1])
 	}

@@ -107,7 +107,8 @@ func (f LoadFinding) String() string {
 	case LoadDiffers:
 		return fmt.Sprintf("responses differ in %d of %d judged pairs: %s", f.Count, f.Of, f.Example)
 	case LoadDiffersOnce:
-		return fmt.Sprintf("responses differ in %d of %d judged pairs, all in one block: %s; a value may have changed between two requests", f.Count, f.Of, f.Example)
+		return fmt.Sprintf("responses differ in %d of %d judged pairs, all in one block: %s; a value may have changed between two requests",
+			f.Count, f.Of, f.Example)
 	case LoadUnjudged:
 		return fmt.Sprintf("only %d of %d pairs of route %s were judged (at least %s)", f.Count, f.Of, f.Route, text.Percent(LeastJudged))
 	case LoadColdErrors:

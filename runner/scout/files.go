@@ -52,7 +52,8 @@ func Env(blue, green string, found *Found, rules []byte) []byte {
 		}
 	}
 	fmt.Fprintf(&b, "\n# A run that leaves one of these out is inconclusive, whatever its flags.\nrequire: [%s]\n", require)
-	b.WriteString("\n# Load and requests that write are refused off loopback until the stage allows them:\n# limits: {load: allow, writes: allow, max_rps: 50}\n")
+	b.WriteString("\n# Load and requests that write are refused off loopback until the stage allows them:\n# limits: {load: allow, writes: " +
+		"allow, max_rps: 50}\n")
 	if len(rules) > 0 {
 		b.WriteString("\n")
 		b.Write(bytes.TrimRight(rules, "\n"))

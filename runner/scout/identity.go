@@ -18,8 +18,11 @@ type candidate struct {
 // clusterWords and buildWords are parts of names, in lower case and without
 // separators, that tell a cluster or a build; the most telling first.
 var (
-	clusterWords = []string{"cluster", "environment", "env", "stage", "region", "zone", "site", "deployment", "colour", "color", "instance", "namespace"}
-	buildWords   = []string{"commit", "gitsha", "sha", "revision", "buildid", "buildnumber", "build", "version", "release", "tag"}
+	clusterWords = []string{
+		"cluster", "environment", "env", "stage", "region", "zone", "site", "deployment", "colour", "color",
+		"instance", "namespace",
+	}
+	buildWords = []string{"commit", "gitsha", "sha", "revision", "buildid", "buildnumber", "build", "version", "release", "tag"}
 )
 
 // identities finds the values of a path that all samples of a side agree on. Headers
@@ -108,7 +111,8 @@ func wordRank(name string, words []string) int {
 // choose takes the most telling value that differs, and the most telling one that is the same.
 func choose(candidates []candidate) []Identity {
 	slices.SortStableFunc(candidates, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(a.rank, b.rank), strings.Compare(a.Get, b.Get), strings.Compare(a.At, b.At), strings.Compare(a.Header, b.Header))
+		return cmp.Or(cmp.Compare(a.rank, b.rank), strings.Compare(a.Get, b.Get), strings.Compare(a.At, b.At),
+			strings.Compare(a.Header, b.Header))
 	})
 	var out []Identity
 	for _, must := range []Must{Differ, Same} {

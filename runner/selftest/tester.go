@@ -99,7 +99,8 @@ func (x *tester) behindProxies(plan *runner.Plan, identity bool) {
 	if plan.Env != nil {
 		env := *plan.Env                                                                // shared with other runs
 		env.Clusters, env.Prometheus, env.Shares = nil, nil, scenarios.RequiredShares{} // asked by the run itself
-		env.Require = nil                                                               // one part runs at a time, so that the stage could never be satisfied
+		// one part runs at a time, so that the stage could never be satisfied
+		env.Require = nil
 		plan.Env = &env
 	}
 }
@@ -183,7 +184,8 @@ func (x *tester) baseline(ctx context.Context) error {
 		for _, reason := range end.Reasons[:min(3, len(end.Reasons))] {
 			reasons.WriteString("\n- " + text.Visible(text.Cut(reason, 200)))
 		}
-		return fmt.Errorf("the suites do not pass without a fault (%s): bgverify run shows why, bgverify calibrate proposes rules%s", end.Verdict, &reasons)
+		return fmt.Errorf("the suites do not pass without a fault (%s): bgverify run shows why, bgverify calibrate proposes rules%s",
+			end.Verdict, &reasons)
 	}
 	for _, p := range x.proxies {
 		p.Break("")

@@ -314,7 +314,8 @@ func (f *Facts) offsets() []time.Duration {
 // spells names its own way.
 func (c *check) headerNames() {
 	b, g := c.blue.Gets[0], c.green.Gets[0]
-	if !c.alike(0) || g.Err != nil || c.blue.Tunnel || c.green.Tunnel || !strings.HasPrefix(b.Proto, "HTTP/1.") || !strings.HasPrefix(g.Proto, "HTTP/1.") {
+	if !c.alike(0) || g.Err != nil || c.blue.Tunnel || c.green.Tunnel || !strings.HasPrefix(b.Proto, "HTTP/1.") ||
+		!strings.HasPrefix(g.Proto, "HTTP/1.") {
 		return
 	}
 	var blue, green []string
@@ -326,7 +327,8 @@ func (c *check) headerNames() {
 		}
 	}
 	if len(blue) > 0 {
-		c.find(run.Pass, run.FactHeaderNames, "writes "+text.Cut(strings.Join(blue, ", "), run.MaxGot), text.Cut(strings.Join(green, ", "), run.MaxGot))
+		c.find(run.Pass, run.FactHeaderNames, "writes "+text.Cut(strings.Join(blue, ", "), run.MaxGot),
+			text.Cut(strings.Join(green, ", "), run.MaxGot))
 	}
 }
 

@@ -50,7 +50,8 @@ func (c *conclusion) accounts() {
 	wrong = append(wrong, c.in.Ledger.problems(stopped)...)
 	// The gate shows the last account that does not balance; each of them is a reason of its
 	// own.
-	verdict, measured := run.Pass, fmt.Sprintf("%s, %d and %d requests", text.Count(n.Cases, "case"), c.in.Ledger.Total().Blue, c.in.Ledger.Total().Green)
+	verdict, measured := run.Pass, fmt.Sprintf("%s, %d and %d requests", text.Count(n.Cases, "case"), c.in.Ledger.Total().Blue,
+		c.in.Ledger.Total().Green)
 	measured += c.unsent()
 	for _, text := range wrong {
 		verdict, measured = run.Broken, text

@@ -89,7 +89,8 @@ func (r *IdentityReport) Since(began *run.Sides) []string {
 			if was != "" && was != run.ShortIdentity(now[i]) && !strings.Contains(was, "<secret:") {
 				side := []scenarios.Side{scenarios.Blue, scenarios.Green}[i]
 				out = append(out,
-					fmt.Sprintf("identity %s: %s was %q when the run began and is %q now that it goes on: its cases would be of two builds", name, side, was, now[i]))
+					fmt.Sprintf("identity %s: %s was %q when the run began and is %q now that it goes on: its cases would be of two builds", name, side,
+						was, now[i]))
 			}
 		}
 	}

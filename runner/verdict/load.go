@@ -128,7 +128,8 @@ func (c *conclusion) resources(l *run.LoadResult) {
 	switch {
 	case v == run.Inconclusive && c.in.WarnOnly:
 		v = run.Pass
-		c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("load %s: resources are inconclusive and do not decide (on-inconclusive warn): %s", l.Name, r.Reason))
+		c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("load %s: resources are inconclusive and do not decide (on-inconclusive warn): %s",
+			l.Name, r.Reason))
 	case v > run.Pass:
 		c.claim(v, "load %s: resources: %s", l.Name, r.Reason)
 	case v == run.Skip:

@@ -56,7 +56,8 @@ func (c *conclusion) unionOfSides() {
 	for i, s := range c.in.Shards {
 		from := &s.Run.End.Sides
 		if i > 0 && !c.end.Sides.Green.SharesIdentity(&from.Green) {
-			c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("no identity shows that shard %s met the same builds of blue and green as those before it", s.Name))
+			c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("no identity shows that shard %s met the same builds of blue and green as those "+
+				"before it", s.Name))
 		}
 		c.end.Sides.Blue.Add(&from.Blue)
 		c.end.Sides.Green.Add(&from.Green)

@@ -23,6 +23,7 @@ type AWS struct {
 	SessionToken         string // of temporary credentials; empty: none
 }
 
+// awsTime is the layout of X-Amz-Date, in UTC.
 const awsTime = "20060102T150405Z"
 
 // Sign puts X-Amz-Date and Authorization, and what else the key needs, in place
@@ -48,6 +49,8 @@ func (a *AWS) Sign(r *Request, host string, at time.Time) *Err {
 	return nil
 }
 
+// authorization is the Authorization header of Signature Version 4: the canonical request, its
+// hash in the text to sign, and a key that is derived for the day, region and service.
 func (a *AWS) authorization(r *Request, u *url.URL, host, payload string, at time.Time) string {
 	names, fields := awsFields(r.Headers, host)
 	request := strings.Join([]string{r.Method, a.path(u), awsQuery(u.RawQuery), fields, names, payload}, "\n")
@@ -141,11 +144,13 @@ func awsEscape(s string, decode bool) string {
 	return strings.ReplaceAll(url.QueryEscape(s), "+", "%20")
 }
 
+// hexSHA256 is the digest as the canonical request has it: in lower-case hex.
 func hexSHA256(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
 }
 
+// hmacSHA256 is one step of the chain that derives the signing key.
 func hmacSHA256(key []byte, text string) []byte {
 	h := hmac.New(sha256.New, key)
 	h.Write([]byte(text))

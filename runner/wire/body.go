@@ -199,6 +199,8 @@ type meter struct {
 	first, last time.Time
 }
 
+// Read counts what passes. The watch is armed while the server is waited for and paused in
+// between: time that this program takes does not count against the server.
 func (m *meter) Read(p []byte) (int, error) {
 	if m.watch != nil {
 		m.watch.wait()
@@ -305,6 +307,8 @@ func (c *collector) grow() {
 	c.piece = make([]byte, 0, min(2*cap(full), 1<<20))
 }
 
+// inScratch reports whether all that came fits into the scratch buffer, so that nothing was
+// allocated for it yet.
 func (c *collector) inScratch() bool { return c.scratch != nil && len(c.pieces) == 0 }
 
 // join makes one slice of what came; nil of no bytes.

@@ -55,6 +55,7 @@ type call struct {
 	firstByte     time.Time
 }
 
+// newCall begins the record of one request. The request is kept as sent, for the exchange.
 func newCall(t *Transport, method string, w *watch) *call {
 	return &call{method: method, safe: safeMethod(method), owner: t, watch: w, keepSent: true}
 }
@@ -120,6 +121,8 @@ func (t *Transport) blameCertificate(failed *Err) *Err {
 	return failed
 }
 
+// gotConn is called for each connection that a request is written to. A second call means that the
+// first connection broke before an answer and that net/http took another one.
 func (c *call) gotConn(info httptrace.GotConnInfo) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -176,12 +179,15 @@ func (c *call) reached() bool {
 	}
 }
 
+// onWroteHeaders notes that the server may have seen the request: from here on it counts as sent.
 func (c *call) onWroteHeaders() {
 	c.mu.Lock()
 	c.wroteHeaders = true
 	c.mu.Unlock()
 }
 
+// onHeaderField keeps a header as it leaves, under the name that HTTP/1 has for it. What belongs
+// to the connection or to a proxy is left out.
 func (c *call) onHeaderField(name string, values []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -196,6 +202,8 @@ func (c *call) onHeaderField(name string, values []string) {
 	}
 }
 
+// onFirstByte notes when the answer begins; from here the server is watched for the pace of its
+// headers.
 func (c *call) onFirstByte() {
 	c.mu.Lock()
 	c.firstByte = time.Now()
@@ -203,6 +211,8 @@ func (c *call) onFirstByte() {
 	c.watch.arm("", 0, "in the headers")
 }
 
+// onInformational counts answers of class 1xx. A server may send any number of them and never an
+// answer, so they are bounded.
 func (c *call) onInformational(int, textproto.MIMEHeader) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -221,6 +231,7 @@ func (c *call) setHead(head []byte) {
 	}
 }
 
+// setBeyond notes that bytes followed the answer on its connection, which nothing asked for.
 func (c *call) setBeyond() {
 	c.mu.Lock()
 	c.overrun = true

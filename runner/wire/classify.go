@@ -119,6 +119,8 @@ func exhausted(err error) string {
 	return ""
 }
 
+// dnsDetail says what failed and for which name, without the address of the resolver, which
+// differs between machines.
 func dnsDetail(err *net.DNSError) string {
 	switch {
 	case err.IsNotFound:
@@ -130,6 +132,8 @@ func dnsDetail(err *net.DNSError) string {
 	}
 }
 
+// isTLS reports whether an error comes from a handshake or from checking a certificate. The types
+// of crypto/x509 are values and not pointers, so each is asked for by itself.
 func isTLS(err error) bool {
 	var own *tlsError
 	var verify *tls.CertificateVerificationError
@@ -196,13 +200,16 @@ func httpClass(err error, inBody bool) *Err {
 		}
 	case has("connection error: "):
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), errors.Is(err, io.ErrClosedPipe),
-		has("server closed idle connection", "client connection lost", "client conn not usable", "client conn could not be established", "client connection force closed", "unexpected EOF"):
+		has("server closed idle connection", "client connection lost", "client conn not usable", "client conn could not be established",
+			"client connection force closed", "unexpected EOF"):
 		return &Err{Class: ClassReset, Detail: "the connection was closed"}
 	}
 	return &Err{Class: class, Detail: tidy(err)}
 }
 
 var (
+	// streamID and addresses are parts of error texts that differ from request to request: without
+	// them, failures of one kind have one text.
 	streamID  = regexp.MustCompile(`stream ID \d+; `)
 	addresses = regexp.MustCompile(`\[?[0-9a-fA-F:.]+\]?:\d+`)
 )
@@ -219,6 +226,8 @@ func tidy(err error) string {
 	return tidyText(err.Error())
 }
 
+// tidyText is an error text without the prefixes of net/http and without what differs between
+// requests, cut to maxDetail bytes.
 func tidyText(text string) string {
 	for _, prefix := range []string{"net/http: ", "HTTP/1.x transport connection broken: ", "http: ", "http2: "} {
 		text = strings.TrimPrefix(text, prefix)

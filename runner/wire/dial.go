@@ -31,6 +31,8 @@ type pool struct {
 	ended bool
 }
 
+// newPool makes connections with the limits of a transport. No proxy is taken from the
+// environment: both sides must be reached in the way that the files say.
 func (t *Transport) newPool() *pool {
 	p := &pool{owner: t, open: map[*conn]struct{}{}}
 	p.ctx, p.end = context.WithCancel(context.Background())
@@ -141,6 +143,8 @@ type conn struct {
 	over    bool         // frames found bytes that belong to no answer; read side only
 }
 
+// Write sends and counts bytes, so that a failure can be told apart before and after the server
+// could have read the request.
 func (c *conn) Write(p []byte) (int, error) {
 	if c.refuse.Load() {
 		return 0, errRefused
@@ -184,6 +188,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	return keep, nil
 }
 
+// Close tells the owner of the connection before it is closed.
 func (c *conn) Close() error {
 	if c.onClose != nil {
 		c.onClose()
@@ -311,6 +316,8 @@ func (p *pool) connect(ctx context.Context, network, addr string) (*conn, error)
 	return c, nil
 }
 
+// dialError gives a failed dial its class: a pool that was closed, a limit that passed, or the
+// error itself.
 func (p *pool) dialError(err error, limit time.Duration) error {
 	if p.ctx.Err() != nil {
 		return net.ErrClosed

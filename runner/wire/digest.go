@@ -49,6 +49,8 @@ func DigestChallenge(headers []Field) (*Digest, error) {
 	return nil, problem
 }
 
+// newDigest reads the parameters of a challenge. Without a nonce, or with an algorithm or qop that
+// is not supported, there is an error.
 func newDigest(params map[string]string) (*Digest, error) {
 	d := &Digest{
 		Realm: params["realm"], Nonce: params["nonce"], Opaque: params["opaque"], Algorithm: params["algorithm"],
@@ -73,6 +75,9 @@ func newDigest(params map[string]string) (*Digest, error) {
 	return d, nil
 }
 
+// hash is the digest function of the challenge's algorithm over parts that are joined by colons;
+// session reports whether the algorithm is one with -sess. Without an algorithm it is MD5 (RFC
+// 7616, section 3.3).
 func (d *Digest) hash() (sum func(parts ...string) string, session, ok bool) {
 	name, session := strings.CutSuffix(strings.ToUpper(d.Algorithm), "-SESS")
 	if name == "" {
@@ -145,6 +150,7 @@ func (d *Digest) Authorization(method, target string, body []byte, user, passwor
 	return b.String()
 }
 
+// isPrintable reports whether a text is printable ASCII alone, which a quoted parameter can carry.
 func isPrintable(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] >= 0x7f {
@@ -159,6 +165,7 @@ func quoted(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
+// cutTo shortens a text of a server for a message, without cutting a character in two.
 func cutTo(s string, most int) string {
 	if len(s) > most {
 		return strings.ToValidUTF8(s[:most], "") + "…"
@@ -201,6 +208,7 @@ func challenges(text string) []challenge {
 	return out
 }
 
+// wordEnd is where the word at the beginning of a challenge ends.
 func wordEnd(s string) int {
 	if i := strings.IndexAny(s, " \t,=\""); i >= 0 {
 		return i

@@ -12,6 +12,7 @@ type timeoutError struct {
 	doing string // total: what was going on
 }
 
+// Error names the limit, how long it is, and what was under way when it passed.
 func (e *timeoutError) Error() string {
 	text := fmt.Sprintf("%s: %v passed", e.name, e.after)
 	if e.doing != "" {
@@ -23,17 +24,22 @@ func (e *timeoutError) Error() string {
 // A limitError says which bound of Limits was passed.
 type limitError struct{ detail string }
 
+// Error is what exceeded which limit.
 func (e *limitError) Error() string { return e.detail }
 
 // A connectError is a connection that a proxy did not make.
 type connectError struct{ detail string }
 
+// Error is what the proxy answered.
 func (e *connectError) Error() string { return e.detail }
 
 // A tlsError is a failed handshake.
 type tlsError struct{ err error }
 
+// Error is the text of the handshake's error.
 func (e *tlsError) Error() string { return e.err.Error() }
+
+// Unwrap gives Classify the error of crypto/tls or crypto/x509.
 func (e *tlsError) Unwrap() error { return e.err }
 
 // A decodeError is a broken Content-Encoding.
@@ -42,4 +48,5 @@ type decodeError struct {
 	err    error
 }
 
+// Error names the coding and what is wrong with it.
 func (e *decodeError) Error() string { return e.coding + ": " + e.err.Error() }

@@ -30,6 +30,7 @@ type frames struct {
 	inHead int64  // bytes of heads of the call, informational ones included
 }
 
+// A phase is what a connection's next byte belongs to.
 type phase uint8
 
 const (
@@ -222,6 +223,8 @@ func (f *frames) takeLine(p []byte) int {
 	return n
 }
 
+// chunkSize reads the line before a chunk. One that is not a hexadecimal number makes the rest of
+// the connection opaque: net/http reports it.
 func (f *frames) chunkSize(line []byte) {
 	size, _, _ := bytes.Cut(line, []byte(";"))
 	n, err := strconv.ParseUint(string(bytes.TrimSpace(size)), 16, 62)

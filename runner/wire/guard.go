@@ -81,7 +81,8 @@ func (g *Guard) MayAllow(host string) bool {
 		return true
 	}
 	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return err != nil && (len(g.patterns) == 0 || slices.ContainsFunc(g.patterns, func(p string) bool { return !strings.ContainsFunc(p, unicode.IsLetter) }))
+	return err != nil && (len(g.patterns) == 0 || slices.ContainsFunc(g.patterns,
+		func(p string) bool { return !strings.ContainsFunc(p, unicode.IsLetter) }))
 }
 
 // DialledHost is the name or the address that the connections of a config go to.

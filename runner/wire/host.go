@@ -53,11 +53,13 @@ func cleanHost(hostport string) (string, error) {
 	return ascii + port, nil
 }
 
+// badHost is the error for what is not a host, or host and port.
 func badHost(hostport string) error { return fmt.Errorf("invalid host %q", hostport) }
 
 // hostStops are the bytes that no host name holds.
 const hostStops = "/?#@\\[]:,;=&$'()*+!\"<>^`{|}%~ \t"
 
+// validPort reports whether a text is a port from 1 to 65535, in digits.
 func validPort(s string) bool {
 	if s == "" || len(s) > 5 {
 		return false
@@ -72,6 +74,7 @@ func validPort(s string) bool {
 	return n > 0 && n < 1<<16
 }
 
+// isASCII reports whether a text is visible ASCII alone: no space, no control character.
 func isASCII(s string) bool {
 	for i := range len(s) {
 		if s[i] <= ' ' || s[i] >= 0x7f {

@@ -29,10 +29,14 @@ type Jar struct {
 }
 
 const (
+	// maxCookies is how many cookies a lane keeps, and maxCookieBytes how long one may be. A
+	// hostile server could fill the memory otherwise; browsers have similar limits (RFC 6265,
+	// section 6.1).
 	maxCookies     = 50
 	maxCookieBytes = 4 << 10
 )
 
+// A cookie is one that a side has set, with where it is sent.
 type cookie struct {
 	name, value string
 	domain      string // lower case, no leading dot
@@ -83,6 +87,8 @@ func (j *Jar) Set(rawURL string, x *Exchange) {
 	}
 }
 
+// take stores the cookie of one Set-Cookie header of an answer from u. What a browser would refuse
+// is left out: too long, malformed, or for a host that the answer cannot speak for.
 func (j *Jar) take(u *url.URL, line string) {
 	if len(line) > 2*maxCookieBytes {
 		return
@@ -228,6 +234,8 @@ func (j *Jar) evict(owner string) {
 	})
 }
 
+// expired reports whether the cookie's time is over; one without an expiry lasts as long as the
+// lane.
 func (c *cookie) expired(now time.Time) bool { return !c.expires.IsZero() && !c.expires.After(now) }
 
 // Header is the Cookie header for a request to rawURL: longer paths first, then
@@ -251,6 +259,8 @@ func (j *Jar) Get(rawURL, name string) (string, bool) {
 	return "", false
 }
 
+// matching are the cookies for a URL, in the order of RFC 6265, section 5.4: longer paths first,
+// then older ones.
 func (j *Jar) matching(rawURL string) []cookie {
 	u, err := url.Parse(rawURL)
 	if err != nil || len(j.cookies) == 0 {
@@ -270,6 +280,8 @@ func (j *Jar) matching(rawURL string) []cookie {
 	return found
 }
 
+// canonical is the name under which cookies of a host are kept: hosts that the files call one
+// service share their cookies.
 func (j *Jar) canonical(host string) string {
 	if as, found := j.aliases[host]; found {
 		return as
@@ -277,8 +289,10 @@ func (j *Jar) canonical(host string) string {
 	return host
 }
 
+// lowerHost is a host without its final dot, in lower case: two spellings of one name.
 func lowerHost(host string) string { return strings.ToLower(strings.TrimSuffix(host, ".")) }
 
+// isIP reports whether a host is an address; cookies of an address go to it alone.
 func isIP(host string) bool { return net.ParseIP(host) != nil }
 
 // isPublicSuffix reports whether anybody may register below a domain. A name

@@ -214,6 +214,7 @@ func (l *Loader) reuses(c *call, failed *Err) {
 	l.stats.Died += int64(died)
 }
 
+// note keeps how a request under load was carried: its connection, and how long connecting took.
 func (l *Loader) note(c *call, resp *http.Response, began time.Time) {
 	c.mu.Lock()
 	remote, connect, secure, reused, first := c.facts.remote, c.facts.connect, c.facts.tls, c.reused, c.firstByte
@@ -252,6 +253,7 @@ type loadBody struct {
 	once sync.Once
 }
 
+// Read ends the request at the end of the body, or at its first error.
 func (b *loadBody) Read(p []byte) (int, error) {
 	n, err := b.meter.Read(p)
 	switch {

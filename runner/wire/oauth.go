@@ -100,6 +100,9 @@ func (s *TokenSource) fetch(ctx context.Context) (*oauth2.Token, error) {
 	return token, err
 }
 
+// ask requests a token from the server, by client credentials or, where a user is given, by
+// password. style is where the client's credentials go: servers differ, and one that refuses the
+// header may take the body.
 func (s *TokenSource) ask(ctx context.Context, style oauth2.AuthStyle) (*oauth2.Token, error) {
 	c := s.config
 	if c.User == "" {

@@ -70,6 +70,7 @@ func (t *Transport) prepare(r *Request) (*http.Request, *Err) {
 	return req, nil
 }
 
+// refuse is the failure of a request that cannot be sent as it is.
 func refuse(format string, args ...any) *Err {
 	return &Err{Class: ClassRequest, Detail: fmt.Sprintf(format, args...)}
 }

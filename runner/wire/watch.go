@@ -64,6 +64,8 @@ func (w *watch) pause() {
 	w.mu.Unlock()
 }
 
+// fire is called by the timer. A limit that was extended meanwhile arms it again; otherwise the
+// request is cancelled with what it was doing.
 func (w *watch) fire() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -90,6 +92,7 @@ func (w *watch) fire() {
 	}
 }
 
+// stop ends the watch; a timer that fires at the same moment finds it stopped.
 func (w *watch) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

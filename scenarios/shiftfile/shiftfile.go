@@ -231,7 +231,10 @@ func (r *reader) readChecks(o *keys.Mapping, s *File) {
 	if before := o.Open("before", "shift before", ""); before != nil {
 		if g := before.Open("gate", "shift gate", ""); g != nil {
 			s.Gate = &Gate{Out: "runs"}
-			r.bindExpanded(g, s.Gate, map[string]*string{"run": &s.Gate.Run, "digest": &s.Gate.Digest, "green_build": &s.Gate.GreenBuild, "no_weaker": &s.Gate.NoWeaker})
+			r.bindExpanded(g, s.Gate, map[string]*string{
+				"run": &s.Gate.Run, "digest": &s.Gate.Digest, "green_build": &s.Gate.GreenBuild,
+				"no_weaker": &s.Gate.NoWeaker,
+			})
 			g.RefuseEmpty("after", "name a stage, or leave it out")
 		}
 	}
@@ -239,7 +242,8 @@ func (r *reader) readChecks(o *keys.Mapping, s *File) {
 		if p := during.Open("probe", "shift probe", ""); p != nil {
 			s.Probe = &Probe{Every: 2 * time.Second, MinGreen: 200}
 			r.bindExpanded(p, s.Probe, map[string]*string{"through": &s.Probe.Through, "blue": &s.Probe.Blue, "green": &s.Probe.Green})
-			if u, err := url.Parse(s.Probe.Through); s.Probe.Through != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+			if u, err := url.Parse(s.Probe.Through); s.Probe.Through != "" &&
+				(err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 				p.Fail(p.At("through"), "https://api.example.com", "through is not an http or https URL")
 			}
 			p.RefuseEmpty("suites", "name a scenario file or folder")
@@ -296,7 +300,8 @@ func (r *reader) readDriver(d *keys.Mapping) Driver {
 		}
 	}
 	if len(written) != 1 && !d.Broken { // Rule 3
-		d.Fail(d.Node, "driver: {exec: {get: ./get.sh, set: ./set.sh}}", "driver names exactly one of %s, not %d", strings.Join(d.Table.Names(), ", "), len(written))
+		d.Fail(d.Node, "driver: {exec: {get: ./get.sh, set: ./set.sh}}", "driver names exactly one of %s, not %d",
+			strings.Join(d.Table.Names(), ", "), len(written))
 	}
 	if x := d.Open("exec", "exec driver", ""); x != nil {
 		out.Exec = &Exec{Max: 1000, Timeout: 30 * time.Second}

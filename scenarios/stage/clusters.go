@@ -180,7 +180,8 @@ func readReady(x *keys.Mapping) *ClusterReady {
 		for _, pattern := range r.Workloads.Except {
 			kind, name, ok := strings.Cut(pattern, "/")
 			if _, err := path.Match(name, ""); err != nil || !ok || kind == "" || name == "" || strings.ContainsAny(kind, "*?[") {
-				l.Fail(l.At("except"), "write Kind/name, as CronJob/report-*", "except: %q does not name a kind and an object", problem.Cut(pattern, 40))
+				l.Fail(l.At("except"), "write Kind/name, as CronJob/report-*", "except: %q does not name a kind and an object",
+					problem.Cut(pattern, 40))
 			}
 		}
 	}

@@ -22,9 +22,15 @@ type Value struct {
 // Names are few, so that objects meet.
 var names = []string{"id", "a", "b", "c", "price", "title", "x y", "it's", "가", ""}
 
-var numbers = []string{"0", "-0", "1", "1.0", "1e0", "10e-1", "2", "-2", "0.1", "100", "1e2", "9007199254740992", "9007199254740993", "1e400", "1e401", "1.000000000000000005", "12345678901234567890123", "0e9", "1E+2", "0.10"}
+var numbers = []string{
+	"0", "-0", "1", "1.0", "1e0", "10e-1", "2", "-2", "0.1", "100", "1e2", "9007199254740992", "9007199254740993",
+	"1e400", "1e401", "1.000000000000000005", "12345678901234567890123", "0e9", "1E+2", "0.10",
+}
 
-var texts = []string{"", "a", "b", "é", "e\u0301", "가나다", "a\nb", "\"", "\\", "/", "\u0000", "😀", "blue.example", "green.example", "2026-11-23T03:12:45Z", "2026-11-23T03:12:46Z"}
+var texts = []string{
+	"", "a", "b", "é", "e\u0301", "가나다", "a\nb", "\"", "\\", "/", "\u0000", "😀", "blue.example", "green.example",
+	"2026-11-23T03:12:45Z", "2026-11-23T03:12:46Z",
+}
 
 // Draw draws a value at most depth deep.
 func Draw(t *rapid.T, label string, depth int) Value {

@@ -99,7 +99,8 @@ func bracket(s string) (inside, rest string, ok bool) {
 }
 
 func quoted(s string) bool {
-	return len(s) >= 2 && (s[0] == '\'' || s[0] == '"') && s[len(s)-1] == s[0] && strings.Count(s, string(s[0])) == 2+strings.Count(s, `\`+string(s[0]))
+	return len(s) >= 2 && (s[0] == '\'' || s[0] == '"') && s[len(s)-1] == s[0] &&
+		strings.Count(s, string(s[0])) == 2+strings.Count(s, `\`+string(s[0]))
 }
 
 // unquote reads a quoted name through encoding/json.

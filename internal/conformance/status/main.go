@@ -20,6 +20,7 @@ func main() {
 	case len(skipped) == 0:
 		fmt.Println("conformance data: all here, no test was skipped for want of it")
 	default:
-		fmt.Printf("conformance data: %d of %d sets are here; skipped: %s\n", len(conformance.Sets)-len(skipped), len(conformance.Sets), strings.Join(skipped, ", "))
+		fmt.Printf("conformance data: %d of %d sets are here; skipped: %s\n", len(conformance.Sets)-len(skipped), len(conformance.Sets),
+			strings.Join(skipped, ", "))
 	}
 }

@@ -82,7 +82,8 @@ func LoadKey(fsys disk.FS, root string, random io.Reader) ([]byte, error) {
 	if err == nil {
 		key, derr := hex.DecodeString(strings.TrimSpace(string(text)))
 		if derr != nil || len(key) != keySize {
-			return nil, fmt.Errorf("%s is not a key of %d hex digits: remove it, and marks of earlier runs no longer compare with new ones", name, 2*keySize)
+			return nil, fmt.Errorf("%s is not a key of %d hex digits: remove it, and marks of earlier runs no longer compare with new ones",
+				name, 2*keySize)
 		}
 		return key, nil
 	}

@@ -79,7 +79,8 @@ func (set *Set) check(tool run.Tool) error {
 	var wrong problems
 	set.complete(&wrong)
 	if of := set.shards[0].run.Header.Tool; of != tool {
-		wrong.add("", "merge with the version that made the shards", "the shards were made by bgverify %s, and this is %s", of.Version, tool.Version)
+		wrong.add("", "merge with the version that made the shards", "the shards were made by bgverify %s, and this is %s", of.Version,
+			tool.Version)
 	}
 	met := map[string]saying{}
 	for i, s := range set.shards {

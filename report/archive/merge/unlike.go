@@ -48,7 +48,8 @@ func (p *problems) unlike(a, b *shard) {
 			first, ha.Planned.OfCases, ha.Planned.OfLoads)
 	}
 	if names := unequal(a.asked.Variables, b.asked.Variables); len(names) > 0 {
-		p.add(path, "run all shards with the same environment", "the environment gave it other values than %s: %s", first, strings.Join(names, ", "))
+		p.add(path, "run all shards with the same environment", "the environment gave it other values than %s: %s", first,
+			strings.Join(names, ", "))
 	}
 }
 

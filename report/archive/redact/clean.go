@@ -46,6 +46,7 @@ func (s *jsonStream) Flush() error {
 	return s.drain()
 }
 
+// drain writes what is ready.
 func (s *jsonStream) drain() error {
 	if len(s.out) == 0 {
 		return nil
@@ -55,6 +56,8 @@ func (s *jsonStream) drain() error {
 	return err
 }
 
+// take follows the JSON by one byte: the text of a string is gathered until its closing quote, so
+// that a secret is found across writes.
 func (s *jsonStream) take(c byte) {
 	switch {
 	case s.inside:

@@ -225,10 +225,12 @@ func hexPairs(text string, cut bool, find func(string) []match) []match {
 	}
 }
 
+// isHexDigit reports whether c is a hexadecimal digit, in either case.
 func isHexDigit(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
 
+// isHexNumber reports whether a text has hexadecimal digits alone; an empty one does.
 func isHexNumber(s string) bool {
 	for i := range len(s) {
 		if !isHexDigit(s[i]) {

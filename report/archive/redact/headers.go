@@ -84,6 +84,7 @@ func (r *Redactor) cookie(pair string, found []string) (string, []string) {
 	return name + r.Mark(cookieName, value), append(found, strings.Trim(value, `"`))
 }
 
+// isToken reports whether a text can be the name of a scheme or parameter in a header.
 func isToken(s string) bool {
 	for i := range len(s) {
 		if !isWord(s[i]) && s[i] != '-' {

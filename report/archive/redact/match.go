@@ -31,6 +31,8 @@ func gram[T ~string | ~[]byte](s T) uint64 {
 }
 
 const (
+	// gramMask keeps the last window bytes of a number that bytes are shifted into, and gramMix
+	// spreads such a number over the table (2^64 divided by the golden ratio).
 	gramMask = 1<<(8*window) - 1
 	gramMix  = 0x9e3779b97f4a7c15
 )
@@ -42,17 +44,20 @@ type grams struct {
 	heads map[uint64]int32
 }
 
+// init makes an empty table of 65,536 bits.
 func (g *grams) init() {
 	g.shift = 64 - 16
 	g.bits = make([]uint64, 1<<16/64)
 	g.heads = make(map[uint64]int32)
 }
 
+// has reports whether a gram may be the beginning of a secret; a no is certain.
 func (g *grams) has(x uint64) bool {
 	h := x * gramMix >> g.shift
 	return g.bits[h>>6]>>(h&63)&1 != 0
 }
 
+// set marks a gram.
 func (g *grams) set(x uint64) {
 	h := x * gramMix >> g.shift
 	g.bits[h>>6] |= 1 << (h & 63)
@@ -87,10 +92,14 @@ func (g *grams) head(x uint64) int32 {
 // shortGrams is a set of texts shorter than a window; it may hold more than was put.
 type shortGrams [1 << 10]uint64
 
+// put marks the beginning of a secret that is shorter than window.
 func (g *shortGrams) put(s string) { h := shortHash(s); g[h>>6] |= 1 << (h & 63) }
 
+// has reports whether a short text may be a secret; a no is certain.
 func (g *shortGrams) has(s string) bool { h := shortHash(s); return g[h>>6]>>(h&63)&1 != 0 }
 
+// shortHash is the place of a short text in the table. Each byte counts one more than its value,
+// so that a zero byte has a place too.
 func shortHash(s string) uint64 {
 	var x uint64
 	for i := range len(s) {
@@ -126,6 +135,9 @@ func find[T ~string | ~[]byte](r *Redactor, text T, cut bool) []match {
 	return r.settle(string(text), matches)
 }
 
+// scan finds secrets in a text: a hash of the last window bytes is looked up at each place, and
+// only where it is known are whole secrets compared. Time grows with the text, not with the number
+// of secrets.
 func scan[T ~string | ~[]byte](r *Redactor, text T) []match {
 	var matches []match
 	bits, shift := r.last.bits, r.last.shift
@@ -166,6 +178,8 @@ func appendAlone(matches []match, text, value string, m match) []match {
 	}
 }
 
+// isWord reports whether a byte can be inside a word: a letter, a digit, an underscore, or part of
+// a character outside ASCII.
 func isWord(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_' || c >= 0x80
 }

@@ -92,6 +92,7 @@ func (r *Redactor) textOf(at int32) string {
 	return text
 }
 
+// A secret is a value with the name it was given under and the mark that takes its place.
 type secret struct {
 	name, value, mark string
 }
@@ -198,6 +199,8 @@ func (r *Redactor) Mark(name, value string) string {
 	return r.mark(markName(name), value)
 }
 
+// mark is what stands for a value: its name and a keyed hash, so that equal secrets of one archive
+// have one mark and nothing can be learned of the value without the key.
 func (r *Redactor) mark(name, value string) string {
 	mac := hmac.New(sha256.New, r.key)
 	mac.Write([]byte(value))
@@ -205,6 +208,7 @@ func (r *Redactor) mark(name, value string) string {
 }
 
 const (
+	// markOpen and markClose are the ends of a mark; readers of archives look for the first.
 	markOpen  = "<secret:"
 	markClose = ">"
 )
@@ -236,6 +240,7 @@ func isMark(s string) bool {
 	return ok && closed && name != "" && markName(name) == name && isHash(hash)
 }
 
+// isHash reports whether a text has the form of the hash in a mark.
 func isHash(s string) bool {
 	if len(s) != 2*markHash {
 		return false
@@ -274,6 +279,8 @@ func (r *Redactor) CutString(s string) string {
 	return r.replace(s, matches, markOpen, markClose)
 }
 
+// text replaces the secrets of a text. open and closing are the ends of the marks, which depend on
+// where the text is written.
 func (r *Redactor) text(s, open, closing string) (string, []match) {
 	matches := findAll(&Hider{r: r}, s, false)
 	if len(matches) == 0 {
@@ -295,6 +302,7 @@ func (r *Redactor) replace(s string, matches []match, open, closing string) stri
 	return b.String()
 }
 
+// markOf is the mark of a match with the ends that are asked for.
 func (r *Redactor) markOf(m match, open, closing string) string {
 	mark := m.mark
 	if mark == "" {

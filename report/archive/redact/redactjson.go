@@ -57,6 +57,8 @@ func stringEnd(s string, i int) int {
 	return len(s)
 }
 
+// A jsonRedactor walks a JSON text and replaces the secrets of its strings, so that the result is
+// JSON again.
 type jsonRedactor struct {
 	r       *Redactor
 	s       string

@@ -120,6 +120,8 @@ func (h *Hider) Text(s string) string {
 	return strings.Join(parts, "…")
 }
 
+// piece replaces the secrets of a text that may be cut at its end: the beginning of a secret there
+// is hidden too.
 func (h *Hider) piece(s string, cut bool) string {
 	matches := findAll(h, s, cut)
 	if len(matches) == 0 {
@@ -164,6 +166,8 @@ func (h *Hider) headerExcerpt(name string, e diff.Excerpt) diff.Excerpt {
 	return e
 }
 
+// difference hides the values of a difference. A header that carries credentials is hidden whole,
+// but for its scheme.
 func (h *Hider) difference(d diff.Difference) diff.Difference {
 	name := d.Path
 	if i := strings.IndexAny(name, "[.:; "); i > 0 {
@@ -194,6 +198,7 @@ func cookieAttribute(path string) bool {
 }
 
 var (
+	// The types that structure treats apart.
 	stringType     = reflect.TypeFor[string]()
 	timeType       = reflect.TypeFor[time.Time]()
 	differenceType = reflect.TypeFor[diff.Difference]()
@@ -241,6 +246,8 @@ func (h *Hider) value(v reflect.Value) (reflect.Value, bool) {
 	}
 }
 
+// structure replaces the secrets in a struct. It returns a copy where something changed and the
+// same value where nothing did, so that a result without secrets costs no memory.
 func (h *Hider) structure(v reflect.Value) (reflect.Value, bool) {
 	switch v.Type() {
 	case timeType:
@@ -293,6 +300,7 @@ func textFields(t reflect.Type) []int {
 	return out
 }
 
+// slice does the same for a slice or an array.
 func (h *Hider) slice(v reflect.Value) (reflect.Value, bool) {
 	out, changed := v, false
 	for i := range v.Len() {
@@ -310,6 +318,7 @@ func (h *Hider) slice(v reflect.Value) (reflect.Value, bool) {
 	return out, changed
 }
 
+// mapping does the same for a map, its keys included.
 func (h *Hider) mapping(v reflect.Value) (reflect.Value, bool) {
 	changed := false
 	out := reflect.MakeMapWithSize(v.Type(), v.Len())

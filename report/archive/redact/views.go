@@ -26,6 +26,8 @@ type view struct {
 	open func(text string) bool
 }
 
+// views are the ways to escape a text that are undone while secrets are looked for, by the byte
+// that begins an escape.
 var views = []view{
 	{'\\', jsonUnit, func(s string) bool {
 		return len(s) == 1 || s[1] == 'u' && (len(s) < 6 || openBraces(s)) || s[1] == 'x' && len(s) < 4 || s[1] == 'U' && len(s) < 10
@@ -124,6 +126,8 @@ type edge struct {
 	end   bool
 }
 
+// endsFirst orders ends before beginnings at one place, so that matches that touch do not count as
+// overlapping.
 func endsFirst(a, b edge) int {
 	switch {
 	case a.end == b.end:
@@ -259,8 +263,10 @@ func byteUnit(text string) (string, int) {
 	return string([]byte{byte(n)}), 4
 }
 
+// isOctal reports whether a text has octal digits alone.
 func isOctal(s string) bool { return strings.Trim(s, "01234567") == "" }
 
+// hexRune is the character of so many hexadecimal digits at the beginning of a text.
 func hexRune(text string, digits int) (rune, bool) {
 	if len(text) < digits {
 		return 0, false
@@ -331,6 +337,7 @@ func entityUnit(text string) (string, int) {
 	return plain, end + 1
 }
 
+// outsideEntity reports whether a character cannot be part of an HTML entity.
 func outsideEntity(r rune) bool { return r != '#' && (r > '~' || r == '_' || !isWord(byte(r))) }
 
 // begunEscaped is begun for texts whose escapes may hide the beginning of a

@@ -85,7 +85,9 @@ func JudgeLoad(
 // JudgeLoads judges all load stages of a run again; see JudgeLoad. The verdict is the gravest of
 // them, and broken where no stage ran: nothing is proven by stages that were skipped. A run
 // without a load stage, and a folder whose files are not those of its manifest, are errors.
-func JudgeLoads(folder *archive.Folder, margins func(perf.Margins) perf.Margins) (r *run.Run, stages []*JudgedLoad, v run.Verdict, err error) {
+func JudgeLoads(folder *archive.Folder, margins func(perf.Margins) perf.Margins) (r *run.Run, stages []*JudgedLoad,
+	v run.Verdict, err error,
+) {
 	if err := folder.Verify(); err != nil {
 		return nil, nil, 0, err
 	}

@@ -34,7 +34,10 @@ import (
 //  5. The address is that of the sample; without one, its label is the path.
 
 // jtlColumns are those that JMeter writes when it names none, as JMeter 2 does.
-var jtlColumns = []string{"timeStamp", "elapsed", "label", "responseCode", "responseMessage", "threadName", "dataType", "success", "bytes", "grpThreads", "allThreads", "Latency"}
+var jtlColumns = []string{
+	"timeStamp", "elapsed", "label", "responseCode", "responseMessage", "threadName", "dataType", "success", "bytes",
+	"grpThreads", "allThreads", "Latency",
+}
 
 // jtlNoTime is the latency of a sample that took 0 ms.
 const jtlNoTime = time.Millisecond / 2
@@ -49,7 +52,8 @@ func isJTL(text []byte) bool {
 		return true
 	}
 	cells, err := csv.NewReader(bytes.NewReader(line)).Read()
-	return err == nil && len(cells) >= 9 && len(cells[0]) == 13 && isDigits(cells[0]) && isDigits(cells[1]) && (cells[7] == "true" || cells[7] == "false")
+	return err == nil && len(cells) >= 9 && len(cells[0]) == 13 && isDigits(cells[0]) && isDigits(cells[1]) &&
+		(cells[7] == "true" || cells[7] == "false")
 }
 
 func isDigits(s string) bool {
@@ -91,7 +95,8 @@ func newJTLDecoder(br *bufio.Reader) vegeta.Decoder {
 			}
 			for _, c := range jtlNeeded {
 				if _, has := at[c]; !has {
-					return &notJTLError{"a result file (JTL) of JMeter without the column " + c + "; record it with jmeter.save.saveservice." + saveName(c) + "=true"}
+					return &notJTLError{"a result file (JTL) of JMeter without the column " + c + "; record it with jmeter.save.saveservice." +
+						saveName(c) + "=true"}
 				}
 			}
 		}
@@ -148,7 +153,10 @@ func (s *jtlSample) fields() map[string]*string {
 }
 
 // jtlTimes are the forms of a time stamp that is not milliseconds.
-var jtlTimes = []string{"2006/01/02 15:04:05.000", "2006/01/02 15:04:05", "2006-01-02 15:04:05.000", "2006-01-02 15:04:05", "2006-01-02T15:04:05.000Z07:00", time.RFC3339}
+var jtlTimes = []string{
+	"2006/01/02 15:04:05.000", "2006/01/02 15:04:05", "2006-01-02 15:04:05.000", "2006-01-02 15:04:05",
+	"2006-01-02T15:04:05.000Z07:00", time.RFC3339,
+}
 
 // result makes a result of vegeta. Rules 2 to 5.
 func (s *jtlSample) result(res *vegeta.Result) error {

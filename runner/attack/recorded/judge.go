@@ -102,7 +102,8 @@ func Judge(blue, green io.Reader, opts Options) (*Judgement, error) {
 	begin := from + int64(warmUp)
 	end := begin
 	if design.Duration <= 0 {
-		report.tooFew(fmt.Sprintf("they overlap for %s, and the warm-up takes %s", text.Seconds(float64(to-from)/1e9), text.Seconds(warmUp.Seconds())))
+		report.tooFew(fmt.Sprintf("they overlap for %s, and the warm-up takes %s", text.Seconds(float64(to-from)/1e9),
+			text.Seconds(warmUp.Seconds())))
 	} else {
 		end = from + int64(report.decide(sides, from, design))
 	}
@@ -140,7 +141,8 @@ func (r *Judgement) decide(sides [2]*recording, from int64, design perf.Design) 
 	r.Warnings = append(r.Warnings, "recorded results: requests are not paired, and latency counts from the send, not from the schedule")
 	for i, n := range [...]int{r.Empty.Blue, r.Empty.Green} {
 		if n > 0 {
-			r.Warnings = append(r.Warnings, fmt.Sprintf("%s answered %d requests with status 200 and no body: these are errors (--any-size accepts them; vegeta -max-body 0 keeps no sizes)", sideNames[i], n))
+			r.Warnings = append(r.Warnings, fmt.Sprintf("%s answered %d requests with status 200 and no body: these are errors (--any-size "+
+				"accepts them; vegeta -max-body 0 keeps no sizes)", sideNames[i], n))
 		}
 	}
 	design = stage.Design()
@@ -163,7 +165,8 @@ func (r *Judgement) judgeSizes(found []SizeDifference) {
 		}
 	}
 	if len(found) > 0 {
-		r.lower(perf.Inconclusive, causeSizes, "answers differ in size: "+found[0].String(), "compare the answers with bgverify run, or accept any size with --any-size")
+		r.lower(perf.Inconclusive, causeSizes, "answers differ in size: "+found[0].String(),
+			"compare the answers with bgverify run, or accept any size with --any-size")
 	}
 }
 
@@ -172,7 +175,8 @@ func overlap(sides [2]*recording) (from, to int64, warnings []string) {
 	from, to = max(sides[0].first(), sides[1].first()), min(sides[0].last(), sides[1].last())
 	for i, side := range sides {
 		if whole := side.last() - side.first(); float64(to-from) < leastOverlap*float64(whole) {
-			warnings = append(warnings, fmt.Sprintf("%s was attacked for %.0f s, side by side only for %.0f s: the rest is left out", sideNames[i], float64(whole)/1e9, max(0, float64(to-from)/1e9)))
+			warnings = append(warnings, fmt.Sprintf("%s was attacked for %.0f s, side by side only for %.0f s: the rest is left out", sideNames[i],
+				float64(whole)/1e9, max(0, float64(to-from)/1e9)))
 		}
 	}
 	return from, to, warnings

@@ -21,7 +21,8 @@ type Outside struct {
 }
 
 func (o Outside) String() string {
-	return fmt.Sprintf("errors %s the blocks: blue %d of %d, green %d of %d", o.Place, o.Errors.Blue, o.Requests.Blue, o.Errors.Green, o.Requests.Green)
+	return fmt.Sprintf("errors %s the blocks: blue %d of %d, green %d of %d", o.Place, o.Errors.Blue, o.Requests.Blue, o.Errors.Green,
+		o.Requests.Green)
 }
 
 const (
@@ -92,7 +93,8 @@ func (r *Judgement) judgeOutside(sides [2]*recording, begin, end int64) {
 			r.lower(perf.Inconclusive, causeOutside, o.String(), advice)
 		}
 		if perf.Fisher(o.Slow.Blue, o.Requests.Blue, o.Slow.Green, o.Requests.Green) <= outsideLevel {
-			r.lower(perf.Inconclusive, causeOutside, fmt.Sprintf("slow answers %s the blocks: blue %d of %d, green %d of %d took more than twice blue's p99",
+			r.lower(perf.Inconclusive, causeOutside, fmt.Sprintf("slow answers %s the blocks: blue %d of %d, green %d of %d took more than twice "+
+				"blue's p99",
 				o.Place, o.Slow.Blue, o.Requests.Blue, o.Slow.Green, o.Requests.Green), advice)
 		}
 	}

@@ -78,7 +78,10 @@ const (
 
 // record reads a result file.
 func record(in io.Reader, opts Options) (*recording, error) {
-	rec := &recording{hosts: map[string]int{}, routes: map[string]*recordedRoute{}, parsed: map[string]address{}, asked: map[uint64]*askedValue{}}
+	rec := &recording{
+		hosts: map[string]int{}, routes: map[string]*recordedRoute{}, parsed: map[string]address{},
+		asked: map[uint64]*askedValue{},
+	}
 	err := readResults(in, func(res *vegeta.Result) { rec.add(res, opts.Expect, opts.AnySize) })
 	slices.SortFunc(rec.results, func(a, b compact) int {
 		if c := cmp.Compare(a.at, b.at); c != 0 {

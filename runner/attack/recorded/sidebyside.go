@@ -42,7 +42,8 @@ func sameSubject(sides [2]*recording, opts Options) error {
 	var e MismatchError
 	blue, green := sides[0], sides[1]
 	if blue.sum == green.sum && len(blue.results) == len(green.results) {
-		e.add("name the file that was recorded against each side", "blue and green are the same recording: %d results with the same times, latencies and sizes", len(blue.results))
+		e.add("name the file that was recorded against each side",
+			"blue and green are the same recording: %d results with the same times, latencies and sizes", len(blue.results))
 	}
 	if !opts.SameHost {
 		var common []string
@@ -56,13 +57,15 @@ func sameSubject(sides [2]*recording, opts Options) error {
 		}
 		for i, side := range sides {
 			if n := side.hosts[""]; n > 0 {
-				e.add("--same-host judges them all the same", "%d results of %s name no host: nothing shows that blue and green are two sides", n, sideNames[i])
+				e.add("--same-host judges them all the same", "%d results of %s name no host: nothing shows that blue and green are two sides", n,
+					sideNames[i])
 			}
 		}
 	}
 	for i, side := range sides {
 		if side.odd > 0 {
-			e.add("give the file as vegeta wrote it, of an attack that is longer than its slowest answer", "%d results of %s have an impossible latency: zero, negative, or longer than the attack", side.odd, sideNames[i])
+			e.add("give the file as vegeta wrote it, of an attack that is longer than its slowest answer",
+				"%d results of %s have an impossible latency: zero, negative, or longer than the attack", side.odd, sideNames[i])
 		}
 	}
 	if found := notMeasured(sides); found != "" {
@@ -72,7 +75,8 @@ func sameSubject(sides [2]*recording, opts Options) error {
 		b, g := float64(blue.last()-blue.first())/1e9, float64(green.last()-green.first())/1e9
 		gap := max(b/float64(len(blue.results)-1), g/float64(len(green.results)-1))
 		if math.Abs(b-g) > maxDurationApart*max(b, g)+2*gap {
-			e.add("give both attacks one -duration, and judge the whole files", "blue was attacked for %.4g s and green for %.4g s, more than 5 %% apart", b, g)
+			e.add("give both attacks one -duration, and judge the whole files",
+				"blue was attacked for %.4g s and green for %.4g s, more than 5 %% apart", b, g)
 		}
 	}
 	if found := otherRoutesAsked(blue, green); found != "" {
@@ -236,7 +240,8 @@ func commonRate(sides [2]*recording, from, to int64) (float64, error) {
 	b, g := float64(sides[0].during(from, to)), float64(sides[1].during(from, to))
 	if math.Abs(b-g) > maxRateApart*max(b, g)+2 {
 		var e MismatchError
-		e.add("give both attacks one -rate, and enough -max-workers: a vegeta that waits for answers sends fewer", "blue was sent %.4g requests/s and green %.4g, more than 5 %% apart", b/seconds, g/seconds)
+		e.add("give both attacks one -rate, and enough -max-workers: a vegeta that waits for answers sends fewer",
+			"blue was sent %.4g requests/s and green %.4g, more than 5 %% apart", b/seconds, g/seconds)
 		return 0, &e
 	}
 	return min(b, g) / seconds, nil

@@ -16,7 +16,8 @@ type SizeDifference struct {
 }
 
 func (d SizeDifference) String() string {
-	return fmt.Sprintf("%s has a median of %.0f bytes from blue and %.0f from green; %.3g %% of the answers differ", d.Route, d.Blue, d.Green, 100*d.Share)
+	return fmt.Sprintf("%s has a median of %.0f bytes from blue and %.0f from green; %.3g %% of the answers differ", d.Route, d.Blue,
+		d.Green, 100*d.Share)
 }
 
 // sizes is a histogram of body sizes. Its steps are 10 % of the size, and about

@@ -72,7 +72,8 @@ func compareStatuses(sides [2]*recording, expected []attack.Status) []StatusDiff
 	}
 	// Successes first, and what green answers more often.
 	slices.SortFunc(found, func(a, b StatusDifference) int {
-		return cmp.Or(-cmp.Compare(a.Of, b.Of), cmp.Compare(b.Green-b.Blue, a.Green-a.Blue), cmp.Compare(a.Route, b.Route), cmp.Compare(a.Status, b.Status))
+		return cmp.Or(-cmp.Compare(a.Of, b.Of), cmp.Compare(b.Green-b.Blue, a.Green-a.Blue), cmp.Compare(a.Route, b.Route),
+			cmp.Compare(a.Status, b.Status))
 	})
 	return found
 }

@@ -2,7 +2,8 @@ package keys
 
 // The key tables of what an env file says about the clusters that the sides run on.
 
-var clustersTable = Table{"clusters", "The Kubernetes clusters that blue and green run on, and what a pass must have shown of them. They are only read.", []Key{
+var clustersTable = Table{"clusters", "The Kubernetes clusters that blue and green run on, and what a pass must have shown of them. They " +
+	"are only read.", []Key{
 	{"blue", object("cluster"), "How blue's cluster is reached.", "", "{context: eks-blue}", false, ""},
 	{"green", object("cluster"), "How green's cluster is reached.", "", "{context: eks-green}", true, ""},
 	{
@@ -75,7 +76,8 @@ var readyWorkloadsTable = Table{"ready workloads", "The namespaces whose workloa
 var alikeTable = Table{"alike", "What is compared between the clusters.", []Key{
 	{"namespaces", listOf(aText), "The namespaces whose objects are compared.", "", "[stb, istio-system]", true, "Namespaces"},
 	{
-		"kinds", listOf(aText), "Kinds to compare instead of the built-in list; a kind that begins with + is added to the list. Kind, or Kind.group.",
+		"kinds", listOf(aText), "Kinds to compare instead of the built-in list; a kind that begins with + is added to the list. Kind, or " +
+			"Kind.group.",
 		"workloads, Services, configuration, autoscaling, policies, routes, RBAC, CRDs", "[+ExternalSecret.external-secrets.io]", false, "Kinds",
 	},
 	{
@@ -119,7 +121,8 @@ var clusterServicesTable = Table{"cluster services", "Where the services of gree
 	{"namespaces", listOf(aText), "The namespaces.", "", "[stb]", true, "Namespaces"},
 }}
 
-var prometheusTable = Table{"prometheus", "Servers that have the metrics of both sides: what a load stage cost is compared after it.", []Key{
+var prometheusTable = Table{"prometheus", "Servers that have the metrics of both sides: what a load stage cost is compared after " +
+	"it.", []Key{
 	{
 		"blue", oneOf(aText, object("prometheus server")), "The server with blue's metrics.", "",
 		"http://prometheus.blue.example:9090", true, "",
@@ -144,7 +147,8 @@ var prometheusServerTable = Table{"prometheus server", "One server with a Promet
 	{"match", aText, "Label matchers that choose the side's series, where one server has both.", "none", `cluster="green"`, false, "Match"},
 	{"token_env", aName, "Environment variable with a bearer token.", "none", "PROMETHEUS_TOKEN", false, "TokenEnv"},
 	{
-		"auth", aWord("sigv4"), "Sign requests with AWS Signature Version 4, as Amazon Managed Service for Prometheus asks for; credentials are the environment's.",
+		"auth", aWord("sigv4"), "Sign requests with AWS Signature Version 4, as Amazon Managed Service for Prometheus asks for; credentials " +
+			"are the environment's.",
 		"none", "sigv4", false, "SigV4",
 	},
 	{"region", aName, "AWS region of the signature.", "that of the URL, else $AWS_REGION", "ap-northeast-2", false, "Region"},
@@ -158,7 +162,8 @@ var prometheusQueryTable = Table{"prometheus query", "One figure that is measure
 		"", `sum(queue_depth{$match})`, true, "Query",
 	},
 	{
-		"kind", aWord("counter", "gauge"), "A counter counts by its increase over the stage, divided by the requests; a gauge by its mean and its maximum.",
+		"kind", aWord("counter", "gauge"), "A counter counts by its increase over the stage, divided by the requests; a gauge by its mean and " +
+			"its maximum.",
 		"gauge", "counter", false, "Counter",
 	},
 	{"margin", aPercent(0, 100), "How much more green may need.", "20%", "10%", false, "Margin"},

@@ -94,7 +94,10 @@ var matchersTable = Table{"matchers", "Tests of a value; all of them must hold. 
 		"not", orList(object("not")), "What must not hold: none of these tests does, and there is a value.",
 		"", "{contains: error}", false, "",
 	},
-	{"all", listOf(object("matchers")), "More tests of the value, for several of one kind.", "", "[{contains: id}, {contains: name}]", false, ""},
+	{
+		"all", listOf(object("matchers")), "More tests of the value, for several of one kind.", "",
+		"[{contains: id}, {contains: name}]", false, "",
+	},
 }}
 
 var notTable = Table{

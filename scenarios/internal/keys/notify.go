@@ -2,7 +2,8 @@ package keys
 
 // The key table of who hears of a verdict.
 
-var notifyTable = Table{"notify", "Who hears of a verdict once a run is archived. What goes wrong here is a warning and never changes the verdict.", []Key{
+var notifyTable = Table{"notify", "Who hears of a verdict once a run is archived. What goes wrong here is a warning and never changes " +
+	"the verdict.", []Key{
 	{
 		"webhook", aText, "URL that gets a POST with a summary of the run as JSON, or `body`. http or https.",
 		"one of webhook, webhook_env and slack_env is needed", "https://hooks.example/bgverify", false, "Webhook",
@@ -15,7 +16,8 @@ var notifyTable = Table{"notify", "Who hears of a verdict once a run is archived
 		"[fail, broken, inconclusive, rollback]", "[fail, inconclusive]", false, "On",
 	},
 	{
-		"body", aTemplate, "JSON to send in place of the summary. `{{verdict}}`, `{{run}}`, `{{suites}}`, `{{reasons}}`, `{{link}}`, `{{blue}}`, `{{green}}`, " +
+		"body", aTemplate, "JSON to send in place of the summary. `{{verdict}}`, `{{run}}`, `{{suites}}`, `{{reasons}}`, `{{link}}`, " +
+			"`{{blue}}`, `{{green}}`, " +
 			"`{{event}}` and `{{digest}}` are replaced by text, escaped for JSON: write them inside quotes.",
 		"the summary", `'{"text": "green: {{verdict}}, {{reasons}}"}'`, false, "Body",
 	},

@@ -291,7 +291,8 @@ var envTable = Table{"env file", "An env file is what one stage (dev, verificati
 		"none", "[{get: /version, at: $.cluster, must: differ}]", false, "",
 	},
 	{
-		"clusters", object("clusters"), "The Kubernetes clusters that the sides run on: readiness, what they hold, and which services no case asked.",
+		"clusters", object("clusters"), "The Kubernetes clusters that the sides run on: readiness, what they hold, and which services no case " +
+			"asked.",
 		"none", "{green: {context: eks-green}, ready: {workloads: {namespaces: [stb]}}}", false, "",
 	},
 	{

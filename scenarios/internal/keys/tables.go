@@ -25,7 +25,8 @@ var Tables = func() map[string]*Table {
 		&answerTable, &transportTable, &transportAllowTable, &sessionTable, &coverageTable, &flakyTable, &loadTable,
 		&loadStepTable, &usersTable, &marginsTable, &partsTable, &ruleFileTable, &envTable, &limitsTable, &configTable,
 		&clustersTable, &clusterTable, &readyTable, &readyApplicationsTable, &readyExpectTable, &readyWorkloadsTable,
-		&alikeTable, &alikeRuleTable, &clusterServicesTable, &prometheusTable, &prometheusServerTable, &prometheusQueryTable, &notifyTable, &requireTable,
+		&alikeTable, &alikeRuleTable, &clusterServicesTable, &prometheusTable, &prometheusServerTable, &prometheusQueryTable, &notifyTable,
+		&requireTable,
 		&shiftTable, &holdTable, &shiftBeforeTable, &shiftGateTable, &shiftDuringTable, &shiftProbeTable, &shiftAfterTable, &shiftRunTable,
 		&confirmTable, &driverTable, &execDriverTable, &haproxyDriverTable, &route53DriverTable, &routeDriverTable,
 	} {
