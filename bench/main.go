@@ -1,4 +1,4 @@
-// Command bench measures the comparison engine beside its Go peers: the same
+// Command bench measures the comparison engine next to its Go peers: the same
 // bodies, one process, the engines taking turns round by round, the best round
 // of each counts. It prints the
 // tables of docs/performance.md.

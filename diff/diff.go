@@ -27,7 +27,7 @@ const (
 	Removed                      // only blue has it
 	Changed                      // both have it with the same type and another value
 	TypeChanged                  // both have it with another JSON type (or null on one side)
-	Moved                        // the same array element stands elsewhere in its array
+	Moved                        // the same array element is elsewhere in its array
 	Order                        // an array holds the same elements in another order
 	Length                       // a note: an array's length differs; never counted
 	DuplicateKey                 // an object names a member twice

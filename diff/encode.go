@@ -10,7 +10,7 @@ import (
 
 // differenceJSON is a Difference as files carry it. blue and green are the raw
 // JSON values; a side that has nothing there has no member; a value cut to the
-// bound is a string holding its beginning, with blue_cut or green_cut beside it.
+// bound is a string holding its beginning, with blue_cut or green_cut next to it.
 type differenceJSON struct {
 	Kind         Kind            `json:"kind"`
 	Severity     Severity        `json:"severity"`

@@ -28,7 +28,7 @@ type memberEntry struct {
 }
 
 // A parser reads one body in one pass: grammar, UTF-8, duplicate names, bounds,
-// subtree hashes, and the rules' automaton beside it.
+// subtree hashes, and the rules' automaton next to it.
 type parser struct {
 	// src is the body being read.
 	src []byte

@@ -29,7 +29,7 @@ type Asker struct {
 	probes []*probe
 }
 
-// NewAsker prepares the requests of a plan. secret is told each value that must not be shown.
+// NewAsker prepares the requests of a plan. secret is given each value that must not be shown.
 // A plan without a safe GET is an error.
 func NewAsker(plan *Plan, secret func(name, value string)) (*Asker, error) {
 	e, err := declared(plan, secret)

@@ -15,7 +15,7 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
-// pending are the cases of a suite and their places in the plan: setup stands
+// pending are the cases of a suite and their places in the plan: setup comes
 // before the first, teardown after the last.
 type pending struct {
 	first, last int          // indices of setup and teardown

@@ -59,7 +59,7 @@ type execution struct {
 
 	// mu guards the rest.
 	mu sync.Mutex
-	// secrets are the values that the sink was told, by name and value.
+	// secrets are the values that the sink was given, by name and value.
 	secrets map[string]bool
 	// failure is an error of the sink: nothing after it counts.
 	failure error

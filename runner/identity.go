@@ -43,7 +43,7 @@ const probeWidth = 8
 //  3. must: same and must: differ hold between the sides, and a side shows the
 //     value it is expected to show: else the wrong thing is tested, broken, and
 //     nothing more is sent.
-//  4. The green build that the run was told to expect is shown by one of
+//  4. The green build that the run has to expect is shown by one of
 //     green's identities.
 func (e *execution) identify(ctx context.Context) *verdict.IdentityReport {
 	r := &verdict.IdentityReport{Values: map[string][2]string{}}

@@ -105,7 +105,7 @@ func (k LaneKind) SideOf(i int) scenarios.Side {
 //
 //  1. A crossing exchange is compared with the straight lane's exchange of the
 //     same step on the other side, so that the rules always see a blue answer
-//     beside a green one, and it must meet its side's expectations.
+//     next to a green one, and it must meet its side's expectations.
 //  2. The crossing lanes are walked when the straight lanes came to their end:
 //     what fails there is the same finding.
 func (w *walk) cross(ctx context.Context, steps []*scenarios.Step, prefix string) {

@@ -19,7 +19,7 @@ import (
 
 // Figures of a load stage's payloads.
 const (
-	maxPayloads  = 4096 // rows drawn for one route
+	maxPayloads  = 4096 // rows chosen for one route
 	variantCount = 512  // of a request without data whose placeholders draw values
 )
 
@@ -353,7 +353,7 @@ func (w *walk) rowPayloads(route *attack.Route, add func(int) error) error {
 }
 
 // payload renders a step's request for one side, once, before the load begins: signatures and
-// drawn values are those of that moment. What the request is expected to give goes to judging,
+// generated values are those of that moment. What the request is expected to give goes to judging,
 // and how its service is reached to services.
 func (w *walk) payload(
 	ctx context.Context, step *scenarios.Step, side scenarios.Side, name string, services map[string]wire.Config, judging *loadJudge,

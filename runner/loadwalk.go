@@ -311,7 +311,7 @@ func (s *suiteRun) planCase(part *scenarios.LoadStep, plan *attack.Plan, found *
 				judging = &walkJudge{loadJudge{route: found.AddRoute(route.Name), step: step, rules: rules, found: found}}
 				route.Walks = judging
 			}
-			// Each round is a place of its own, as its answer is compared with that of the same
+			// Each round is its own place, as its answer is compared with that of the same
 			// round on the other side.
 			for round := range max(step.Repeat, 1) {
 				planned.Routes = append(planned.Routes, len(plan.Routes))

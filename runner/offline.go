@@ -146,7 +146,7 @@ func (w *walk) replayed(step *scenarios.Step, sc *scope, key string) *shot {
 }
 
 // A Preview is one request as a run would send it. What only an answer can give
-// (a capture) stands as its placeholder: {{token}}.
+// (a capture) appears as its placeholder: {{token}}.
 type Preview struct {
 	// Case is the id, or the suite with (setup) or (teardown).
 	Case string `json:"case"`

@@ -219,7 +219,7 @@ func (p Phase) String() string {
 	return phaseNames[p]
 }
 
-// Progress is where an execution stands. It is handed over from one goroutine
+// Progress is how far an execution is. It is handed over from one goroutine
 // at a time, after each case and several times a second under load.
 type Progress struct {
 	// Phase is what is being done.
@@ -244,7 +244,7 @@ type Progress struct {
 	Ready *run.Ready
 }
 
-// LoadProgress is where a load stage stands.
+// LoadProgress is how far a load stage is.
 type LoadProgress struct {
 	// Name is that of the stage; of a ladder with its rate.
 	Name string
@@ -318,7 +318,7 @@ type Meter interface {
 	Measure(ctx context.Context, from, to time.Time, requests float64) *run.Resources
 }
 
-// A board says where an execution stands, to one listener, one call at a time.
+// A board says how far an execution is, to one listener, one call at a time.
 type board struct {
 	// mu is held while listen is called: progress comes from one goroutine at a time.
 	mu sync.Mutex

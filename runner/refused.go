@@ -286,7 +286,7 @@ func (s *suiteRun) stagePlan(stage *scenarios.LoadStage) *attack.Plan {
 			plan.Rate, plan.Rates = plan.Rates[0], nil
 		}
 	}
-	// Without a timeout of its own a stage takes the longest of its steps.
+	// Without its own timeout a stage takes the longest of its steps.
 	if plan.Timeout == 0 {
 		for i := range stage.Steps {
 			target := stage.Steps[i].Target

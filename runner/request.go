@@ -199,7 +199,7 @@ func (w *walk) authorize(ctx context.Context, out *outgoing, auth *scenarios.Aut
 	if auth == nil || auth.Kind == scenarios.AuthNone {
 		return nil
 	}
-	// These two have a header of their own, which the step may not have written.
+	// These two have their own header, which the step may not have written.
 	switch auth.Kind {
 	case scenarios.AuthAPIKey:
 		return w.apiKey(out, auth, sc)

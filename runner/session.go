@@ -329,7 +329,7 @@ func (w *walk) refresh(ctx context.Context, step *scenarios.Step, name string, n
 }
 
 // endSession runs the suite's teardown: after its last case, and after its load when
-// that made a session of its own. Who enters later begins a new session. Where an
+// that made its own session. Who enters later begins a new session. Where an
 // earlier execution was killed between its last case and its teardown, setup runs
 // again first: the teardown is judged like any other part, and may differ.
 func (s *suiteRun) endSession(ctx context.Context) {

@@ -23,7 +23,7 @@ import (
 )
 
 // A signer completes a request right before it leaves, each time that it leaves:
-// a signature holds the time or a count. When that needs an exchange of its own
+// a signature holds the time or a count. When that needs its own exchange
 // which fails, the failed exchange stands for the request's.
 type signer func(ctx context.Context) (failed *wire.Exchange, err error)
 

@@ -169,7 +169,7 @@ func (w *walk) bijections(kind LaneKind) *diff.Bijections {
 	return w.seen[kind]
 }
 
-// control says how the pair is held against itself: what is drawn depends on
+// control says how the pair is held against itself: what is sampled depends on
 // the seed and the pair alone.
 func (w *walk) control(key string) judge.Control {
 	o := &w.suite.run.plan.Options
@@ -302,7 +302,7 @@ func (w *walk) checks(step *scenarios.Step, name string, now time.Time) (out [3]
 }
 
 // fire sends a step to the sides it asks for: both at once, the one that leaves
-// first drawn from the seed, or one after the other in the case's order.
+// first chosen by the seed, or one after the other in the case's order.
 func (w *walk) fire(ctx context.Context, step *scenarios.Step, name string, now time.Time) (shots [3]*shot, first string) {
 	order := scenarios.Together
 	if w.test != nil {

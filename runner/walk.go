@@ -289,7 +289,7 @@ type scope struct {
 	owner string
 	// now is the time of the request.
 	now time.Time
-	// loose names what only an answer can give: in a dry run it stands as its
+	// loose names what only an answer can give: in a dry run it appears as its
 	// own placeholder. nil in a real run.
 	loose map[string]bool
 	// depth is how many variables are being expanded within each other.

@@ -64,7 +64,7 @@ func (b *builder) checkTransports() {
 func (b *builder) checkAddresses() {
 	blue, green := &b.suite.Blue, &b.suite.Green
 	if b.opts.Demand {
-		// A suite whose services all have URLs of their own needs no url of the side.
+		// A suite whose services all have their own URLs needs no url of the side.
 		needed := slices.ContainsFunc(b.steps, func(s *Step) bool { return b.needsBase(s.Service) }) ||
 			slices.ContainsFunc(b.suite.Identity, func(i Identity) bool { return b.needsBase(i.Service) })
 		for _, side := range []Side{Blue, Green} {
@@ -89,7 +89,7 @@ func (b *builder) checkAddresses() {
 		})
 		return
 	}
-	// Services are compared where both have a URL of their own; one that is joined to the
+	// Services are compared where both have their own URL; one that is joined to the
 	// side's url differs as the side does.
 	for _, s := range blue.Services {
 		g := findService(green.Services, s.Name)

@@ -120,7 +120,7 @@ func scalarOf(n *yaml.Node, name string) string {
 // A partFile is a parts file: its step lists by name, still as a tree. Steps are read where
 // they are used, because what their placeholders may name depends on the place of use.
 type partFile struct {
-	// w reads the parts with the places of their own file.
+	// w reads the parts with the places of their file.
 	w *walker
 	// names are in file order; lists have the same names.
 	names []string

@@ -227,7 +227,7 @@ func (b *builder) checkSuite(w *walker, o *keys.Mapping) {
 	b.warnSecrets()
 }
 
-// minSecret is the length below which a secret cannot be told from other text.
+// minSecret is the length below which a secret cannot be distinguished from other text.
 // A value of one or two characters is part of half of all answers.
 const minSecret = 6
 

@@ -146,7 +146,7 @@ func (b *builder) finishRows(c *Case, d *Data, from rowSource) *Data {
 	return d
 }
 
-// checkName reports whether a row has a name of its own; seen has the rows by name so far.
+// checkName reports whether a row has its own name; seen has the rows by name so far.
 func (from *rowSource) checkName(d *Data, row rows.Row, seen map[string]int) bool {
 	name, err := d.RowName(row)
 	if err != nil {

@@ -64,7 +64,7 @@ type loader struct {
 
 // A walker reads the mappings of one file. It is a loader with a reader: the reader knows
 // the file and checks keys and values, the loader knows what all files have in common. A
-// part or rule file that a suite uses gets a walker of its own, so that its problems have
+// part or rule file that a suite uses gets its own walker, so that its problems have
 // its places and its references are relative to its folder.
 type walker struct {
 	*loader

@@ -92,7 +92,7 @@ func (n *names) capture(c Capture) {
 }
 
 // resolve says whether something answers a name on both sides, and with which
-// templates of files: those have names of their own to check. Where only one side
+// templates of files: those have their own names to check. Where only one side
 // has an answer it is not ok, and from is not empty.
 //
 //  1. A capture of an earlier step counts for both sides.

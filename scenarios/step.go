@@ -176,7 +176,7 @@ func (b *builder) readOneStep(o *keys.Mapping, ctx stepContext, name, what strin
 		s.SideEffects = Undeclared
 	}
 	b.readCompensates(o, s)
-	// Rule 4. Steps without rules of their own share one list.
+	// Rule 4. Steps without their own rules share one list.
 	own := ctx.readRules(o, "rules")
 	s.Rules = slices.Clip(ctx.rules) // shared: a runner compiles them once for all such steps
 	if len(own) > 0 {

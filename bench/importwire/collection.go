@@ -13,7 +13,7 @@ import (
 )
 
 // A played collection is one that both tools play: its file with numbered items, and
-// what stands next to it.
+// what is next to it.
 type playedCollection struct {
 	name, file   string
 	env, globals string // files, or empty

@@ -21,7 +21,7 @@ import (
 // their item again.
 const markHeader = "X-Wire-Item"
 
-// A wireProxy stands for every host at once. It speaks HTTP and TLS on one port, takes
+// A wireProxy answers for every host at once. It speaks HTTP and TLS on one port, takes
 // requests to itself and those to a proxy, records them and answers for their item.
 type wireProxy struct {
 	ln      net.Listener

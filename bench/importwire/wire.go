@@ -138,7 +138,7 @@ func (p *wirePlay) play() (wireRow, error) {
 	return row, nil
 }
 
-// files are the arguments for what stands next to the collection.
+// files are the arguments for what is next to the collection.
 func (p *wirePlay) files(env, globals, data string) []string {
 	var out []string
 	for _, f := range [][2]string{{env, p.c.env}, {globals, p.c.globals}, {data, p.c.data}} {

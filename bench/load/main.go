@@ -1,6 +1,6 @@
 // Command load compares the load generator with others on loopback: how late its
 // requests arrive, whether it holds the rate, what latency it reports and what it
-// costs. A truth server in a process of its own logs every arrival, so that no
+// costs. A truth server in its own process logs every arrival, so that no
 // tool is believed about itself.
 //
 //	go run ./load [-rates 100,1000] [-ladder 2000,5000,8000] [-seconds 8] [-rounds 3] [-budget 9m] [-tools ours,vegeta,fortio,k6,plain,judged] [-loop=false]
@@ -11,7 +11,7 @@
 // The tools take turns in every round, in random order; the table shows the
 // median over the rounds, and the median of the ratio to vegeta in the same round.
 // Rates of the ladder are sent by ours and vegeta alone, to see where each ends.
-// k6 and Fortio are installed into .tools beside this module when they are on no
+// k6 and Fortio are installed into .tools next to this module when they are on no
 // path; one that cannot be had is left out and named. When the budget is spent,
 // the rounds end early and the table says how many there were.
 //
@@ -94,7 +94,7 @@ type bench struct {
 	seconds, rounds int
 	until           time.Time
 	tools           []string
-	paths           map[string]string // of the tools that are programs of their own
+	paths           map[string]string // of the tools that are separate programs
 	judging         float64           // as the tool that ran last printed it
 }
 

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 )
 
-// peers are the tools that are programs of their own, as modules. The newest
+// peers are the tools that are separate programs, as modules. The newest
 // Fortio needs a module that the proxy does not serve; this is the last without.
 var peers = map[string]string{
 	"k6":     "go.k6.io/k6@v1.8.1",

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// atOnce is how many cases a run walks at once unless told otherwise; the bare
+// atOnce is how many cases a run walks at once unless set otherwise; the bare
 // loop with the same concurrency keeps as many pairs under way.
 const atOnce = 8
 

@@ -5,7 +5,7 @@
 //
 //	go run ./run [-rounds 5] [-only a,b] [-rows 1000,10000,100000]
 //
-// The server stands in a process of its own and answers with 2 KB of JSON: every
+// The server has its own process and answers with 2 KB of JSON: every
 // path has its own items, and each answer its own time and request id, which the
 // suite's rules name; so no two bodies of a run are the same.
 package main

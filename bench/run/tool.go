@@ -66,7 +66,7 @@ func (t *tool) median(of func(usage) float64) float64 {
 	return median(all)
 }
 
-// ratio is the median over the rounds of what t took beside what base took in
+// ratio is the median over the rounds of what t took against what base took in
 // the same round.
 func (t *tool) ratio(base *tool, of func(usage) float64) float64 {
 	var all []float64

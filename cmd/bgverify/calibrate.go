@@ -22,7 +22,7 @@ type calibrateFlags struct {
 	runFlags
 	rounds int
 	load   bool
-	both   bool // green is asked too, in rounds of its own
+	both   bool // green is asked too, in its own rounds
 	settle time.Duration
 }
 

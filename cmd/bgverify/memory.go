@@ -50,7 +50,7 @@ func afterCollection(was int64) {
 	})
 }
 
-// memoryLimit is what the process may take as things stand after a collection.
+// memoryLimit is what the process may take after a collection.
 func memoryLimit() int64 {
 	s := []metrics.Sample{
 		{Name: "/gc/heap/live:bytes"},

@@ -13,7 +13,7 @@ import (
 	"github.com/bgverify/bgverify/runner/run"
 )
 
-// A progress tells on standard error where a run stands: in place on a
+// A progress tells on standard error how far a run is: in place on a
 // terminal, one line a phase and every ten seconds elsewhere.
 type progress struct {
 	w       io.Writer
@@ -151,7 +151,7 @@ func loadParts(l *runner.LoadProgress) []string {
 }
 
 // loadShort keeps how long it takes, both sides' p50 and p99 and the errors
-// within 80 columns; blue stands before the bar between two figures.
+// within 80 columns; blue comes before the bar between two figures.
 func loadShort(l *runner.LoadProgress) []string {
 	parts := []string{fmt.Sprintf("load %s %s/%s", loadBar(l), l.Elapsed.Round(time.Second), l.Total.Round(time.Second))}
 	if l.BlueP50 > 0 && l.GreenP50 > 0 {

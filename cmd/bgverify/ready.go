@@ -129,7 +129,7 @@ func (f *readyFlags) ready(ctx context.Context, io stdio, cmd *cobra.Command) er
 	return exit(state.Verdict.ExitStatus(stopSignal(ctx)))
 }
 
-// A readyProgress prints where a wait is: in place on a terminal, else a line every ten
+// A readyProgress prints how far a wait is: in place on a terminal, else a line every ten
 // seconds and whenever the counts change.
 type readyProgress struct {
 	p    *progress

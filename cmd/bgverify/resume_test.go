@@ -14,7 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bgverify/bgverify/fixtures"
-	"github.com/bgverify/bgverify/report/archive/disk"
 	"github.com/bgverify/bgverify/report/archive/history"
 )
 
@@ -199,7 +198,7 @@ func TestLoadLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = first.Process.Kill(); _ = first.Wait() })
-	lock := filepath.Join(dir, filepath.Base(disk.LoadLockFile()))
+	lock := filepath.Join(dir, "bgverify-load.lock")
 	for range 600 { // at most 30 s
 		if text, err := os.ReadFile(lock); err == nil && len(text) > 0 {
 			break

@@ -87,8 +87,8 @@ func (a *Site) compare(b *Site) int {
 	return cmp.Or(cmp.Compare(a.Index, b.Index), cmp.Compare(a.Case, b.Case), cmp.Compare(a.Step, b.Step))
 }
 
-// maxBuckets bounds the different edits that are told apart at one path. Where
-// there are more, edits are told apart by their class alone; see reduce.
+// maxBuckets bounds the different edits that are distinguished at one path. Where
+// there are more, edits are distinguished by their class alone; see reduce.
 const maxBuckets = 4096
 
 // hashSeed is of the hashes of values and case ids; they never reach the output. The seed

@@ -16,8 +16,8 @@ import (
 // Causes are one spread when kind, part and edit agree, and one of these holds:
 //
 //  1. their paths end in the same member;
-//  2. they speak of elements that stand elsewhere, whatever the lists are called;
-//  3. their edit is a leak, which names the same address wherever it stands.
+//  2. they speak of elements that are elsewhere, whatever the lists are called;
+//  3. their edit is a leak, which names the same address wherever it is.
 type Spread struct {
 	// Place is the one path, or $..name where several end in the same member;
 	// empty where the places have no name in common.

@@ -250,7 +250,7 @@ func RatOfFloat(f float64) *big.Rat {
 	return Rat([]byte(strconv.FormatFloat(f, 'e', -1, 64)))
 }
 
-// Within reports whether green lies Within abs of blue, or Within rel of
+// Within reports whether green is within abs of blue, or Within rel of
 // blue's magnitude. Exact: no floating point is involved.
 func Within(blue, green []byte, abs, rel *big.Rat) bool {
 	if SameNumber(blue, green) {

@@ -81,16 +81,6 @@ func (k Kind) ContentType() string {
 	return "application/binary"
 }
 
-// ParseKind reads a kind's word: json, xml, …
-func ParseKind(s string) (Kind, bool) {
-	for k, n := range kindNames {
-		if n != "" && n == s {
-			return Kind(k), true
-		}
-	}
-	return 0, false
-}
-
 // A Doc is a body as it is compared: the one reading of a body, for whoever
 // looks into it.
 type Doc struct {

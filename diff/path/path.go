@@ -18,7 +18,7 @@ import (
 // Its zero value is the path $ without a text; others come from Parse. A Pattern is not changed
 // after that and may be shared. Its rules:
 //
-//  1. A path is `$` and segments; white space may stand between segments and
+//  1. A path is `$` and segments; white space may be between segments and
 //     inside brackets, not around the path.
 //  2. `.name`, `['name']` and `["name"]` select a member; `[n]` an element,
 //     counted from the end when negative; `[a:b:c]` a slice; `.*` and `[*]`
@@ -26,7 +26,7 @@ import (
 //  3. `..` before a selector selects at every depth, the place itself included.
 //  4. `[?@.key=='value']`, joined by && where a key is composite, selects the
 //     elements of an array whose scalar members have these values.
-//  5. Extension: a shorthand name with `*` beside other characters is a glob on
+//  5. Extension: a shorthand name with `*` next to other characters is a glob on
 //     member names: `..*Url`, `.x_*`. A quoted name is never a glob.
 //  6. The places selected are a set, in document order: `[0,0]` names one place.
 type Pattern struct {

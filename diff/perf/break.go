@@ -13,7 +13,7 @@ type Burst struct {
 const breakLevel = 0.1
 
 // Break is the decision when an attack is stopped because a side is going down.
-// It is worse when green alone passed the limits and its failures beside blue's
+// It is worse when green alone passed the limits and its failures compared with blue's
 // are beyond chance. A generator that sent late may have made the failures itself:
 // that is inconclusive. Otherwise the evidence up to here decides, and what it does
 // not prove to be worse is inconclusive.

@@ -17,7 +17,7 @@ const (
 	Underpowered Cause = "underpowered" // too few blocks for this noise
 	Futile       Cause = "futile"       // more than four times the duration would be needed
 	Generator    Cause = "generator"    // the load was not sent as planned
-	Baseline     Cause = "baseline"     // blue itself is ill
+	Baseline     Cause = "baseline"     // blue itself is unhealthy
 	Overload     Cause = "overload"     // blue does not sustain the rate
 	Interference Cause = "interference" // blue and green slow each other
 	Biased       Cause = "bias"         // replicas of blue differ too much for the margin
@@ -71,7 +71,7 @@ type evidence struct {
 	est    estimate
 }
 
-// refused says whether the margin lies below twice the known bias, so that no
+// refused says whether the margin is below twice the known bias, so that no
 // measurement can prove it.
 func (e evidence) refused() bool { return e.bias > 0 && e.delta < 2*e.bias }
 
@@ -96,7 +96,7 @@ func (e evidence) refused() bool { return e.bias > 0 && e.delta < 2*e.bias }
 //  5. After the last look: underpowered.
 //
 // A known bias b of a metric widens its interval by b on both sides, and a gate
-// whose margin lies below 2b is never proven.
+// whose margin is below 2b is never proven.
 func (s *Stage) decide(alpha float64, last bool, h Health) *Decision {
 	v := &view{Stage: s, blocks: s.valid(), alpha: alpha, health: h, seconds: (time.Duration(s.closed()) * s.design.Block()).Seconds()}
 	d := &Decision{Look: s.look, Seconds: v.seconds, Blocks: len(v.blocks)}

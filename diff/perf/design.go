@@ -171,7 +171,7 @@ func (d Design) Blocks() int { return int(d.Duration / d.Block()) }
 
 // Length is how long the schedule is, warm-up included: whole blocks, or the
 // duration as it is when it holds none. Nothing is judged then, but a service or
-// a generator that is ill still shows.
+// a generator that is unhealthy still shows.
 func (d Design) Length() time.Duration {
 	if n := d.Blocks(); n > 0 {
 		return d.WarmUp + time.Duration(n)*d.Block()
@@ -211,7 +211,7 @@ const (
 )
 
 // LoadOf says which sides a block loads: of every 20 blocks one loads blue alone
-// and one loads green alone, at places drawn from the seed. The first 15 blocks
+// and one loads green alone, at places chosen by the seed. The first 15 blocks
 // always load both, so that the first look is not put off.
 func (d Design) LoadOf(block int) Load {
 	if d.NoSolo || d.Pairing != Paired || block < minLookBlocks {

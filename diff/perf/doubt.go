@@ -27,7 +27,7 @@ const (
 // A doubt is why the figures cannot be trusted. final ends the stage at once;
 // otherwise a later look may see a sounder stretch. A mild doubt only keeps
 // green from passing: what disturbs both sides alike shrinks a ratio, so that a
-// proven regression stands.
+// proven regression remains.
 type doubt struct {
 	cause          Cause
 	reason, advice string
@@ -131,7 +131,7 @@ func (v *view) baselineDoubt(d *Decision, _ []evidence) *doubt {
 
 // driftDoubt is the other half of rule V3: whether blue's latency kept still. A
 // blue that is slow for a while makes green look better, so that a regression
-// that is proven all the same stands; and a later look sees more of the noise
+// that is proven all the same remains; and a later look sees more of the noise
 // that may have looked like a drift.
 func (v *view) driftDoubt(*Decision, []evidence) *doubt {
 	var p50 []float64

@@ -59,7 +59,7 @@ func FloorOf(c Comparison, seconds float64) (NoiseFloor, bool) {
 	return f, true
 }
 
-// Refuses says whether the margin lies below twice the bias: it proves nothing.
+// Refuses says whether the margin is below twice the bias: it proves nothing.
 func (f NoiseFloor) Refuses() bool { return f.Bias > 0 && f.Margin < 2*f.Bias }
 
 // Noise is what the floor says of later runs at the same rate.

@@ -241,7 +241,7 @@ func (e evidence) worst() float64 {
 	return e.High
 }
 
-// notes are facts beside the verdict.
+// notes are facts in addition to the verdict.
 func (v *view) notes() []string {
 	var notes []string
 	if len(v.Stage.blocks) == 0 {

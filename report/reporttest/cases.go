@@ -84,7 +84,7 @@ func quote(s string) string {
 	return b.String()
 }
 
-// A shape is what a made case is, drawn from its stream.
+// A shape is what a made case is, generated from its stream.
 type shape struct {
 	verdict run.Verdict
 	flaky   bool
@@ -101,7 +101,7 @@ func (m *maker) shape(i int) shape {
 	}
 	s.blueMS = round(2 + 18*r.ExpFloat64())
 	s.greenMS = round(s.blueMS * (0.7 + 0.6*r.Float64()))
-	// A differing case is drawn from its place, so that the share is exact.
+	// A differing case is generated from its place, so that the share is exact.
 	differs := int(float64(i+1)*m.Differ) > int(float64(i)*m.Differ)
 	if m.Sick > 0 {
 		each := max(m.Suites/m.Sick, 1)

@@ -83,7 +83,7 @@ func (m *maker) service(suite int) service {
 	return s
 }
 
-// suiteOf says which suite case i belongs to: cases stand in plan order.
+// suiteOf says which suite case i belongs to: cases are in plan order.
 func (m *maker) suiteOf(i int) int { return i * m.Suites / max(m.Cases, 1) }
 
 func (m *maker) header() run.Header {

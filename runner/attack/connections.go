@@ -64,7 +64,7 @@ func (c *Connections) divide() {
 	}
 }
 
-// slowerThan counts the connections that are slow beside blue's.
+// slowerThan counts the connections that are slow compared with blue's.
 func (c *Connections) slowerThan(blue *Connections) {
 	for _, d := range c.first {
 		if blue.First > 0 && d > slowFactor*blue.First && d > blue.First+slowBy {

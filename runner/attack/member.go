@@ -37,7 +37,7 @@ type Member struct {
 	open map[int]*openShare
 	base time.Time // of the newest slice
 	cut  context.CancelFunc
-	told [2]int // back ends that were told
+	told [2]int // back ends that were reported
 	lags perf.Lags
 }
 

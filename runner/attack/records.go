@@ -27,7 +27,7 @@ import (
 //
 // Numbers are little endian. A section opens a stage (a ladder has several).
 // "through" is the time up to which the schedule is complete once the frame's
-// records are counted, and the figures beside it are the generator's health, so
+// records are counted, and the figures next to it are the generator's health, so
 // that reading the file back takes every decision again as it was taken.
 // Magic begins a record file.
 const Magic = "BGLOAD1\n"

@@ -26,12 +26,12 @@ type slot struct {
 	whole bool          // its answer is compared whole, whatever its size and however busy this machine is
 }
 
-// A schedule yields the slots of a stage in order of time. It is drawn from the
+// A schedule yields the slots of a stage in order of time. It is made from the
 // seed alone: two schedules of one plan are equal, whatever is measured.
 //
 //  1. Pair p starts at p/rate; its second request follows half an interval later, at
 //     most maxHalf, so that a slow schedule does not outlast its duration.
-//  2. Route, row and which side goes first are drawn for each pair.
+//  2. Route, row and which side goes first are chosen for each pair.
 //  3. In solo and interleaved blocks one request of the pair is left out. Both
 //     halves of an interleaved block draw the same routes and rows, so that each
 //     answer of one half has its twin in the other.
@@ -169,7 +169,7 @@ func (s *schedule) take(start time.Duration) (twin uint64) {
 }
 
 // halfOf is the interleaved block of an instant, -1 for the warm-up, and whether
-// the instant lies in its second half.
+// the instant is in its second half.
 func (s *schedule) halfOf(start time.Duration) (block int, second bool) {
 	if block = s.design.BlockOf(start); block < 0 {
 		return block, start >= s.design.WarmUp/2

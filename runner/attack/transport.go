@@ -164,7 +164,7 @@ func (f *fleet) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, &sendError{wire.ClassRequest, "no label"}
 	}
 	c := f.sides[sl.side()][f.routes[sl.route].request(sl).Service]
-	// vegeta numbers the requests in a header of its own, which would tell the
+	// vegeta numbers the requests in its own header, which would tell the
 	// two requests of a pair apart.
 	req.Header.Del("X-Vegeta-Seq")
 	url := *req.URL

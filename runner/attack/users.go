@@ -22,7 +22,7 @@ type feed struct {
 	slots chan slot                 // due, not yet taken by the targeter
 }
 
-// start is the instant at which vegeta began, which a pacer is told as elapsed time.
+// start is the instant at which vegeta began, which a pacer is given as elapsed time.
 func (l *feed) start(elapsed time.Duration) time.Time {
 	if began := l.began.Load(); began != nil {
 		return *began
@@ -58,7 +58,7 @@ type crowd struct {
 	ready readyUsers
 	users [2][]user
 	n     uint64
-	skip  func(twin uint64) // told of each walk that a side leaves out
+	skip  func(twin uint64) // called with each walk that a side leaves out
 }
 
 // A user is one of a side.

@@ -167,7 +167,7 @@ var errNoRecords = errors.New("a worker keeps no records")
 func (f *Forward) LoadFile(string) (run.RecordWriter, error) { return nil, errNoRecords }
 
 // Merge books a message of a worker as if it had been found here. Secrets come first, so
-// that nothing is kept in which one is readable. created is told what walks created. What a
+// that nothing is kept in which one is readable. created is given what walks created. What a
 // worker found of answers counts only where it is judged.
 func (f *Set) Merge(message []byte, judged bool, created func(*run.Created)) {
 	var all []finding

@@ -77,7 +77,7 @@ const (
 	maxRevealed = 2000
 )
 
-// New makes the set of a stage. secret is told each value that must not be readable in what
+// New makes the set of a stage. secret is given each value that must not be readable in what
 // is written. forward is not nil on a worker.
 func New(suite, stage string, secret func(name, value string), forward *Forward) *Set {
 	return &Set{

@@ -25,7 +25,7 @@ type offset struct {
 // measure asks the coordinator for its time and keeps the reading with the shortest
 // round trip: the reply was made somewhere within it, half of it is the bound.
 //
-// A bound above maxBound is refused: blocks could then not be told apart well enough.
+// A bound above maxBound is refused: blocks could then not be distinguished well enough.
 func measure(now func() time.Time, ask func() (time.Time, error)) (offset, error) {
 	best, found := offset{}, false
 	var failed error

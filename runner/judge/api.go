@@ -9,7 +9,7 @@ import (
 	"github.com/bgverify/bgverify/runner/wire"
 )
 
-// APIAnswer is what the default expectation asks for beside a 2xx. Its text is both the
+// APIAnswer is what the default expectation asks for in addition to a 2xx. Its text is both the
 // expectation's name in reports and the mark by which it is recognised.
 const APIAnswer = "an API answer"
 

@@ -14,7 +14,7 @@ import (
 // the one or the other: matches looks at the text, eq at the JSON. It is made by the functions
 // below, which keep the fields consistent.
 type datum struct {
-	path  string // where it stands; empty outside a body
+	path  string // where it is; empty outside a body
 	kind  diff.ValueType
 	text  string // a string without quotes, anything else as JSON
 	json  string

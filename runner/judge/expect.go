@@ -207,7 +207,7 @@ func contentOf(a *Answer) string {
 // is enough to break it. An absent header fails every test except exists: false, empty and a
 // count of 0.
 func (k *checker) text(what string, tests []Test, values []string, hidden HiddenValues) {
-	quoted := make([]string, len(values)) // exactly: an ETag has quotes of its own
+	quoted := make([]string, len(values)) // exactly: an ETag has its own quotes
 	for i, v := range values {
 		quoted[i] = text.Quote(v)
 	}
@@ -258,7 +258,7 @@ func (c *Checks) WithoutLatency() *Checks {
 }
 
 // PageInstead reports whether an answer is a page where nothing is expected of the body that
-// would say so: all that can be told of a body whose end was not kept. It is asked under load,
+// would say so: all that can be known of a body whose end was not kept. It is asked under load,
 // where only the beginning of a body is kept.
 func (c *Checks) PageInstead(a *Answer) bool {
 	return !c.aboutContent(a) && a.isHTML() && !(a.declaresHTML() && c.namesPage())

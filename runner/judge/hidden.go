@@ -12,7 +12,7 @@ import (
 )
 
 // HiddenValues are those of a pair. What asks more of them than equality, type and formats
-// could not be compared: nothing passes, and nothing fails, by what happens to stand there
+// could not be compared: nothing passes, and nothing fails, by what happens to be there
 // instead. An archive replaces secrets by marks, equal values by equal marks. Whether two
 // hidden values are equal is therefore known when a run is judged again, and little else is.
 type HiddenValues []run.Hidden
@@ -28,7 +28,7 @@ func (h HiddenValues) known(text string) bool {
 	return slices.ContainsFunc(h, func(one run.Hidden) bool { return one.Known && one.Text == text })
 }
 
-// marks are the hidden values in a text, in the order of the list, each as often as it stands
+// marks are the hidden values in a text, in the order of the list, each as often as it occurs
 // there. The lists of two texts are equal where both hold the same marks equally often.
 func (h HiddenValues) marks(text string) string {
 	var out []string
@@ -63,7 +63,7 @@ func (j *judging) reportHidden() {
 	}
 	// Only the places are added; if that list cannot be compiled, the comparison runs with the
 	// rules as they are.
-	if rules, err := compileRules(list, j.Rules.opts); err == nil { // else what it finds stands beside the reason
+	if rules, err := compileRules(list, j.Rules.opts); err == nil { // else what it finds is added to the reason
 		j.Rules = rules
 	}
 }

@@ -18,7 +18,7 @@ type Trial struct {
 	// Step is the step as the file has it: mode, rules, captures, minimum of compared values.
 	Step *scenarios.Step
 	Name string // of the step, with its round
-	Lane string // of a crossover; empty for blue beside green
+	Lane string // of a crossover; empty for blue and green together
 	// Key names the pair in the archive. With the seed it makes the choice of mutants.
 	Key string // of the pair
 	// Rules are the step's, compiled for this run; see NewStepRules.
@@ -70,13 +70,13 @@ type Judgement struct {
 //     run is interrupted.
 //  2. Every expectation must hold on both sides.
 //  3. Nothing may differ under the rules, where the step compares.
-//  4. A comparison that looked at no value and stands alone proves nothing:
+//  4. A comparison that looked at no value and is alone proves nothing:
 //     inconclusive, unless the file itself asks for shape. So does a pair
 //     whose two answers came out of one cache, and an answer that holds nothing.
 //  5. The count of leaves must add up, and the comparison must find the mutants that
 //     its negative control finds: else broken.
 //  6. Times of the services' clocks may differ by as much as the exchanges lie
-//     apart, beside what the rules allow.
+//     apart, next to what the rules allow.
 //  7. What needs more of a value than an archive kept could not be compared: broken.
 //  8. Pass is what is left when there was evidence and all of it held.
 //
@@ -122,7 +122,7 @@ type judging struct {
 
 // addReason adds a sentence that weighs on the verdict. The reasons keep the order in which
 // they are added. A difference is not one of them: it is counted apart, so that others knows
-// whether it stands alone.
+// whether it is alone.
 func (j *judging) addReason(v run.Verdict, format string, args ...any) {
 	j.others = j.others.Worse(v)
 	j.verdict = j.verdict.Worse(v)

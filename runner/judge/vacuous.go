@@ -23,7 +23,7 @@ const closeLook = 64
 // vacuous finds what an equal pair does not prove (rule 4): a body of which too
 // little is compared by value.
 //
-//  1. What decides is counted, never drawn: the share of the body's values that
+//  1. What decides is counted, never sampled: the share of the body's values that
 //     the rules leave to be compared, or that an expectation names. It must be
 //     above 0 and at least the step's minimum. A body without values needs none.
 //  2. An expectation replaces the comparison for the places that it names alone,

@@ -12,7 +12,7 @@ import (
 // that is all that may be concluded from it, but for what Known says.
 type Hidden struct {
 	Text  string
-	Known bool // the text has the type and the formats of the value, where it stands alone
+	Known bool // the text has the type and the formats of the value, where it is alone
 }
 
 // Unfinished is what the log knows of a case that did not end.
@@ -33,7 +33,7 @@ type Pair struct {
 	Hidden []Hidden
 }
 
-// PairKey names the pair of a case's step. lane is empty for blue beside green,
+// PairKey names the pair of a case's step. lane is empty for blue and green together,
 // and a round beyond the first (repeat) is part of the step.
 func PairKey(caseID, step, lane string) string {
 	if lane == "" {

@@ -85,7 +85,7 @@ const (
 type StepResult struct {
 	Name             string            `json:"name"`
 	At               string            `json:"at"`              // file:line:col
-	Lane             string            `json:"lane,omitempty"`  // of a crossover; empty for blue beside green
+	Lane             string            `json:"lane,omitempty"`  // of a crossover; empty for blue and green together
 	First            string            `json:"first,omitempty"` // the side whose request left first
 	Verdict          Verdict           `json:"verdict"`
 	Reasons          []string          `json:"reasons,omitempty"`

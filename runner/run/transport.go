@@ -65,7 +65,7 @@ type TransportFinding struct {
 	Green  string  `json:"green"`
 	// Allowed is why the suite or the env file accepts it; empty: nobody does.
 	Allowed string `json:"allowed,omitempty"`
-	// During says that the exchanges of cases show it; else requests of its own did.
+	// During says that the exchanges of cases show it; else its own requests did.
 	During bool `json:"during,omitempty"`
 }
 

@@ -9,7 +9,7 @@ type Verdict uint8
 
 // The verdicts, from lightest to gravest.
 const (
-	Skip         Verdict = iota + 1 // not run, with a reason; weighs nothing beside a Pass
+	Skip         Verdict = iota + 1 // not run, with a reason; weighs nothing against a Pass
 	Pass                            // proven
 	Inconclusive                    // too little evidence
 	Broken                          // could not be judged

@@ -142,7 +142,7 @@ func (x *tester) tampered(e *wire.Exchange) *runner.Tampered {
 		if p.URL != u.Scheme+"://"+u.Host {
 			continue
 		}
-		// The proxy keeps the true answer, so that it can be told what the comparison saw.
+		// The proxy keeps the true answer, so that it can be asked what the comparison saw.
 		if c, ok := p.Take(e.TraceID(), e.Method, u.RequestURI()); ok {
 			was := *e
 			was.Status, was.Headers = c.True.Status, nil

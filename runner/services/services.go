@@ -60,7 +60,7 @@ func (c *Side) Find(name string) *Service {
 }
 
 // At finds the service whose origin u has; the one with the longest base path
-// that u lies below wins.
+// that u is below wins.
 func (c *Side) At(u *url.URL) *Service {
 	var found *Service
 	for _, s := range c.Services {
@@ -83,7 +83,7 @@ func (c *Side) AtText(text string) *Service {
 	return c.At(u)
 }
 
-// below reports whether a URL's path is that of a base URL or lies under it.
+// below reports whether a URL's path is that of a base URL or is under it.
 func below(u, base *url.URL) bool {
 	return strings.HasPrefix(u.Path+"/", strings.TrimSuffix(base.Path, "/")+"/")
 }

@@ -321,7 +321,7 @@ func ClockVerdict(ahead time.Duration) (run.Verdict, string) {
 }
 
 // A Date header has whole seconds and an answer takes its time, so less than two seconds cannot
-// be told from equal clocks.
+// be distinguished from equal clocks.
 // How far apart the clocks of the sides may be.
 const (
 	clockStated = 2 * time.Second

@@ -263,7 +263,7 @@ func (c *conclusion) setupDiffers() bool {
 	return false
 }
 
-// findings claims what cases found beside differences.
+// findings claims what cases found in addition to differences.
 func (c *conclusion) findings() {
 	const shown = 20
 	// Findings of required suites alone, gravest first. Those beyond the shown ones are

@@ -296,7 +296,7 @@ func identitiesDiffer(sides *run.Sides) bool {
 // rest on are not in the archive's cases.
 var carriedGates = []string{"services reachable", "identity", "same protocol", enoughPairs}
 
-// carry keeps what the earlier run found beside its cases (rule 2). Gates are kept by name,
+// carry keeps what the earlier run found outside its cases (rule 2). Gates are kept by name,
 // with their verdict, and claimed where they weigh. The audit and the sides are those of the
 // run that sent the requests.
 func (c *conclusion) carry() {

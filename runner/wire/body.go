@@ -33,7 +33,7 @@ const keepOfFailed = 64 << 10
 
 // largeBody is from where on a body that failed is cleared away at once. Left
 // to its own pace the collector lets the heap grow to twice what was held, and
-// a second such body would lie beside the first.
+// a second such body would lie next to the first.
 const largeBody = 8 << 20
 
 // readBody reads and decodes a body under limits. Rules:
@@ -324,7 +324,7 @@ func (c *collector) join() []byte {
 	return bytes.Join(append(c.pieces, c.piece), nil)
 }
 
-// prefix is the beginning of a body that is given up, in memory of its own.
+// prefix is the beginning of a body that is given up, in its own memory.
 func (c *collector) prefix() []byte {
 	var start []byte
 	for _, p := range append(c.pieces, c.piece) {

@@ -130,7 +130,7 @@ func (f *facts) noteEnd(err error) {
 var errRefused = errors.New("the connection is not used")
 
 // A conn is a TCP connection, or the TLS connection over one when it carries
-// HTTP/1. It counts what is written and can be told to write nothing more.
+// HTTP/1. It counts what is written and can be made to write nothing more.
 type conn struct {
 	net.Conn
 	*facts
@@ -143,7 +143,7 @@ type conn struct {
 	over    bool         // frames found bytes that belong to no answer; read side only
 }
 
-// Write sends and counts bytes, so that a failure can be told apart before and after the server
+// Write sends and counts bytes, so that a failure can be distinguished before and after the server
 // could have read the request.
 func (c *conn) Write(p []byte) (int, error) {
 	if c.refuse.Load() {

@@ -188,7 +188,7 @@ func challenges(text string) []challenge {
 		text = strings.TrimLeft(text, " \t,")
 		word := text[:wordEnd(text)]
 		if word == "" {
-			break // not a list of challenges: what was read stands
+			break // not a list of challenges: what was read remains
 		}
 		text = text[len(word):]
 		after := strings.TrimLeft(text, " \t")

@@ -23,7 +23,7 @@ type Handshake struct {
 	Certificates []*x509.Certificate // as sent, the server's own first
 }
 
-// Handshake opens a connection of its own to the transport's base URL, agrees on
+// Handshake opens its own connection to the transport's base URL, agrees on
 // TLS, and closes it. Nothing is sent over it. Certificates are not verified, and
 // every cipher suite is offered: the question is what the server accepts. The base
 // URL must be https and not behind a proxy.

@@ -40,7 +40,7 @@ const (
 type cookie struct {
 	name, value string
 	domain      string // lower case, no leading dot
-	hostOnly    bool   // goes to domain alone, not to what lies below it
+	hostOnly    bool   // goes to domain alone, not to what is below it
 	path        string
 	secure      bool
 	expires     time.Time // zero: with the lane

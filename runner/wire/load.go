@@ -24,7 +24,7 @@ type LoadOptions struct {
 // LoadStats are what a Loader has seen.
 type LoadStats struct {
 	Requests    int64
-	Fresh       int64 // on a connection of their own
+	Fresh       int64 // on their own connection
 	Connections int64 // opened
 	Closed      int64 // of those: ended by the server, not by us
 	Resent      int64 // requests that reached the wire twice
@@ -64,7 +64,7 @@ type Loader struct {
 	fresh    struct{ n, connect, tls time.Duration } // sums over new connections
 }
 
-// Loader makes a round tripper with counts of its own.
+// Loader makes a round tripper with its own counts.
 func (t *Transport) Loader(options LoadOptions) *Loader {
 	return &Loader{
 		t: t, options: options, opened: t.opened.Load(), resent: t.resent.Load(), closings: t.closings.Load(),

@@ -2,7 +2,7 @@
 // says everything that happened. A transport failure is data (Exchange.Err),
 // not a Go error that aborts a run.
 //
-// Each side has a Transport of its own, so that green can never ride on blue's
+// Each side has its own Transport, so that green can never ride on blue's
 // pooled connection. Nothing is read from the environment: no proxy, no netrc.
 //
 // Decided, and why:
@@ -68,7 +68,7 @@ type Request struct {
 	Headers []Field
 	Body    []byte
 	Timeout time.Duration // 0: Limits.Total
-	// Fresh asks for a connection of its own, closed afterwards.
+	// Fresh asks for its own connection, closed afterwards.
 	Fresh bool
 	// Resend lets a request of an unsafe method reach the wire twice, like a safe
 	// one: it only reads.
@@ -133,7 +133,7 @@ type Exchange struct {
 	Resets      int    // reused connections that the server reset under the request
 	Certificate string // SHA-256 of the leaf certificate, hex
 	// Unframed: the body ended with the connection (HTTP/1 without
-	// Content-Length and chunks), so that a cut body cannot be told from a whole one.
+	// Content-Length and chunks), so that a cut body cannot be distinguished from a whole one.
 	Unframed bool
 	// Streamed is the time between the first and the last bytes of the body.
 	Streamed time.Duration

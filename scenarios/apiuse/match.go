@@ -9,7 +9,7 @@ import (
 	"github.com/bgverify/bgverify/scenarios/openapi"
 )
 
-// unknown stands in a path for a value that only a run knows.
+// unknown represents in a path a value that only a run knows.
 const unknown = "\x00"
 
 // A route is a path of the description, with or without that of a server.

@@ -19,7 +19,7 @@ const Dialect = "https://json-schema.org/draft/2020-12/schema"
 //  1. nullable: true (x-nullable in version 2) takes null, also where an enum or a
 //     reference does not name it.
 //  2. exclusiveMinimum: true and exclusiveMaximum: true become the number of draft 2020-12.
-//  3. A reference becomes one to $defs; beside it nothing counts before 3.1.
+//  3. A reference becomes one to $defs; next to it nothing counts before 3.1.
 //  4. A property that is writeOnly is not required of an answer.
 //  5. oneOf with a discriminator becomes anyOf: what clients read is the one that the
 //     discriminator names, whether others would take the value or not.
@@ -291,7 +291,7 @@ func (b *Bundle) write(out *bytes.Buffer, n *Node) {
 // modern reports whether schemas are those of draft 2020-12: from version 3.1 on.
 func (d *Document) modern() bool { return !d.Swagger() && !strings.HasPrefix(d.Version, "3.0") }
 
-// orNull lets null pass beside what the members say.
+// orNull lets null pass next to what the members say.
 func orNull(list []member, nullable bool) []member {
 	if !nullable {
 		return list

@@ -79,7 +79,7 @@ func (f File) csv(in *bufio.Reader) ([]string, iter.Seq2[Row, error], error) {
 		source = korean.EUCKR.NewDecoder().Reader(in) // EUC-KR as browsers have it is CP949
 	}
 	r := csv.NewReader(source)
-	// The record is reused: cells are strings of their own, only the slice is not.
+	// The record is reused: cells are their own strings, only the slice is not.
 	r.ReuseRecord = true
 	// A file without any record has no columns.
 	header, err := r.Read()

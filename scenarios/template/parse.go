@@ -95,7 +95,7 @@ func closing(text string, i int) int {
 
 // opensQuote tells a quote that begins text from an apostrophe inside a word.
 func opensQuote(text string, i int) bool {
-	// Only what may stand before a value makes a quote of it: {{it's}} has an apostrophe.
+	// Only what may come before a value makes a quote of it: {{it's}} has an apostrophe.
 	for i--; i >= 0 && text[i] == ' '; i-- {
 	}
 	return i < 0 || strings.IndexByte("{:|,", text[i]) >= 0

@@ -48,7 +48,7 @@ func PercentEncode(s, extra string) string {
 
 // ExpandURL expands a URL template: text of the file is encoded only where a URL
 // may not hold it (Korean, spaces), values are encoded as a path segment or a
-// query value, and a value at the start is a URL of its own.
+// query value, and a value at the start is its own URL.
 func (t *Template) ExpandURL(scope Scope) (string, error) {
 	var b strings.Builder
 	for i := range t.Parts {

@@ -31,7 +31,7 @@ import (
 // An Opinion is a yes or no, or the reason why there is none.
 type Opinion struct {
 	Equal   bool
-	Skipped string // why the pair lies outside the common domain; empty when judged
+	Skipped string // why the pair is outside the common domain; empty when judged
 }
 
 // The bounds of the domain: cmp is exponential in the nesting of arrays.
@@ -122,7 +122,7 @@ type judge struct {
 	skip  string
 }
 
-// read prepares the rules; it names what lies outside the domain.
+// read prepares the rules; it names what is outside the domain.
 func (j *judge) read(rules []diff.Rule) string {
 	for i, r := range rules {
 		if r.At == "" {

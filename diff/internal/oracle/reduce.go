@@ -20,7 +20,7 @@ import (
 // typed is what is left of a value of which only the type counts.
 type typed string
 
-// keyed is an array whose elements are told apart by a key.
+// keyed is an array whose elements are distinguished by a key.
 type keyed struct {
 	Order []string // nil: the order does not count
 	Items map[string][]any
@@ -204,7 +204,7 @@ func (r *reducer) array(a array, f found, depth int) any {
 	return r.bag(out, m.As == "set")
 }
 
-// elementRule: every way an element can be taken out lies outside the domain.
+// elementRule: every way an element can be taken out is outside the domain.
 func (r *reducer) elementRule(any) bool { return true }
 
 func (r *reducer) keyed(raw, reduced array, m rule) any {

@@ -45,10 +45,6 @@ const loadLockFile = "bgverify-load.lock"
 // It does not wait: the error is a LockedError where another load runs.
 func LockLoad(holder string) (*Lock, error) { return lockLoad(OS{}, os.TempDir(), holder) }
 
-// LoadLockFile is the file that LockLoad locks. Messages name it, for people who look for its
-// holder.
-func LoadLockFile() string { return filepath.Join(os.TempDir(), loadLockFile) }
-
 func lockLoad(fsys FS, dir, holder string) (*Lock, error) {
 	name := filepath.Join(dir, loadLockFile)
 	f, err := openLock(fsys, name)

@@ -119,7 +119,7 @@ func joinLines(text string, start, end int) (string, []lineBreak, int) {
 	return b.String(), breaks, end
 }
 
-// rawPlace is where the character at of a run joined stands in the text.
+// rawPlace is where the character at of a run joined is in the text.
 func rawPlace(breaks []lineBreak, at int) int {
 	low, high := 0, len(breaks)
 	for low < high {
@@ -141,7 +141,7 @@ func rawPlace(breaks []lineBreak, at int) int {
 func decodeRun(decoded []byte, run string, all bool) ([]byte, bool) {
 	var word uint32
 	have, sign, more := 0, false, 0
-	bad := 4 + len(run)/textBytes // what stands before the text may be anything
+	bad := 4 + len(run)/textBytes // what is before the text may be anything
 	for i := range len(run) {
 		word = word<<6 | uint32(sextets[run[i]]-1)
 		if have += 6; have < 8 {

@@ -10,7 +10,7 @@ import (
 
 // timerSleeper sleeps on a timerfd through the runtime's poller: precise to some
 // 50 µs, and no thread is blocked. Arming the timer is its only system call: the
-// poller is told of each expiry once, and arming clears the one before, so that
+// poller is notified of each expiry once, and arming clears the one before, so that
 // the timer need not be read.
 type timerSleeper struct {
 	file  *os.File

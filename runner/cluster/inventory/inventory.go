@@ -28,7 +28,7 @@ type Inventory struct {
 	// whole, and nothing of it is alike.
 	Unread []string `json:"unread,omitempty"`
 	// UnreadKinds are the kinds of which something is missing, as Kind.group. Their objects
-	// cannot be told from missing ones.
+	// cannot be distinguished from missing ones.
 	UnreadKinds []string `json:"unread_kinds,omitempty"`
 	// UnreadRoutes says what could not be read of the objects that services are read from.
 	UnreadRoutes []string `json:"unread_routes,omitempty"`

@@ -234,7 +234,7 @@ func (p *curlParser) apply(o *curlOption, written string, value shWord) {
 	}
 }
 
-// shown is an option's value as it may be printed and written beside a case: what
+// shown is an option's value as it may be printed and written next to a case: what
 // can hold a secret is cut.
 func shown(o *curlOption, value string) string {
 	if slices.Contains([]string{"pass", "proxy-user", "proxy-pass", "tlspassword", "proxy-tlspassword", "proxy-header", "login-options"},

@@ -82,7 +82,7 @@ func (im *pmImport) aws(d *pmDraft, a *pmAuth) (*model.Auth, string) {
 // challenge of the server alone.
 var challenged = []string{"algorithm", "realm", "nonce", "qop", "opaque", "clientNonce", "nonceCount", "disableRetryRequest"}
 
-// authRest is what an auth says beside what was carried over; false: nothing.
+// authRest is what an auth says in addition to what was carried over; false: nothing.
 func authRest(a *pmAuth) (model.Lost, bool) {
 	if a.kind != "digest" || a.get("username") == "" {
 		return model.Lost{}, false

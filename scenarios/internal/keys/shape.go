@@ -29,7 +29,7 @@ const (
 	FormObject                   // a mapping with the keys of a table
 	FormMap                      // a mapping with free keys, values of elem
 	FormList                     // a list of elem
-	FormUnion                    // one of alts, told apart by the kind of YAML node
+	FormUnion                    // one of alts, distinguished by the kind of YAML node
 )
 
 // A Shape says what one value may be. It is data: the walker checks by it, and

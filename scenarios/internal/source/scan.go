@@ -142,7 +142,7 @@ func (s *scanner) token(c byte) {
 	}
 }
 
-// endsKey reports whether the character at i stands before space or a bracket.
+// endsKey reports whether the character at i comes before space or a bracket.
 func (s *scanner) endsKey() bool {
 	if s.i+1 >= len(s.text) {
 		return true
@@ -278,7 +278,7 @@ func (s *scanner) mask(body string) {
 	}
 }
 
-// valueAt is the whole plain value around the placeholder, as far as it can be told.
+// valueAt is the whole plain value around the placeholder, as far as it can be known.
 func (s *scanner) valueAt() string {
 	from := s.i
 	for from > s.start && s.i-from < problem.MaxColumns {

@@ -51,7 +51,7 @@ func (e *Error) Error() string {
 
 // An Input is the file or folder that is imported.
 type Input struct {
-	// Files holds what the source may name beside itself, below its folder.
+	// Files holds what the source may name next to itself, below its folder.
 	Files fs.FS
 	// Name is the file in Files. With Folder set the source is the whole of Files,
 	// and Name is what it is called when it does not say so itself.

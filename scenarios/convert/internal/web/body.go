@@ -13,7 +13,7 @@ import (
 	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
 )
 
-// The bounds of what a recorded body is written as, beside those of the model.
+// The bounds of what a recorded body is written as, in addition to those of the model.
 const (
 	inlineBytes = 4 << 10 // as base64
 	inlineKey   = 200     // bytes of a name
