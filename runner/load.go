@@ -119,7 +119,8 @@ func (s *suiteRun) settleDebts(ctx context.Context, r *run.LoadResult, debts *fi
 		return r.Fleet != nil && !slices.ContainsFunc(r.Fleet.Workers, func(w run.LoadWorker) bool { return w.Number == worker && there(w) })
 	})
 	if open > 0 {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("walks of workers did not take back %s; %d were taken back afterwards", text.Count(open, "thing"), back))
+		r.Warnings = append(r.Warnings, fmt.Sprintf("walks of workers did not take back %s; %d were taken back afterwards",
+			text.Count(open, "thing"), back))
 	}
 	if r.Fleet != nil && !slices.ContainsFunc(r.Fleet.Workers, there) || r.Fleet.AnyLost() {
 		r.Warnings = append(r.Warnings, "a worker was lost or stalled: what its walks created in its last moment may not be known")

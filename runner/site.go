@@ -245,7 +245,8 @@ func (l *loadWalk) owe(pending *effect) {
 		return
 	}
 	o := owedWalk{
-		Case: l.test.ID, ID: l.w.id, At: l.out.At, Row: l.out.Row, Side: l.side, Captures: l.lane.captures, Jar: l.lane.jar, Secrets: l.knownSecrets(),
+		Case: l.test.ID, ID: l.w.id, At: l.out.At, Row: l.out.Row, Side: l.side, Captures: l.lane.captures, Jar: l.lane.jar,
+		Secrets: l.knownSecrets(),
 	}
 	effects := l.lane.effects
 	if pending != nil {

@@ -76,7 +76,8 @@ func (v *view) apartDoubt(*Decision, []evidence) *doubt {
 		return nil
 	}
 	return &doubt{
-		cause: Generator, mild: true, reason: "generator: " + v.apart + ": the side failed for some of its clients, or the network of these machines did",
+		cause: Generator, mild: true, reason: "generator: " + v.apart +
+			": the side failed for some of its clients, or the network of these machines did",
 		advice: "find out which of the two it was, and run the load again",
 	}
 }
