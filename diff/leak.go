@@ -25,7 +25,7 @@ func (d *Difference) leaks(a authority) {
 
 // leakAuthorities are blue's hosts where green's hosts have other names, and
 // blue's host:port where only the ports differ. A name that both sides share
-// is nobody's secret.
+// is not a secret.
 func leakAuthorities(blue, green []string) []authority {
 	var out []authority
 	for _, b := range blue {
@@ -174,7 +174,7 @@ func (e *engine) suspicious() bool {
 }
 
 // leaksBelow walks green's body under the rules. A drop or leak rule ends the walk:
-// nobody looks there, or the name may be there.
+// that place is not searched, or the name may be there.
 func (e *engine) leaksBelow(i uint32, st int32, known map[string]int) {
 	eff := e.effects(st)
 	if eff.drop != 0 || eff.leak != 0 {

@@ -145,6 +145,8 @@ func (a *Asker) Ask(ctx context.Context, n int, door Door) Asked {
 	if to.Wire != nil && door.Base != "" {
 		defer to.Wire.Close()
 	}
+	// The request is that of a run, sent to the door's address over a connection that nothing
+	// else has used: a connection that is kept would stay with the side it was opened to.
 	p := c.prober(to)
 	sc := p.scope()
 	request, err := p.walk.compose(ctx, p.step, sc)
@@ -163,6 +165,7 @@ func (a *Asker) Ask(ctx context.Context, n int, door Door) Asked {
 		return out
 	}
 	out.Took = x.Timing.Total
+	// A request that lasted longer than its limit was stopped with this process.
 	out.Void = x.Err != nil && out.Took > probeTimeout+stoppedFor
 	if x.Remote.IsValid() {
 		out.Remote = x.Remote.String()

@@ -99,6 +99,7 @@ func (s *suiteRun) rows(c *scenarios.Case, index int) func(func(job) bool) {
 			}
 			n++
 		}
+		// The rows that were planned and are missing are broken cases, all for one reason.
 		if failure == nil && n < c.Data.Count {
 			failure = fmt.Errorf("%s has %d rows, %d were planned", judge.FileName(c.Data.File), n, c.Data.Count)
 		}

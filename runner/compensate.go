@@ -79,7 +79,7 @@ func (l *lane) keepValue(step *scenarios.Step, name string) {
 //
 //  1. A compensated step that was accepted (below 400) left something. One that was
 //     refused (4xx), or that never left this machine, did not. Without an answer,
-//     and after a 5xx, nobody knows: it counts as left.
+//     and after a 5xx, it is not known: it counts as left.
 //  2. A compensating step takes back what the steps it names left, where its request
 //     has the values that were captured then and is answered 2xx. A redirect takes nothing
 //     back, and neither does a 404: what was just created should be found. It only

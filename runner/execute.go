@@ -126,7 +126,7 @@ type outcome struct {
 	compared bool
 	// loaded: the load stages were run.
 	loaded bool
-	// clusters is what was found of them; nil: nobody was asked.
+	// clusters is what was found of them; nil: they were not asked.
 	clusters *run.Clusters
 	// cause is why the run ended early; nil: it did not.
 	cause error

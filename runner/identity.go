@@ -189,6 +189,8 @@ func (w *walk) sample(ctx context.Context, id *scenarios.Identity, sc *scope) *s
 	answers := make([]string, n)
 	failures := make([]string, n)
 	protos := make([]string, n)
+	// Samples are taken at the same time, at most probeWidth: one after the other they would all
+	// go to the back end that answers fastest.
 	gate := make(chan struct{}, probeWidth)
 	var all sync.WaitGroup
 	for i := range n {
@@ -213,6 +215,7 @@ func (w *walk) sample(ctx context.Context, id *scenarios.Identity, sc *scope) *s
 		}
 		g.counts[v]++
 	}
+	// The value of most samples first.
 	slices.SortStableFunc(g.values, func(a, b string) int { return g.counts[b] - g.counts[a] })
 	return g
 }

@@ -188,7 +188,7 @@ func (l *loadWalk) send(place int, p *loadPlaceOf) {
 	unsampled(out.request)
 	// The walk's own context may have ended; what was created must still be taken back.
 	ctx := l.patient()
-	if !step.Repeatable() { // without its answer nobody knows what to take back
+	if !step.Repeatable() { // without its answer it is not known what to take back
 		whole, release := lasting(ctx, wholeGrace)
 		defer release()
 		ctx = whole

@@ -281,6 +281,7 @@ func (m *merging) loads(o *outcome) []run.LoadResult {
 				o.setup = append(o.setup, fmt.Sprintf("shard %d has load %s, which the plan does not have", shard.Number, l.Name))
 				continue
 			}
+			// The records are copied, so that the merged run can be judged again without its shards.
 			l.Suite = s.index
 			if l.Records != "" {
 				var err error
@@ -295,6 +296,7 @@ func (m *merging) loads(o *outcome) []run.LoadResult {
 	slices.SortStableFunc(out, func(a, b run.LoadResult) int {
 		return cmp.Or(a.Suite-b.Suite, m.placeOf(m.e.suites[a.Suite], a.Name)-m.placeOf(m.e.suites[b.Suite], b.Name))
 	})
+	// Each stage belongs to one shard; a second result of it would count twice.
 	for i := range out {
 		if i > 0 && out[i].Suite == out[i-1].Suite && out[i].Name == out[i-1].Name {
 			o.setup = append(o.setup, fmt.Sprintf("load %s was run by two shards", out[i].Name))

@@ -20,7 +20,7 @@ import (
 // since. Judge and everything around it are the ones of Execute.
 //
 //  1. A step that the earlier run did not send is broken where it would now be
-//     needed: nothing can be said about an answer that nobody asked for.
+//     needed: nothing can be said about an answer that was not asked for.
 //  2. What is no matter of rules stays as it was found: load stages, identities,
 //     reachability, and an end that came too early.
 //  3. What passed only after a retry then is flaky now: the answers kept are the

@@ -307,7 +307,7 @@ type Clusters interface {
 	Before(ctx context.Context, progress func(*run.Ready)) *run.Clusters
 	// Note books a request of a case that green answered: its URL, and its Host header.
 	Note(method, url, host string)
-	// Services says which services the noted requests asked; nil: nobody wants to know.
+	// Services says which services the noted requests asked; nil: not needed.
 	Services() *run.ServiceCoverage
 }
 
@@ -322,7 +322,7 @@ type Meter interface {
 type board struct {
 	// mu is held while listen is called: progress comes from one goroutine at a time.
 	mu sync.Mutex
-	// listen is nil where nobody wants to know.
+	// listen is nil where that is not needed.
 	listen func(Progress)
 	// started is when the execution began, of which Progress.Elapsed counts.
 	started time.Time

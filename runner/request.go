@@ -45,6 +45,7 @@ func (w *walk) compose(ctx context.Context, step *scenarios.Step, sc *scope) (*o
 	if err != nil {
 		return nil, err
 	}
+	// Rule 1
 	to, target, err := w.target(step.Service, rendered.URL, sc)
 	if err != nil {
 		return nil, err
@@ -69,9 +70,11 @@ func (w *walk) compose(ctx context.Context, step *scenarios.Step, sc *scope) (*o
 	if rendered.ContentType != "" && !out.has("Content-Type") {
 		out.add("Content-Type", rendered.ContentType)
 	}
+	// Rule 3
 	if cookie := mergeCookies(rendered.Cookies, sc.lane.jar.Header(to.Logical(target))); cookie != "" && !out.has("Cookie") {
 		out.add("Cookie", cookie)
 	}
+	// Rule 4
 	auth := step.Auth
 	if auth == nil {
 		auth = to.Auth

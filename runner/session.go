@@ -116,7 +116,7 @@ func (s *suiteRun) enterSession(ctx context.Context, w *walk) (run.Verdict, stri
 	c := s.sessionOf(w)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	// Setup runs when nobody has run it, after a teardown, and when the session has grown old.
+	// Setup runs when it has not run, after a teardown, and when the session has grown old.
 	old := s.run.replay == nil && s.suite.Session != nil && s.suite.Session.TTL > 0 && c.lanes != nil &&
 		s.run.now().Sub(c.born) >= s.suite.Session.TTL
 	if c.lanes == nil || c.left || old {
@@ -200,6 +200,8 @@ func (s *suiteRun) setup(ctx context.Context, c *session) {
 			w.lanes[kind].across(s)
 		}
 	}
+	// Crossing lanes walk a setup that may be repeated themselves; what must not be sent twice
+	// they take over from the straight lanes.
 	if len(s.suite.Setup) > 0 {
 		w.straight(ctx, s.suite.Setup, "")
 		if slices.ContainsFunc(s.suite.Setup, func(step *scenarios.Step) bool { return !step.Repeatable() }) {
@@ -210,6 +212,7 @@ func (s *suiteRun) setup(ctx context.Context, c *session) {
 		w.result.Index = s.cases.first
 		s.run.record(s, judge.BreakRefused(c.repeated(w.finish())))
 	}
+	// Cases of the session begin with what the setup left in each lane.
 	c.lanes, c.apart, c.unusable, c.verdict = w.lanes, w.apart, "", 0
 	c.barred = w.barred
 	c.offset = max(w.offset[LaneCrossBlue], w.offset[LaneCrossGreen])
@@ -342,6 +345,8 @@ func (s *suiteRun) endSession(ctx context.Context) {
 func (s *suiteRun) end(ctx context.Context, c *session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	// A run that continues another one owes the teardown of a setup that ran then: the session is
+	// set up again to have what the teardown needs.
 	if c == &s.session && c.lanes == nil && s.owesTeardown && len(s.suite.Teardown) > 0 && ctx.Err() == nil {
 		s.owesTeardown = false
 		s.setup(ctx, c)
@@ -351,6 +356,7 @@ func (s *suiteRun) end(ctx context.Context, c *session) {
 	}
 	c.left = true
 	s.takeBackOld(ctx, c)
+	// Without a teardown what the setup created stays, and is listed.
 	if len(s.suite.Teardown) == 0 {
 		w := newWalk(s, s.suite.Name+"/(setup)", s.run.now())
 		w.lanes = c.lanes

@@ -95,7 +95,7 @@ func (s *shot) attempt(ctx context.Context, w *walk, step *scenarios.Step, sc *s
 }
 
 // wholeGrace is how long a request that leaves something behind may go on after
-// its run was stopped: without its answer nobody knows what to take back.
+// its run was stopped: without its answer it is not known what to take back.
 const wholeGrace = 5 * time.Second
 
 // intend logs that an unsafe request is about to leave, so that a killed run

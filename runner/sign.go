@@ -99,6 +99,7 @@ func (w *walk) signByHMAC(out *outgoing, auth *scenarios.HMACAuth, sc *scope) er
 	if err != nil {
 		return err
 	}
+	// The text is made when the request is sent: it may hold the body, the time or a count.
 	out.signer = func(context.Context) (*wire.Exchange, error) {
 		parts := requestScope{scope: sc, out: out}
 		text, err := auth.Sign.Expand(&parts)
@@ -154,6 +155,7 @@ func (s *requestScope) Lookup(name string) (scenarios.Value, bool, error) {
 	case "signature":
 		return template.TextValue(s.signature), true, nil
 	}
+	// Several fields of one name are one list (RFC 9110, section 5.2).
 	field := strings.TrimPrefix(part, "headers.")
 	var values []string
 	for _, f := range s.out.request.Headers {
@@ -244,6 +246,8 @@ func (w *walk) signByDigest(out *outgoing, auth *scenarios.Auth, step *scenarios
 		out.set("Authorization", d.Authorization(out.request.Method, path, out.request.Body, user, password, cnonce))
 		return nil, nil
 	}
+	// An answer may bring the next nonce. A challenge that has become stale is answered once more,
+	// with the new one, where the step may be sent twice.
 	out.answered = func(x *wire.Exchange) (again bool) {
 		d := sc.lane.digests[key]
 		if d == nil {
@@ -325,6 +329,7 @@ func (w *walk) oauth(ctx context.Context, to *services.Service, auth *scenarios.
 	if failure != nil {
 		return "", fmt.Errorf("oauth2: %s: %s", failure.Class, failure.Detail)
 	}
+	// The token is a secret of the run, though no file names it.
 	if _, token, ok := strings.Cut(value, " "); ok {
 		w.suite.run.secret("access_token", token)
 	}

@@ -266,7 +266,7 @@ func (l *loadWalk) owe(pending *effect) {
 }
 
 // takeBackOwed takes back what walks of workers created and these did not, once the load is over.
-// Workers that are there are waited for. What nobody takes back is listed like what a walk of this
+// Workers that are there are waited for. What is not taken back is listed like what a walk of this
 // machine leaves. It returns how many things were open, and how many of them were taken back.
 func (s *suiteRun) takeBackOwed(ctx context.Context, debts *findings.Debts, lost func(worker int) bool) (open, back int) {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 2*takeBackGrace)

@@ -129,7 +129,7 @@ func sample(blue, green *shot, rules *judge.StepRules, apart time.Duration) *cau
 	}
 }
 
-// shareBody lets two equal bodies be one: nobody changes a body, and large ones
+// shareBody lets two equal bodies be one: bodies are never changed, and large ones
 // need not be held twice while they are judged.
 func shareBody(blue, green *wire.Exchange) {
 	if blue != nil && green != nil && bytes.Equal(blue.Answer, green.Answer) {
@@ -250,6 +250,7 @@ func (w *walk) when(step *scenarios.Step, name string, now time.Time) *run.StepR
 		off.Merge(sc.reads)
 		yes = append(yes, ok)
 	}
+	// Both sides agree, or their difference is the finding.
 	switch {
 	case !slices.Contains(yes, false):
 		return nil

@@ -138,7 +138,7 @@ func URLFault(s string) string { return badBaseURL(s) }
 func badBaseURL(s string) string {
 	u, err := url.Parse(s)
 	switch {
-	// Before the error: url.Parse refuses 127.0.0.1:8080 with words nobody understands.
+	// Before the error: url.Parse refuses 127.0.0.1:8080 with words that say little.
 	case lacksScheme(s), err == nil && u.Scheme != "http" && u.Scheme != "https":
 		return fmt.Sprintf("%q must begin with http:// or https://", problem.Cut(s, 80))
 	case err != nil:

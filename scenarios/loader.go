@@ -92,7 +92,7 @@ func newLoader(fsys fs.FS, opts LoadOptions) *loader {
 }
 
 // maxProblems bounds what one load reports. A file that is generated wrongly has the same
-// mistake thousands of times, and nobody reads past the first screens.
+// mistake thousands of times, and readers do not look past the first screens.
 const maxProblems = 1000
 
 // Full reports whether maxProblems is reached. Hints are no longer computed then: looking

@@ -102,7 +102,7 @@ func (w *walker) readRuleKeys(r *keys.Mapping, of []keys.Key) (diff.Rule, bool) 
 	case len(as) > 1:
 		r.Fail(r.At("as"), "only do: string takes a list", "as takes one word here")
 	}
-	// A rule without a place would hold everywhere; with two, nobody knows which counts.
+	// A rule without a place would hold everywhere; with two, it is not clear which counts.
 	places := 0
 	for _, k := range []string{"at", "header", "headers", "where"} {
 		if r.Has(k) {
@@ -129,7 +129,7 @@ func (w *walker) readRuleKeys(r *keys.Mapping, of []keys.Key) (diff.Rule, bool) 
 
 // refusePlaceholders refuses what a proposed rule holds in place of a reason and an agreed
 // date, unless the rules are only tried. A rule that was pasted without a thought would hide
-// differences for a reason that nobody gave.
+// differences without a reason.
 func (w *walker) refusePlaceholders(r *keys.Mapping, rule diff.Rule) {
 	if w.opts.Trial {
 		return

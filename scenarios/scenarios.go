@@ -273,7 +273,7 @@ const (
 	NoEffects
 	// Idempotent requests may be sent twice without harm.
 	Idempotent
-	// Isolated requests touch nobody else's data.
+	// Isolated requests touch no data of others.
 	Isolated
 	// Compensated requests are taken back by a later step; see linkCompensation.
 	Compensated

@@ -212,7 +212,7 @@ func mergeSide(own, stage *SideConfig) {
 	own.Headers = mergeFields(own.Headers, stage.Headers, true)
 	own.urlFailed = own.urlFailed || stage.urlFailed
 	// A service of the env file is taken as a whole: half of one stage and half of another
-	// would be a place that nobody has.
+	// would be a place that does not exist.
 	for _, s := range stage.Services {
 		if known := findService(own.Services, s.Name); known != nil {
 			*known = s
@@ -285,7 +285,7 @@ func usesOutside(t *Template) bool {
 // checkCertificates holds the PEM files of a tls to what they are for, so that a
 // wrong one is a problem of the file and not of every request.
 func (w *walker) checkCertificates(o *keys.Mapping, pem map[string][]byte) {
-	// A file that holds no certificate would make the client trust nobody.
+	// A file that holds no certificate would make the client trust no server.
 	if ca := pem["ca"]; ca != nil && !x509.NewCertPool().AppendCertsFromPEM(ca) {
 		o.Fail(o.At("ca"), "a PEM file begins with -----BEGIN CERTIFICATE-----", "no certificate in this file")
 	}

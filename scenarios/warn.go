@@ -159,7 +159,7 @@ func (b *builder) warnSecrets() {
 }
 
 // warnFlags warns of variables of flags that nothing names: a mistyped one would
-// change nothing, and nobody would know.
+// change nothing, and it would not be noticed.
 func (l *loader) warnFlags(suites []*Suite) {
 	if l.problems.HasErrors() {
 		return // what could not be read may use them

@@ -28,7 +28,7 @@ var heapFreedom atomic.Int64
 
 // tendMemory makes the collector let a small heap double and a large one grow by
 // no more than garbage until it runs again: two answers of 64 MB must not become
-// 256 MB because nobody looked. What is large here are bodies and trees without
+// 256 MB because the collector did not run. What is large here are bodies and trees without
 // pointers, and cheap to walk. A limit of the user's own (GOMEMLIMIT) stays.
 func tendMemory() {
 	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
@@ -37,7 +37,7 @@ func tendMemory() {
 }
 
 // afterCollection sets the limit again whenever the collector has run: a
-// finalizer of an object that nobody holds is called then.
+// finalizer of an object that is not referenced is called then.
 func afterCollection(was int64) {
 	sentinel := new([16]byte)
 	runtime.SetFinalizer(sentinel, func(*[16]byte) {

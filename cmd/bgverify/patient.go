@@ -7,7 +7,7 @@ import (
 )
 
 // A patient is a writer in front of one that may hang: a terminal that was stopped, a pipe
-// that nobody reads. A write is waited for a moment and then left behind, without an error, so that
+// that is never read. A write is waited for a moment and then left behind, without an error, so that
 // nothing that is printed keeps traffic from going back.
 type patient struct {
 	w     io.Writer

@@ -176,7 +176,7 @@ func (s *shiftFlags) walk(ctx context.Context, io stdio, file string) error {
 
 // ended prints how a walk ended and exits with its status; that of a rollback which holds is given.
 func (s *shiftFlags) ended(io stdio, driver shift.Driver, r *shift.Result, folder string, back int) error {
-	status := statusBroken // also of an outcome that nobody knows
+	status := statusBroken // also of an unknown outcome
 	switch r.Outcome {
 	case walking.Done:
 		status = statusOK

@@ -165,7 +165,7 @@ func (n *shiftNotice) survive(io stdio) {
 }
 
 // tellEnd tells the receivers how a walk ended. It comes after everything else: weights,
-// record and exit status are settled. The run at the end of a hold tells nobody: its receivers
+// record and exit status are settled. The run at the end of a hold notifies no one: its receivers
 // hear of what the walk makes of it.
 func (n *shiftNotice) tellEnd(io stdio, r *shift.Result, folder string) {
 	defer n.telling.Wait()

@@ -18,7 +18,7 @@ var endings = []os.Signal{
 
 // survived are signals that must neither end nor stop a process that answers for traffic: a lost pipe
 // and a file that reached its limit are errors of a write, and Ctrl-Z would leave
-// weights that nobody watches.
+// weights that are not watched.
 var survived = []os.Signal{syscall.SIGPIPE, syscall.SIGXFSZ, syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU}
 
 // hungUp says whether the other end of a pipe or terminal is gone.

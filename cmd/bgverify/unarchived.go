@@ -42,7 +42,7 @@ func (u *unarchived) failed(ctx context.Context, err error) error {
 	return &hidden
 }
 
-// newRedactor makes a redactor with a key that nobody keeps.
+// newRedactor makes a redactor with a key that is not kept.
 func newRedactor() *redact.Redactor {
 	key := make([]byte, 32)
 	rand.Read(key) //nolint:errcheck // documented never to fail

@@ -33,7 +33,7 @@ type eventIndex struct {
 	loads []loadPlace
 	// end is the last End; its size is 0 where the run has none.
 	end place
-	// sides are what the probes found when the run began; size 0: nobody asked.
+	// sides are what the probes found when the run began; size 0: not asked.
 	sides place
 	// torn says that the last line is not whole, as after a kill.
 	torn bool

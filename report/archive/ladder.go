@@ -26,7 +26,7 @@ import (
 //  3. The newest such run decides. A run that failed, was inconclusive, could not be judged or was
 //     changed since hides every pass before it, also where green could not say which build it
 //     is; runs of chosen cases only do so when they failed, and those that did not end never do.
-//     A folder of which nobody can read the stage hides every pass before it, of any stage.
+//     A folder whose stage cannot be read hides every pass before it, of any stage.
 //  4. A stage cannot come before itself.
 type Ladder struct {
 	// Root is the folder of runs that is searched, or the address of the shelf, for messages.

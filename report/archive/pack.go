@@ -24,7 +24,7 @@ const mostPacked = 64 << 10
 // A pack holds bodies one after the other. Each is two frames: a skippable one
 // with its digest, then its content, so that `zstd -dc pack.zst` gives all of
 // them and every body says which it is. An entry is named by where its content
-// begins and how long that is; nobody needs an index to read one, and the rest of
+// begins and how long that is; an index is not needed to read one, and the rest of
 // an entry that a killed run left at the end is cut off before the next is added.
 type pack struct {
 	fs   disk.FS

@@ -219,7 +219,7 @@ type openCase struct {
 }
 
 // event counts intents, and forgets a case that ended. A run that began again
-// walks its open cases anew: their intents still count, as nobody knows more.
+// walks its open cases anew: their intents still count, as no more is known.
 func (o openCases) event(ln *line) error {
 	switch ln.Kind {
 	case kindIntent:

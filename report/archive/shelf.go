@@ -16,7 +16,7 @@ type Shelf interface {
 	// Names lists the run folders, newest first. An error says that the newest ones may not be among
 	// them.
 	Names() ([]string, error)
-	// Head is the head of a run. An error says that nobody knows its stage; one that is
+	// Head is the head of a run. An error says that its stage is not known; one that is
 	// fs.ErrNotExist, that the folder holds no run.
 	Head(name string) (Head, error)
 	// Open opens a run whole.

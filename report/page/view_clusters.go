@@ -9,7 +9,7 @@ import (
 )
 
 // A clustersView is what the page shows of the clusters that the sides run on: tables of
-// what is not ready, what differs, and which services nobody asked.
+// what is not ready, what differs, and which services were not asked.
 type clustersView struct {
 	Lines  []string
 	Tables []tableView
@@ -61,7 +61,7 @@ func (p *pageView) clusters(c *run.Clusters, loads []run.LoadResult) {
 		if s.Problem != "" {
 			v.Lines = append(v.Lines, "Services: "+s.Problem+".")
 		}
-		v.table("Services and routes", []string{"service", "requests", "routes that nobody asked"}, len(s.Services), func(i int) []string {
+		v.table("Services and routes", []string{"service", "requests", "routes without requests"}, len(s.Services), func(i int) []string {
 			a := &s.Services[i]
 			var routes []string
 			for _, r := range a.Routes {

@@ -36,7 +36,7 @@ type Options struct {
 	// Execute runs an order.
 	Execute Execute
 	// RolledBack is called once for each run for which Flagger was answered that it must
-	// roll back; nil: nobody wants to know. It writes to log what went wrong.
+	// roll back; nil: not needed. It writes to log what went wrong.
 	RolledBack func(ctx context.Context, o Order, a Answer, log io.Writer)
 	// Clock is the time; Log gets a line an event.
 	Clock func() time.Time

@@ -23,7 +23,7 @@ func LoadWorker(w *run.LoadWorker) string {
 	return line
 }
 
-// LoadVoids says which slices of a stage several machines fired and nobody judged. There has to
+// LoadVoids says which slices of a stage several machines fired and that were not judged. There has to
 // be at least one.
 func LoadVoids(f *run.LoadFleet) string {
 	last := f.Voids[len(f.Voids)-1]

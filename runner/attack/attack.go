@@ -74,7 +74,7 @@ type Route struct {
 	Blue   []Request
 	Green  []Request
 	Expect [2][]Status // of blue and green: any of; empty: 200 to 299
-	// Judge looks at every answer of an accepted status; nil: nobody does.
+	// Judge looks at every answer of an accepted status; nil: not looked at.
 	Judge   Judge
 	Walks   WalkJudge // of a route of Cases
 	Compare bool      // the answers of a pair are held against each other

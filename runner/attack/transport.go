@@ -219,7 +219,7 @@ func (r Route) request(sl slot) Request {
 type countedBody struct {
 	io.ReadCloser
 	fleet *fleet
-	kept  *kept // nil: nobody looks at it
+	kept  *kept // nil: not looked at
 	once  sync.Once
 }
 

@@ -31,7 +31,7 @@ func (l *Ledger) Note(walk string, state any) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if state == nil && !l.told[walk] { // a short walk that nobody has heard of
+	if state == nil && !l.told[walk] { // a short walk that is not known
 		delete(l.changed, walk)
 		return
 	}

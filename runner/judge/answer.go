@@ -94,7 +94,7 @@ func (a *Answer) read() *reading {
 	r.done, r.source = true, a.Answer
 	r.Doc, r.err = media.Read(a.Answer, a.first("Content-Type"))
 	// ReadStrict refuses duplicate names and other doubtful JSON, so that bytes are taken for
-	// JSON only where nobody would read them differently.
+	// JSON only where all readers agree.
 	if r.Kind == media.Binary {
 		if v, err := diff.ReadStrict(a.Answer); err == nil {
 			r.JSON, r.Kind, r.value, r.err = a.Answer, media.JSON, v, nil

@@ -78,7 +78,7 @@ func isNothing(body []byte) bool {
 
 // wantsTLS reports whether a server that speaks TLS refused a request without it:
 // the words of net/http, nginx, Apache and Tomcat.
-// It turns a bare 400, with which nobody can do much, into the advice to write https.
+// It turns a bare 400, which helps little, into the advice to write https.
 func (a *Answer) wantsTLS() bool {
 	if a.Status != 400 {
 		return false

@@ -40,7 +40,7 @@ func (k *checker) path(p pathTests, a *Answer) {
 	data := p.where.find(body)
 	// A name in a plain text is not absent, it makes no sense: exists: false would otherwise
 	// pass for an error page.
-	if kind := a.read().Kind; len(data) == 0 && !hasNames(kind) { // also for exists: false: nobody looks for a name in text
+	if kind := a.read().Kind; len(data) == 0 && !hasNames(kind) { // also for exists: false: a text is not searched for names
 		k.failAll(p, notJSON+"it is "+kind.String(), run.Unreadable)
 		return
 	}

@@ -8,7 +8,7 @@ type Bar string
 const (
 	// BarWrites: the stage does not allow writes, and a side is not on loopback.
 	BarWrites Bar = "writes"
-	// BarUnreviewed: import wrote the step, and nobody has said yet what it leaves behind.
+	// BarUnreviewed: import wrote the step, and it is not said yet what it leaves behind.
 	BarUnreviewed Bar = "unreviewed"
 )
 

@@ -156,7 +156,7 @@ type ServiceCoverage struct {
 	// Asked of Of services were asked by at least one case.
 	Asked int `json:"asked"`
 	Of    int `json:"of"`
-	// Services are all of them, those that nobody asked first.
+	// Services are all of them, those that were not asked first.
 	Services []ServiceAsked `json:"services"`
 	// Required is the share that a pass must have; 0: none.
 	Required float64 `json:"required,omitempty"`

@@ -40,7 +40,7 @@ type End struct {
 	Rules     []RuleVisits       `json:"rules"`
 	Gates     []GateResult       `json:"gates"`
 	Transport []TransportFinding `json:"transport,omitempty"`
-	// Clusters are what was found of the clusters that the sides run on; nil: nobody asked.
+	// Clusters are what was found of the clusters that the sides run on; nil: not asked.
 	Clusters *Clusters `json:"clusters,omitempty"`
 	Warnings []string  `json:"warnings,omitempty"`
 	Created  *Created  `json:"created,omitempty"` // nil: nothing that must be taken back

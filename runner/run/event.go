@@ -87,7 +87,7 @@ type Run struct {
 	End    End
 	Loads  []LoadResult
 	Cases  iter.Seq2[*CaseResult, error]
-	// Before is what the sides said they are before the first case; nil: nobody asked.
+	// Before is what the sides said they are before the first case; nil: not asked.
 	Before *Sides
 	// Pair reads the exchanges of a step back; nil when they were not kept.
 	Pair func(key string) (*Pair, error)

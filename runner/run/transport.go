@@ -58,12 +58,12 @@ type TransportFinding struct {
 	// Verdict is what the finding does to the run: Fail, Inconclusive, or Pass when
 	// it is only reported. An allowed finding passes.
 	Verdict Verdict `json:"verdict"`
-	// Weight is the verdict that it would have if nobody allowed it and a required
+	// Weight is the verdict that it would have if it were not allowed and a required
 	// suite used the service.
 	Weight Verdict `json:"weight"`
 	Blue   string  `json:"blue"` // what the side showed
 	Green  string  `json:"green"`
-	// Allowed is why the suite or the env file accepts it; empty: nobody does.
+	// Allowed is why the suite or the env file accepts it; empty: not accepted.
 	Allowed string `json:"allowed,omitempty"`
 	// During says that the exchanges of cases show it; else its own requests did.
 	During bool `json:"during,omitempty"`
@@ -100,7 +100,7 @@ func (f TransportFinding) MarshalJSON() ([]byte, error) {
 	}{plain(f), f.String()})
 }
 
-// Stated are the findings that do not decide and that nobody has allowed.
+// Stated are the findings that do not decide and that are not allowed.
 func Stated(all []TransportFinding) []TransportFinding {
 	return slices.DeleteFunc(slices.Clone(all), func(f TransportFinding) bool { return f.Verdict != Pass || f.Allowed != "" })
 }

@@ -1,4 +1,4 @@
-// Package scout takes a first look at two services that nobody has described yet.
+// Package scout takes a first look at two services that are not described yet.
 // In come the addresses of blue and green and a few paths; out comes what a first
 // suite can be made of: which paths both sides answer, also of those that blue's API
 // description and links name, and what each side says it is. It sends GET requests

@@ -338,7 +338,7 @@ func HostName(s *Service) string {
 }
 
 // Authorities names a side's services as they would show in an answer. What is
-// shared is nobody's secret.
+// shared is not a secret.
 func Authorities(of, other *Side) []string {
 	var out []string
 	for _, s := range of.Services {

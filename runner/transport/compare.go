@@ -64,7 +64,7 @@ func (c *check) find(v run.Verdict, fact run.TransportFact, blue, green string) 
 //     version, HTTP/1.1, keep-alive, compression; and a clock that is a minute off.
 //  2. What a client may notice and live with is reported.
 //  3. A certificate of green that ends within 3 days is inconclusive, whatever
-//     blue's is: nobody knows the day of the shift.
+//     blue's is: the day of the shift is not known.
 //  4. Answers of unlike statuses are not compared: the cases report them.
 func Compare(blue, green *Facts, now time.Time) []run.TransportFinding {
 	c := &check{blue: blue, green: green, now: now}

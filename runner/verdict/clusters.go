@@ -10,7 +10,7 @@ import (
 
 // clusters claims and gates what is known of the clusters that the sides run on:
 //
-//  1. A part that the env file asks for and that nobody looked at is broken.
+//  1. A part that the env file asks for and that was not looked at is broken.
 //  2. green that is not ready, and clusters that are not alike, weigh as they were judged.
 //  3. Services that no case asked make a pass inconclusive where the stage requires a
 //     share of them, and are a warning elsewhere. Services that could not be read count as
@@ -24,7 +24,7 @@ func (c *conclusion) clusters() {
 	// already. Without one, the missing part must not look like a part that was not asked for.
 	if found == nil {
 		if c.in.Stop.Verdict == 0 && c.in.Failure == nil && len(c.in.Setup) == 0 {
-			c.claim(run.Broken, "the env file names clusters, and nobody looked at them") // Rule 1
+			c.claim(run.Broken, "the env file names clusters, and they were not checked") // Rule 1
 			c.gate(run.Broken, "clusters", "not looked at", "as the env file asks")
 		}
 		return
@@ -49,7 +49,7 @@ func (c *conclusion) clusters() {
 // objects of each kind; the kinds without an object are missing from it.
 func (c *conclusion) ready(r *run.Ready) {
 	if r == nil {
-		c.claim(run.Broken, "nobody looked whether green is ready")
+		c.claim(run.Broken, "whether green is ready was not checked")
 		c.gate(run.Broken, "green ready", "not looked at", "everything ready")
 		return
 	}
@@ -82,7 +82,7 @@ func (c *conclusion) alike(found *run.Clusters) {
 		if found.Ready != nil && found.Ready.Verdict != run.Pass {
 			return
 		}
-		c.claim(run.Broken, "nobody looked whether the clusters are alike")
+		c.claim(run.Broken, "whether the clusters are alike was not checked")
 		c.gate(run.Broken, "clusters alike", "not looked at", "no difference")
 		return
 	}
@@ -120,7 +120,7 @@ func (c *conclusion) alike(found *run.Clusters) {
 // services a suite asks is a choice there and says nothing about green.
 func (c *conclusion) services(s *run.ServiceCoverage) {
 	if s == nil {
-		s = &run.ServiceCoverage{Problem: "nobody looked"}
+		s = &run.ServiceCoverage{Problem: "not checked"}
 		c.end.Clusters.Services = s
 	}
 	required := c.in.Env.Shares.Services

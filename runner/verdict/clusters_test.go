@@ -40,9 +40,9 @@ func TestClustersWeigh(t *testing.T) {
 		reason string
 	}{
 		{"all is well", pass(), run.Pass, ""},
-		{"nobody looked", nil, run.Broken, "nobody looked at them"},
-		{"nobody looked whether green is ready", change(func(c *run.Clusters) { c.Ready = nil }), run.Broken, "nobody looked whether green is ready"},
-		{"nobody compared", change(func(c *run.Clusters) { c.Alike = nil }), run.Broken, "nobody looked whether the clusters are alike"},
+		{"nobody looked", nil, run.Broken, "they were not checked"},
+		{"nobody looked whether green is ready", change(func(c *run.Clusters) { c.Ready = nil }), run.Broken, "whether green is ready was not checked"},
+		{"nobody compared", change(func(c *run.Clusters) { c.Alike = nil }), run.Broken, "whether the clusters are alike was not checked"},
 		{"green is not ready", change(func(c *run.Clusters) {
 			c.Ready, c.Alike = &run.Ready{Verdict: run.Broken, Reasons: []string{"Pod stb/epg: crash"}}, nil
 		}), run.Broken, "green is not ready: Pod stb/epg: crash"},
@@ -51,7 +51,7 @@ func TestClustersWeigh(t *testing.T) {
 		}), run.Fail, "not alike: only on blue"},
 		{"too few services", change(func(c *run.Clusters) { c.Services.Asked = 8 }), run.Inconclusive, "requires that cases ask 90 %"},
 		{"services that cannot be read", change(func(c *run.Clusters) { c.Services.Problem = "403" }), run.Inconclusive, "403"},
-		{"nobody read the services", change(func(c *run.Clusters) { c.Services = nil }), run.Inconclusive, "nobody looked"},
+		{"nobody read the services", change(func(c *run.Clusters) { c.Services = nil }), run.Inconclusive, "not checked"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			end := Conclude(askedClusters(row.found))

@@ -66,8 +66,8 @@ type Demand struct {
 // missing.
 type Outcomes struct {
 	Setup    []string         // why the run could not even be set up
-	Reached  *PreflightReport // nil: nobody looked
-	Identity *IdentityReport  // nil: nobody asked
+	Reached  *PreflightReport // nil: not looked at
+	Identity *IdentityReport  // nil: not asked
 	Changed  []string         // identities that changed during the run
 	// Transport is what the requests after the cases showed; what the cases themselves showed
 	// is in the Totals.
@@ -76,7 +76,7 @@ type Outcomes struct {
 	// Loads has an entry for each load stage of the plan that was run or skipped, in plan
 	// order.
 	Loads    []run.LoadResult
-	Clusters *run.Clusters // nil: nobody asked
+	Clusters *run.Clusters // nil: not asked
 	Compared bool          // the cases were walked
 	Loaded   bool          // the load stages were run
 	// TwoPlaces says that certificates, or addresses together with values, showed

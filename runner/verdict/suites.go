@@ -298,7 +298,7 @@ func (c *conclusion) findings() {
 	case n.Inconclusive > 0:
 		verdict = run.Inconclusive
 		measured += fmt.Sprintf(", %d inconclusive", n.Inconclusive)
-	// A case that nobody has reviewed is inconclusive and not skipped: someone has to look at
+	// A case that is not reviewed is inconclusive and not skipped: someone has to look at
 	// it.
 	case c.in.Totals.unreviewed > 0:
 		verdict = run.Inconclusive

@@ -43,7 +43,7 @@ type Totals struct {
 	switches   switches
 	unsent     run.NotSent // steps of cases that ended early; Of counts the cases
 	withheld   int         // cases that were not allowed to write
-	unreviewed int         // cases of required suites with a step that nobody has reviewed
+	unreviewed int         // cases of required suites with a step that is not reviewed
 }
 
 // suiteTotals are the sums of one suite. Cases of setup and teardown count for the verdict,

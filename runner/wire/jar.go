@@ -172,7 +172,7 @@ func (j *Jar) Withheld(rawURL string) []Withheld {
 	return out
 }
 
-// setDomain decides who gets the cookie that host sets; false: nobody.
+// setDomain decides who gets the cookie that host sets; false: it is refused.
 // canonical is the host that host stands for.
 func (c *cookie) setDomain(host, attribute, canonical string) bool {
 	domain := lowerHost(strings.TrimPrefix(attribute, "."))

@@ -29,7 +29,7 @@ type OAuth2 struct {
 type TokenSource struct {
 	config OAuth2
 	client *http.Client
-	turn   chan struct{} // holds one value while nobody looks at token
+	turn   chan struct{} // holds one value while token is free
 	token  *oauth2.Token
 	style  oauth2.AuthStyle
 	now    func() time.Time

@@ -264,7 +264,7 @@ func (t *Transport) Resent() int64 { return t.resent.Load() }
 // never fails otherwise than by Exchange.Err. It may be called concurrently.
 //
 // A status outside 200 to 599 is a protocol error (an informational one is not
-// an answer, and nobody asked to switch protocols); the status is kept.
+// an answer, and no request asked to switch protocols); the status is kept.
 func (t *Transport) Do(ctx context.Context, request *Request) *Exchange {
 	return t.exchange(ctx, request, func(*call, *http.Response, *Err) {})
 }

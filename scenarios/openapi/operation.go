@@ -35,7 +35,7 @@ type Server struct {
 	Pos problem.Pos
 }
 
-// A Requirement lists schemes that are all needed; empty: nobody is asked.
+// A Requirement lists schemes that are all needed; empty: none is needed.
 type Requirement []string
 
 // A Param is a parameter of a path, query, header or cookie, or a form field of

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// flock locks one byte. Windows locks are mandatory, so the byte is one that nobody reads.
+// flock locks one byte. Windows locks are mandatory, so the byte is one that is never read.
 func flock(f *os.File, wait bool) error {
 	flags := uint32(windows.LOCKFILE_EXCLUSIVE_LOCK)
 	if !wait {

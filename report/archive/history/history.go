@@ -60,7 +60,7 @@ type EntrySuite struct {
 	Name string `json:"name"`
 	// Service is the service that the suite speaks for; empty: its name.
 	Service string `json:"service,omitempty"`
-	// Owner is the team to ask; empty: nobody is named.
+	// Owner is the team to ask; empty: none is named.
 	Owner string `json:"owner,omitempty"`
 	// Wave is the step of the migration that the service belongs to; 0: none.
 	Wave int `json:"wave,omitempty"`

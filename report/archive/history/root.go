@@ -53,7 +53,7 @@ var (
 // file system and not ids.
 func ValidID(s string) bool { return idPattern.MatchString(s) && strings.Trim(s, ".") != "" }
 
-// WithRoot runs do while nobody else changes the root's folders, history and links. It waits
+// WithRoot runs do while no other process changes the root's folders, history and links. It waits
 // for the lock as long as it takes. The lock is given up when do returns; its error comes
 // first. do must not call WithRoot again, which would wait for itself.
 func WithRoot(fsys disk.FS, root string, do func() error) error {

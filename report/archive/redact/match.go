@@ -236,7 +236,7 @@ func (r *Redactor) settle(text string, matches []match) []match {
 }
 
 // marksIn lists the marks in a text, however their brackets are escaped. Only
-// names that this redactor gives count, so that nobody can hide a secret in
+// names that this redactor gives count, so that a secret cannot be hidden in
 // what looks like a mark.
 func (r *Redactor) marksIn(text string) []match {
 	const word = "secret:"

@@ -4,7 +4,7 @@
 // place of each secret, and for bodies the facts that rules may still use.
 //
 // The package writes to no file and keeps no text. Marks are keyed: equal secrets
-// have equal marks, and nobody can try values without the key.
+// have equal marks, and values cannot be tried without the key.
 package redact
 
 import (
@@ -37,7 +37,7 @@ const (
 
 // A Redactor replaces secrets by marks: <secret:NAME#HASH>, where HASH is the
 // beginning of HMAC-SHA-256 of the value under the archive's own key, so that
-// equal values stay visibly equal within an archive and nobody can try values
+// equal values stay visibly equal within an archive and values cannot be tried
 // without the key. It is safe for concurrent use.
 //
 //  1. A value is replaced as it is, in base64 and base64url at three alignments,

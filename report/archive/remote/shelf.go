@@ -36,7 +36,7 @@ func (h *shelf) Names() ([]string, error) {
 	return list, err
 }
 
-// Head fetches run.json. A run that is not whole in the store has ended, and nobody knows how.
+// Head fetches run.json. A run that is not whole in the store has ended, and it is not known how.
 func (h *shelf) Head(name string) (archive.Head, error) {
 	below, err := os.MkdirTemp(h.below, "head-*")
 	if err != nil {
