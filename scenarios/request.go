@@ -157,7 +157,8 @@ func (b *builder) checkURL(o *keys.Mapping, w *walker, t *Template) {
 		if m := foreignPlaceholder.FindStringSubmatch(p.Literal); m != nil {
 			n := &yaml.Node{Kind: yaml.ScalarNode, Line: t.Pos.Line, Column: t.Pos.Col, Value: t.Text}
 			name := strings.Trim(m[1], "${}:/")
-			w.Warnf(n, fmt.Sprintf("a variable is written {{%s}}, one of the environment {{env.%s}}", name, name), "%s is sent as it is written here", strings.TrimPrefix(m[1], "/"))
+			w.Warnf(n, fmt.Sprintf("a variable is written {{%s}}, one of the environment {{env.%s}}", name, name),
+				"%s is sent as it is written here", strings.TrimPrefix(m[1], "/"))
 		}
 	}
 	// A URL that begins with a placeholder is known only at run time; the runner then holds

@@ -89,7 +89,8 @@ func isFailureCode(code string) bool {
 // isException reports whether a text is the name of an exception: ThrottlingException,
 // java.io.IOError.
 func isException(text string) bool {
-	return (strings.HasSuffix(text, "Exception") || strings.HasSuffix(text, "Error") || strings.HasSuffix(text, "Fault")) && exceptionName().MatchString(text)
+	return (strings.HasSuffix(text, "Exception") || strings.HasSuffix(text, "Error") || strings.HasSuffix(text, "Fault")) &&
+		exceptionName().MatchString(text)
 }
 
 // codeOf says what a code means. Zeros, 2xx and words of success are successes;
@@ -165,6 +166,8 @@ func wordOf(v view) outcome {
 var envelopeWords = wordSet("ERROR ERR FAIL FAULT NG NOK NOT_OK KO EXCEPTION 오류 에러")
 
 var (
+	// Texts for people that say success or failure; a text that says both, such as "not ok", says
+	// failure unless it is one of noErrorAt.
 	wellSaid  = lazy.Regexp(`(?i)^(?:[\w.]+:)?(?:ok|okay|done|normal(?:[ _]\w+)?|no[ _-]?error|complete[d]?|accepted|created|updated|deleted|saved|successful(?:ly)?)[.! ]*$|success|succeeded|정상|성공|완료`)
 	badlySaid = lazy.Regexp(`(?i)\b(?:not|no|un\w*|in\w+|fail\w*|error|without|denied|invalid|exception)\b|fail|unsuccess|비정상|실패|오류|에러|않|못|불가|미완료|없`)
 	noErrorAt = regexp.MustCompile(`(?i)no[ _-]?error`)

@@ -70,6 +70,8 @@ func jsonp(text []byte) (Finding, bool) {
 	return Finding{}, false
 }
 
+// call is a JSON value as the argument of a function: JSONP, with the comment and the guard that
+// some servers put before it.
 var call = lazy.Regexp(`(?s)^\s*(?:/\*.{0,64}?\*/)?\s*(?:typeof [\w.$]+ ?=== ?'function' ?&& ?)?[\w.$\[\]]+\(\s*([{\[].*[}\]])\s*\)\s*;?\s*$`)
 
 // inText judges text that is a JSON document: an object or a list.
@@ -115,4 +117,5 @@ func eventError(text []byte) (Finding, bool) {
 	return Finding{}, false
 }
 
+// errorEvent is a server-sent event that reports a failure.
 var errorEvent = lazy.Regexp(`(?im)^event: ?(?:error|exception|failure)[ \t\r]*$`)

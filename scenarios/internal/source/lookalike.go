@@ -39,10 +39,16 @@ var oddLines = []struct {
 	line          *regexp.Regexp
 	summary, hint string
 }{
-	{regexp.MustCompile(`^(<{7} .*|={7}$|>{7} .*)`), "a conflict marker of git", "resolve the conflict, and remove the lines with <<<<<<<, ======= and >>>>>>>"},
+	{
+		regexp.MustCompile(`^(<{7} .*|={7}$|>{7} .*)`), "a conflict marker of git",
+		"resolve the conflict, and remove the lines with <<<<<<<, ======= and >>>>>>>",
+	},
 	{regexp.MustCompile(`^\s*([–—−•·]) `), "a list element begins with another dash", "write - (the minus of the keyboard) and a space"},
 	{regexp.MustCompile(`^\s*(?:- )?[\w.-]+(：)`), "a key ends in a wide colon", "write : and a space"},
-	{regexp.MustCompile(`^ *([\x{00a0}\x{2000}-\x{200b}\x{3000}])`), "the indentation has a character that only looks like a space", "YAML is indented with spaces: replace it"},
+	{
+		regexp.MustCompile(`^ *([\x{00a0}\x{2000}-\x{200b}\x{3000}])`), "the indentation has a character that only looks like a space",
+		"YAML is indented with spaces: replace it",
+	},
 	{regexp.MustCompile(`^\s*(?:- )?([a-z_]+:)[^\s:/]\S*$`), "a colon without a space", "a key ends in a colon and a space"},
 	{regexp.MustCompile(`^\s*(?:- )?([a-z_]+:)/[^/]\S*$`), "a colon without a space", "a key ends in a colon and a space"},
 }
