@@ -190,7 +190,7 @@ func (s *scope) regexExtractor(n *node, uses func(string) bool) ([]taken, string
 	return s.byRegex(name, pattern, n.trimmed("RegexExtractor.template"), n.trimmed("RegexExtractor.useHeaders"), number, uses)
 }
 
-// boundaryExtractor reads what stands between two texts.
+// boundaryExtractor reads what is between two texts.
 func (s *scope) boundaryExtractor(n *node, uses func(string) bool) ([]taken, string) {
 	left, okLeft := s.p.names.constant(n.text("BoundaryExtractor.lboundary"))
 	right, okRight := s.p.names.constant(n.text("BoundaryExtractor.rboundary"))

@@ -17,7 +17,7 @@ import (
 	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
 )
 
-// A folder is what stands next to the plan: the only files that an import reads.
+// A folder is what is next to the plan: the only files that an import reads.
 type folder struct {
 	files fs.FS
 	known map[string][]byte

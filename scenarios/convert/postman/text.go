@@ -68,7 +68,7 @@ func eachPlaceholder(text string, f func(before, placeholder string)) (rest stri
 // beforePlaceholder escapes text that a placeholder follows.
 func beforePlaceholder(text string) string { return naming.GuardBrace(naming.Escape(text)) }
 
-// placeholder translates what stands between the braces.
+// placeholder translates what is between the braces.
 func (im *pmImport) placeholder(d *pmDraft, name, where string, header bool) string {
 	name = strings.TrimSpace(name)
 	if name == "" {
