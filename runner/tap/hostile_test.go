@@ -60,6 +60,9 @@ func TestUnusualRequests(t *testing.T) {
 		if fields := strings.Fields(got); len(fields) > 1 {
 			status = fields[1]
 		}
+		if n := strings.Count(got, "100 Continue"); n > 1 {
+			t.Errorf("%s: %d answers ask to go on", c.name, n)
+		}
 		if status != c.status || !strings.Contains(got, c.want) || reached.Load()-before != c.reaches {
 			t.Errorf("%s: status %s and %d requests at the service, want %s and %d with %s\n%.300q", c.name, status, reached.Load()-before, c.status, c.reaches, c.want, got)
 		}

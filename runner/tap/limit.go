@@ -116,6 +116,9 @@ type patient struct {
 }
 
 func (w *patient) WriteHeader(status int) {
+	if status == http.StatusContinue {
+		return // net/http says so once the body is read, which the service's answer leads to
+	}
 	if w.closes && status >= http.StatusOK {
 		w.Header().Set("Connection", "close")
 	}
