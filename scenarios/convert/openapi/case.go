@@ -94,18 +94,28 @@ func (im *importer) step(s *suite, c *model.Case, o *openapi.Operation, first *r
 	return step
 }
 
-// rows writes the rows of a case as a file.
+// fewRows is how many bytes of rows are written in the case itself, for a reader to see them.
+const fewRows = 400
+
+// rows writes the rows of a case: a few in the case, more as a file.
 func (im *importer) rows(c *model.Case, group []*request, columns []string, cells [][]string) {
-	var b strings.Builder
 	named := group[0].name != ""
 	ids := naming.NewNamer("-")
-	b.WriteString("[\n")
+	c.Data = &model.Data{}
+	if named {
+		c.Data.Name = "{{example}}"
+	}
+	var lines []string
+	size, plain := 0, true
 	for i, row := range cells {
+		one := &model.Node{Kind: model.ObjectNode}
 		var list []string
 		put := func(name, text string) {
 			k, _ := json.Marshal(name)
 			v, _ := json.Marshal(text)
 			list = append(list, string(k)+": "+string(v))
+			one.Keys, one.Items = append(one.Keys, name), append(one.Items, model.String(text))
+			plain = plain && !strings.Contains(text, "{{") && naming.OneLine(text, fewRows) == text
 		}
 		if named {
 			put("example", ids.Take(cmp.Or(naming.OneLine(naming.Plain(group[i].name), 60), "example")))
@@ -113,19 +123,16 @@ func (im *importer) rows(c *model.Case, group []*request, columns []string, cell
 		for k, column := range columns {
 			put(column, row[k])
 		}
-		b.WriteString("  {" + strings.Join(list, ", ") + "}")
-		if i+1 < len(cells) {
-			b.WriteByte(',')
-		}
-		b.WriteByte('\n')
+		line := "  {" + strings.Join(list, ", ") + "}"
+		lines, size = append(lines, line), size+len(line)
+		c.Data.Rows = append(c.Data.Rows, one)
 	}
-	b.WriteString("]\n")
-	c.Data = &model.Data{File: "data/" + im.files.Take(c.ID) + ".json"}
-	if named {
-		c.Data.Name = "{{example}}"
-	}
-	im.assets = append(im.assets, model.File{Name: c.Data.File, Data: []byte(b.String())})
 	im.report.Mapped(model.Examples, len(cells))
+	if plain && size <= fewRows {
+		return
+	}
+	c.Data.Rows, c.Data.File = nil, "data/"+im.files.Take(c.ID)+".json"
+	im.assets = append(im.assets, model.File{Name: c.Data.File, Data: []byte("[\n" + strings.Join(lines, ",\n") + "\n]\n")})
 }
 
 // successes are the responses that a request may get when all is well.

@@ -73,7 +73,7 @@ func TestConvert(t *testing.T) {
 	for _, want := range []string{
 		"suite: films", "blue: {url: https://api.kiosk.example}", "needs: [lang]", "get: /v2/films/{{filmId}}",
 		`query: {lang: "{{lang}}", page: 1}`, "schema: schemas/Film.json", `auth: {api_key: {header: X-Api-Key, value: "{{env.KEY}}"}}`,
-		"json: {title: Snow}", "side_effects: unreviewed", `{"example": "two", "filmId": "F2"}`, "text: {exists: false}",
+		"json: {title: Snow}", "side_effects: unreviewed", `{example: two, filmId: F2}`, "text: {exists: false}",
 	} {
 		if !strings.Contains(files, want) {
 			t.Errorf("not written: %s\n%s", want, files)

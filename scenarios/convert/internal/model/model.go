@@ -98,10 +98,11 @@ type Case struct {
 	Steps   []*Step
 }
 
-// A Data is the rows of a case: an asset.
+// A Data is the rows of a case: an asset, or written in the case.
 type Data struct {
-	File string // relative to the suite's file
-	Name string // template that names a row
+	File string  // relative to the suite's file
+	Rows []*Node // without a File: an object each
+	Name string  // template that names a row
 }
 
 // Effects say what an unsafe request leaves behind. Zero: not written.

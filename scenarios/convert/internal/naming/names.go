@@ -76,17 +76,19 @@ func VarName(text string) string {
 // Names that differ in case only are the same, for file systems' sake.
 type Namer struct {
 	taken map[string]bool
+	last  map[string]int // the number that a name had last: those before are taken
 	sep   string
 }
 
 // NewNamer is a Namer that puts sep before its numbers.
-func NewNamer(sep string) *Namer { return &Namer{map[string]bool{}, sep} }
+func NewNamer(sep string) *Namer { return &Namer{map[string]bool{}, map[string]int{}, sep} }
 
 // Take returns the name, or the name with the first free number.
 func (n *Namer) Take(name string) string {
-	out := name
-	for i := 2; n.taken[strings.ToLower(out)]; i++ {
-		out = name + n.sep + strconv.Itoa(i)
+	out, key := name, strings.ToLower(name)
+	for n.taken[strings.ToLower(out)] {
+		n.last[key] = max(n.last[key], 1) + 1
+		out = name + n.sep + strconv.Itoa(n.last[key])
 	}
 	n.taken[strings.ToLower(out)] = true
 	return out

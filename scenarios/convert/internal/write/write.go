@@ -207,10 +207,7 @@ func caseNode(from *model.Case) *layout.Node {
 	d.Set("tags", c.Tags)
 	d.Set("vars", varsNode(c.Vars))
 	if c.Data != nil {
-		data := keys.NewDraft("data")
-		data.Set("file", c.Data.File)
-		data.Set("name", c.Data.Name)
-		d.Set("data", data.Node)
+		d.Set("data", dataNode(c.Data))
 	}
 	if len(c.Steps) == 1 && c.Steps[0].Name == "" && c.Steps[0].Use == "" {
 		setRequest(d, c.Steps[0])
@@ -220,6 +217,20 @@ func caseNode(from *model.Case) *layout.Node {
 	}
 	d.Fill(&c)
 	return d.Node
+}
+
+// dataNode writes the rows of a case; those of the case itself without a name are a list.
+func dataNode(rows *model.Data) *layout.Node {
+	data := keys.NewDraft("data")
+	data.Set("file", rows.File)
+	if len(rows.Rows) > 0 {
+		if rows.Name == "" {
+			return jsonList(rows.Rows)
+		}
+		data.Set("rows", jsonList(rows.Rows))
+	}
+	data.Set("name", rows.Name)
+	return data.Node
 }
 
 // stepList writes steps, each over its own lines; nil without any.

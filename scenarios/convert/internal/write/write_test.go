@@ -162,6 +162,9 @@ func everything() *model.Tree {
 				Status: []string{"2xx", "404"}, Cookies: []model.Check{{Name: "sid", Matchers: eq("a")}}, Text: eq("a"), Schema: "schema.json", Snapshot: "body.json",
 			}}},
 		}, {
+			ID: "rows-here", Data: &model.Data{Name: "{{lang}}", Rows: []*model.Node{{Kind: model.ObjectNode, Keys: []string{"lang"}, Items: []*model.Node{model.String("ko")}}}},
+			Steps: []*model.Step{{Method: "GET", URL: "/rows/{{lang}}"}},
+		}, {
 			ID: "bodies", Skip: "nobody needs it", Steps: []*model.Step{
 				body(model.Body{Kind: model.JSONBody, JSON: &model.Node{Kind: model.ArrayNode, Items: []*model.Node{model.Literal("1")}}}),
 				body(model.Body{Kind: model.GraphQLBody, Text: "query Q { a }", Operation: "Q", JSON: &model.Node{Kind: model.ObjectNode, Keys: []string{"a"}, Items: []*model.Node{model.Literal("1")}}}),
