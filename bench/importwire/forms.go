@@ -342,6 +342,23 @@ expect(j.v.find(x => x.id === pm.collectionVariables.get("kid")).x).to.equal(1)
 expect(j.v.find(x => x.id === pm.collectionVariables.get("kid") && x.x === 1)).to.have.property("x")
 expect(j.v.find(x => x.id === pm.collectionVariables.get("kid"))).to.be.undefined
 expect(j.v.some(x => x.id === pm.collectionVariables.get("kid"))).to.be.true
+if (!j.v) return; expect(j.n).to.equal(8)
+if (j.v === 5) { return } expect(j.n).to.equal(8)
+if (j.v[0]) { expect(j.n).to.equal(8) }
+if (j.v[0].id === 1) { expect(j.n).to.equal(8) }
+if (!j.v[1]) { expect(j.n).to.equal(8) }
+if (j.n) { expect(j.v[0].id).to.equal(1) }
+if (pm.response.code === 200 && j.v) { expect(j.n).to.equal(8) }
+if (pm.response.code === 200 && j.v) { expect(j.n).to.equal(7) } else { expect(j.n).to.equal(8) }
+if (j.v === 1 || j.v === 5) { expect(j.n).to.equal(8) }
+expect(j.v === 1 || j.v === "abc").to.be.true
+for (const i in j.v) { expect(j.v[i].id).to.equal(1) }
+for (var k in j.v) { expect(j.v[k]).to.have.property("id") }
+const [h] = j.v; expect(h.id).to.equal(1)
+const { id = 1 } = j.v; expect(id).to.equal(1)
+const { id: z } = j.v; expect(z).to.equal(1)
+const { id: y = 1 } = j.v; expect(y).to.equal(1)
+const [m = 5] = j.v; expect(m).to.equal(5)
 `), "\n")
 
 // A formServer answers /FORM/VALUE with {"v": …}.

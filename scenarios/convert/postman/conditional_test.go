@@ -48,11 +48,20 @@ func TestConditional(t *testing.T) {
 		{"if (j.n) { pm.expect(j.v).to.include('b').and.include('c') }", `{"n":1,"v":"ab"}`, false, "both parts"},
 		{"if (j.n) { pm.expect(j.v).to.be.undefined }", `{"n":1,"v":null}`, false, "null is something"},
 		{"if (j.n) { pm.expect(j.v.id).to.be.undefined }", `{"n":1}`, false, "a member of nothing"},
+		{"if (j.v[0].id === 1)" + eight, `{"v":[{"id":1}]}`, false, "the first element"},
+		{"if (j.v[0].id === 1)" + eight, `{"v":[],"n":8}`, false, "a member of no element"},
+		{"if (j.v[1])" + eight, `{"v":[1]}`, true, "no second element"},
+		{"if (j.v[1])" + eight, `{"v":"ab","n":8}`, false, "a character is not an element"},
+		{"if (!j.v) return; pm.expect(j.v[0].n).to.eql(8)", `{"v":[{"n":8}]}`, true, "what follows a way out"},
+		{"if (!j.v) return; pm.expect(j.v[0].n).to.eql(8)", `{}`, true, "the way out"},
+		{"if (!j.v) return; pm.expect(j.v[0].n).to.eql(8)", `{"v":[]}`, false, "no way out"},
+		{"if (pm.response.code === 200 && j.v)" + eight, `{"v":1}`, false, "the step expects the status anyway"},
+		{"if (j.n === 1 || j.n === 2) { pm.expect(j.v).to.eql(1) }", `{"n":2,"v":2}`, false, "either value"},
 		{"pm.expect(!j.v).to.be.true", `{"v":""}`, true, "an empty text counts as false"},
 		{"pm.expect(!j.v).to.be.true", `{"v":{}}`, false, "an object counts as true"},
 	}
 	for _, row := range rows {
-		script := "const j = pm.response.json(); " + row.script
+		script := "pm.test('t', () => { const j = pm.response.json(); " + row.script + " })"
 		data := `{"info":{"name":"s"},"item":[{"name":"a","event":[{"listen":"test","script":{"exec":` + source.Quoted(script) + `}}],"request":"https://x.example/a"}]}`
 		result, err := Convert(source.Input{Files: fstest.MapFS{"c.json": {Data: []byte(data)}}, Name: "c.json"}, Options{})
 		if err != nil {

@@ -148,7 +148,7 @@ func (im *pmImport) pathVariable(d *pmDraft, name, segment string, vars []pmVar)
 			d.use(name, false)
 			return "{{" + name + "}}"
 		}
-		return strings.ReplaceAll(v.value, "/", "%2F")
+		return v.value
 	}
 	return segment
 }

@@ -40,6 +40,8 @@ func (r *scriptReader) binary(x *ast.BinaryExpression) sym {
 		return compare(a, op, b)
 	case x.Operator == token.LOGICAL_AND:
 		return both(a, b)
+	case x.Operator == token.LOGICAL_OR && a.kind == symCond && b.kind == symCond:
+		return oneOf(a, b)
 	case x.Operator == token.LOGICAL_OR && a.kind == symTemplate && isOnePlaceholder(a.text) && !a.generated:
 		if text, ok := b.constant(); ok && text != "" && !strings.ContainsAny(text, "'{}|") {
 			return asTemplate(strings.TrimSuffix(a.text, "}}")+" | default: '"+text+"'}}", false)
@@ -149,6 +151,31 @@ func both(a, b sym) sym {
 		return sym{}
 	}
 	return cond(slices.Concat(x, y)...)
+}
+
+// oneOf is a === 1 || a === 2 and its like.
+func oneOf(a, b sym) sym {
+	values := func(s sym) []*model.Node {
+		switch {
+		case len(s.claims) != 1:
+		case s.claims[0].Op == "eq":
+			return []*model.Node{s.claims[0].Value}
+		case s.claims[0].Op == "in":
+			return s.claims[0].List
+		}
+		return nil
+	}
+	x, y := values(a), values(b)
+	if len(x) == 0 || len(y) == 0 {
+		return sym{}
+	}
+	one, two := a.claims[0].subject, b.claims[0].subject
+	one.loose = one.loose || two.loose
+	two.loose = one.loose
+	if !reflect.DeepEqual(one, two) {
+		return sym{}
+	}
+	return cond(claim{one, model.Matcher{Op: "in", List: slices.Concat(x, y)}})
 }
 
 // needed leaves out that a value counts as true where another claim is about a member of it:

@@ -49,13 +49,42 @@ func (r *scriptReader) mayLeave(s *ast.IfStatement) bool {
 	return true
 }
 
+// onlyLeaves reports whether an if does nothing but return, under a condition on the body:
+// what follows holds where the condition does not.
+func (r *scriptReader) onlyLeaves(s *ast.IfStatement) bool {
+	body := s.Consequent
+	if b, ok := body.(*ast.BlockStatement); ok && len(b.List) == 1 {
+		body = b.List[0]
+	}
+	leave, ok := body.(*ast.ReturnStatement)
+	if !ok || leave.Argument != nil || s.Alternate != nil || r.guarded != "" || r.branch != nil || !r.after ||
+		len(r.loops) > 0 || len(r.nonEmpty) > 0 || !r.mayLeave(s) {
+		return false
+	}
+	_, _, ok = conditionOf(r.eval(s.Test))
+	return ok
+}
+
+// withoutSuccess leaves out of a condition what the step expects anyway.
+func (r *scriptReader) withoutSuccess(test sym) sym {
+	if test.kind != symCond || len(test.claims) < 2 {
+		return test
+	}
+	left := slices.DeleteFunc(slices.Clone(test.claims), func(c claim) bool { return r.isSuccess(cond(c)) })
+	if len(left) == 0 {
+		return test
+	}
+	test.claims = left
+	return test
+}
+
 // ifStatement follows rule 4. Of a condition that the script itself decides only one
 // branch is read. What is said of the elements of a list, if it has any, holds for
 // those that are there.
 func (r *scriptReader) ifStatement(s *ast.IfStatement) {
 	before, lists := r.guarded, len(r.nonEmpty)
 	r.reads = nil
-	test := r.eval(s.Test)
+	test := r.withoutSuccess(r.eval(s.Test))
 	text, _ := r.source(s.Test)
 	why := "only if " + naming.OneLine(text, 60)
 	otherwise := "in the else branch of a condition"

@@ -21,19 +21,33 @@ import (
 //     first, such as text in a < b, are refused by the schema whatever the branch.
 //  3. A claim in a branch may be asked more strictly than by the script, never less.
 
-// steps are the names that lead to a value of the body; ok is false for paths that name
-// elements, or other answers.
-func (c claim) steps() (names []string, ok bool) {
+// A step leads from a value to a member, or to an element of a list where it has no name.
+type step struct {
+	name  string
+	index int
+}
+
+// maxIndex bounds the elements that a schema names by their number.
+const maxIndex = 20
+
+// steps are the members and elements that lead to a value of the body; ok is false for paths
+// that may name several, or another answer.
+func (c claim) steps() (out []step, ok bool) {
 	p, err := parsePath(c.subject.path)
 	if err != nil {
 		return nil, false
 	}
 	steps, ok := p.Steps()
 	for _, s := range steps {
-		ok = ok && s.Member
-		names = append(names, s.Name)
+		ok = ok && (s.Member || s.Index >= 0 && s.Index < maxIndex)
+		out = append(out, step{s.Name, s.Index})
+		if !s.Member {
+			out[len(out)-1].name = ""
+		} else if s.Name == "" {
+			ok = false // no name tells it from an element
+		}
 	}
-	return names, ok
+	return out, ok
 }
 
 // schemaOf is a mapping of keywords and their values, in order.
@@ -61,25 +75,50 @@ func nameList(names ...string) []*model.Node {
 	return out
 }
 
-// schemaAt asks that a value is there and obeys a schema, and that all on the way to it are
-// objects.
-func schemaAt(names []string, leaf *model.Node) *model.Node {
-	for i := len(names) - 1; i >= 0; i-- {
-		leaf = schemaOf("type", "object", "required", nameList(names[i]), "properties", schemaOf(names[i], leaf))
+// to are the keywords that say what is asked of where a step leads, if it leads anywhere.
+func (s step) to(leaf *model.Node) []any {
+	if s.name != "" {
+		return []any{"properties", schemaOf(s.name, leaf)}
+	}
+	list := []*model.Node{}
+	for range s.index {
+		list = append(list, schemaOf())
+	}
+	return []any{"prefixItems", append(list, leaf)}
+}
+
+// there are the keywords that say that a step leads somewhere.
+func (s step) there() []any {
+	if s.name != "" {
+		return []any{"type", "object", "required", nameList(s.name)}
+	}
+	return []any{"type", "array", "minItems", model.Literal(strconv.Itoa(s.index + 1))}
+}
+
+// schemaAt asks that a value is there and obeys a schema.
+func schemaAt(steps []step, leaf *model.Node) *model.Node {
+	for _, s := range slices.Backward(steps) {
+		leaf = schemaOf(append(s.there(), s.to(leaf)...)...)
 	}
 	return leaf
 }
 
 // schemaIfThere asks that a script can look for a value, and that the value obeys a schema
-// where it is there: to look for a member of anything but nothing and null is fine.
-func schemaIfThere(names []string, leaf *model.Node) *model.Node {
-	if len(names) == 0 {
+// where it is there: to look for a member of anything but nothing and null is fine. Elements
+// are those of lists: a text has characters instead.
+func schemaIfThere(steps []step, leaf *model.Node) *model.Node {
+	if len(steps) == 0 {
 		return leaf
 	}
-	last := len(names) - 1
-	return schemaAt(names[:last], schemaOf("not", schemaOf("type", "null"), "properties", schemaOf(names[last], leaf)))
+	last := steps[len(steps)-1]
+	none := nameList("null")
+	if last.name == "" {
+		none = nameList("null", "string")
+	}
+	return schemaAt(steps[:len(steps)-1], schemaOf(append([]any{"not", schemaOf("type", none)}, last.to(leaf)...)...))
 }
 
+// allOf is the schema that holds where several do.
 func allOf(list ...*model.Node) *model.Node {
 	if len(list) == 1 {
 		return list[0]
@@ -90,7 +129,7 @@ func allOf(list ...*model.Node) *model.Node {
 // condition is a claim as the schema that holds where it does, and what must hold of the body
 // in any case for that to be so; ok is false where no schema says it.
 func (c claim) condition() (holds, needs *model.Node, ok bool) {
-	names, ok := c.steps()
+	steps, ok := c.steps()
 	if !ok || c.subject.number || c.subject.or {
 		return nil, nil, false
 	}
@@ -100,26 +139,26 @@ func (c claim) condition() (holds, needs *model.Node, ok bool) {
 			types = nameList("array", "string")
 		}
 		leaf, ok := c.bound()
-		return schemaAt(names, leaf), schemaAt(names, schemaOf("type", types)), ok
+		return schemaAt(steps, leaf), schemaAt(steps, schemaOf("type", types)), ok
 	}
 	if c.Op == isFalsy {
 		opposite, _ := c.negated()
 		truthy, ok := opposite.schema()
 		if c.subject.sheltered {
-			names = names[:len(names)-1]
+			steps = steps[:len(steps)-1]
 		}
-		return schemaOf("not", truthy), schemaIfThere(names, schemaOf()), ok
+		return schemaOf("not", truthy), schemaIfThere(steps, schemaOf()), ok
 	}
 	holds, ok = c.schema()
-	needs = schemaIfThere(names, schemaOf())
+	needs = schemaIfThere(steps, schemaOf())
 	switch {
 	case !ok:
 	case slices.Contains([]string{"lt", "lte", "gt", "gte"}, c.Op):
-		needs = schemaIfThere(names, schemaOf("type", "number"))
+		needs = schemaIfThere(steps, schemaOf("type", "number"))
 	case c.Op == "contains":
-		needs = schemaAt(names, schemaOf("type", nameList("string", "array")))
+		needs = schemaAt(steps, schemaOf("type", nameList("string", "array")))
 	case c.Op == "matches":
-		needs = schemaAt(names, schemaOf("type", "string"))
+		needs = schemaAt(steps, schemaOf("type", "string"))
 	case c.Op == "ne" || c.Op == "not" && !reflect.DeepEqual(c.Matcher, falsy()): // also where there is nothing
 		opposite, known := c.negated()
 		if !known {
@@ -129,17 +168,17 @@ func (c claim) condition() (holds, needs *model.Node, ok bool) {
 		holds, ok = schemaOf("not", inner), fine
 	}
 	if c.subject.within {
-		needs = schemaAt(names[:len(names)-1], schemaOf("type", nameList("object", "array")))
+		needs = schemaAt(steps[:len(steps)-1], schemaOf("type", nameList("object", "array")))
 	}
 	if c.subject.loose {
-		needs = schemaIfThere(names, schemaOf("not", schemaOf("type", nameList("array", "object")))) // == reads them as text
+		needs = schemaIfThere(steps, schemaOf("not", schemaOf("type", nameList("array", "object")))) // == reads them as text
 	}
 	return holds, needs, ok
 }
 
 // schema is what a claim asks of the body, or more; ok is false where no schema says it.
 func (c claim) schema() (*model.Node, bool) {
-	names, ok := c.steps()
+	steps, ok := c.steps()
 	if !ok || c.subject.number || c.subject.or {
 		return nil, false
 	}
@@ -151,12 +190,15 @@ func (c claim) schema() (*model.Node, bool) {
 			return allOf(needs, holds), ok
 		}
 		if c.Op == "exists" && c.Value.Is("false") {
-			if len(names) == 0 {
+			if len(steps) == 0 {
 				return nil, false
 			}
-			last := len(names) - 1
-			there := schemaOf("type", "object", "required", nameList(names[last]))
-			return schemaAt(names[:last], schemaOf("not", schemaOf("anyOf", []*model.Node{schemaOf("type", "null"), there}))), true
+			last := len(steps) - 1
+			if steps[last].name == "" {
+				return nil, false
+			}
+			there := schemaOf(steps[last].there()...)
+			return schemaAt(steps[:last], schemaOf("not", schemaOf("anyOf", []*model.Node{schemaOf("type", "null"), there}))), true
 		}
 		leaf, ok = leafOf(append([]model.Matcher{c.Matcher}, guards(c.Matcher)...))
 	case symType:
@@ -169,7 +211,7 @@ func (c claim) schema() (*model.Node, bool) {
 	default:
 		return nil, false
 	}
-	return schemaAt(names, leaf), ok
+	return schemaAt(steps, leaf), ok
 }
 
 // leafOf is what tests ask of a value.

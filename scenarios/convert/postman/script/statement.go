@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 
 	"github.com/dop251/goja/ast"
 
@@ -17,7 +18,14 @@ import (
 func (r *scriptReader) statements(list []ast.Statement) {
 	before, branch := r.guarded, r.branch
 	r.hoist(list)
-	for _, s := range list {
+	for i, s := range list {
+		if branch, ok := s.(*ast.IfStatement); ok && r.onlyLeaves(branch) {
+			test := r.eval(branch.Test)
+			text, _ := r.source(branch.Test)
+			rest := &ast.IfStatement{Test: branch.Test, Consequent: &ast.BlockStatement{}, Alternate: &ast.BlockStatement{List: list[i+1:]}}
+			r.eitherWay(rest, test, "", "not if "+naming.OneLine(text, 60))
+			return
+		}
 		r.statement(s)
 		if branch, ok := s.(*ast.IfStatement); ok && r.mayLeave(branch) {
 			text, _ := r.source(branch.Test)
@@ -130,6 +138,8 @@ func (r *scriptReader) statement(s ast.Statement) {
 		}
 	case *ast.ForOfStatement:
 		r.forOf(s)
+	case *ast.ForInStatement:
+		r.forIn(s)
 	case *ast.ForStatement:
 		if !r.counted(s) {
 			r.lose(s, model.ScriptLines, "")
@@ -193,12 +203,22 @@ func (r *scriptReader) bind(target ast.Expression, v binding) bool {
 		for _, p := range t.Properties {
 			switch p := p.(type) {
 			case *ast.PropertyShort:
-				r.scope.names[p.Name.Name.String()] = binding{member(v.sym, p.Name.Name.String()), v.by}
+				m := member(v.sym, p.Name.Name.String())
+				m.or = m.or || p.Initializer != nil // { name = other }
+				r.scope.names[p.Name.Name.String()] = binding{m, v.by}
 			case *ast.PropertyKeyed:
 				key, isText := p.Key.(*ast.StringLiteral)
 				if !isText || !r.bind(p.Value, binding{member(v.sym, key.Value.String()), v.by}) {
 					ok = false
 				}
+			}
+		}
+		return ok
+	case *ast.ArrayPattern:
+		ok := t.Rest == nil
+		for i, e := range t.Elements {
+			if e != nil {
+				ok = r.bind(e, binding{at(v.sym, strconv.Itoa(i)), v.by}) && ok
 			}
 		}
 		return ok
@@ -209,21 +229,35 @@ func (r *scriptReader) bind(target ast.Expression, v binding) bool {
 // forOf reads for (const x of list) as what holds for each element.
 func (r *scriptReader) forOf(s *ast.ForOfStatement) {
 	r.reads = nil
-	list := r.eval(s.Source)
-	name := ""
-	switch into := s.Into.(type) {
-	case *ast.ForDeclaration:
-		if id, ok := into.Target.(*ast.Identifier); ok {
-			name = id.Name.String()
-		}
-	case *ast.ForIntoVar:
-		if id, ok := into.Binding.Target.(*ast.Identifier); ok {
-			name = id.Name.String()
-		}
-	}
+	list, name := r.eval(s.Source), loopName(s.Into)
 	if name == "" || !r.over(list, loop{element: name}, []ast.Statement{s.Body}) {
 		r.lose(s, model.ScriptLines, "")
 	}
+}
+
+// forIn reads for (const i in list) of a list of the answer; the numbers are text there, and
+// name its elements all the same.
+func (r *scriptReader) forIn(s *ast.ForInStatement) {
+	r.reads = nil
+	list, name := r.eval(s.Source), loopName(s.Into)
+	if name == "" || list.kind != symBody || !r.over(list, loop{index: name}, []ast.Statement{s.Body}) {
+		r.lose(s, model.ScriptLines, "")
+	}
+}
+
+// loopName is the name that a loop gives its elements, or their numbers; empty for patterns.
+func loopName(into ast.ForInto) string {
+	var target ast.Node
+	switch into := into.(type) {
+	case *ast.ForDeclaration:
+		target = into.Target
+	case *ast.ForIntoVar:
+		target = into.Binding.Target
+	}
+	if id, ok := target.(*ast.Identifier); ok {
+		return id.Name.String()
+	}
+	return ""
 }
 
 // expression reads an expression that is a statement on its own.
