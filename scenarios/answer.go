@@ -100,7 +100,7 @@ type HLSExpect struct {
 type Op uint8
 
 // The tests, in the order in which the language lists them. Of the operand they
-// take: a value, a number (lt, lte, gt, gte), a text (matches, type, format), true or
+// take: a value, a number (lt, lte, gt, gte), a text (matches, type, format, instant), true or
 // false (unique, exists, empty), a list (in) or further tests (count, each, not).
 const (
 	// OpEq is equality, type included: "1" is not 1, and 1.0 is 1 where numbers are decimal.
@@ -121,6 +121,8 @@ const (
 	OpType // of a JSON type
 	// OpFormat names a format of text, such as uuid or date-time.
 	OpFormat
+	// OpInstant holds of a time that is the same instant as another, however both are written.
+	OpInstant
 	// OpCount tests the number of elements, members or characters.
 	OpCount
 	// OpUnique holds where all values that were found differ.
@@ -138,7 +140,7 @@ const (
 // opWords are the keys of the tests in a file.
 var opWords = []string{
 	OpEq: "eq", OpNe: "ne", OpLt: "lt", OpLte: "lte", OpGt: "gt", OpGte: "gte", OpIn: "in", OpContains: "contains",
-	OpMatches: "matches", OpType: "type", OpFormat: "format", OpCount: "count", OpUnique: "unique", OpEach: "each",
+	OpMatches: "matches", OpType: "type", OpFormat: "format", OpInstant: "instant", OpCount: "count", OpUnique: "unique", OpEach: "each",
 	OpExists: "exists", OpEmpty: "empty", OpNot: "not",
 }
 

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -119,6 +120,12 @@ func (w *walker) readMatcher(o *keys.Mapping, name string, n *yaml.Node, m *Matc
 		}
 	case OpType, OpFormat:
 		m.Value = template.Text(o.Word(name), w.Pos(n))
+	case OpInstant:
+		if m.Value = o.Template(name); m.Value != nil && m.Value.Static() {
+			if _, err := time.Parse(time.RFC3339, m.Value.Text); err != nil {
+				o.Fail(n, "write it as 2026-01-31T10:00:00Z", "%q is not a time of RFC 3339", problem.Cut(m.Value.Text, 40))
+			}
+		}
 	case OpCount:
 		m.Sub = w.readCounts(n, name)
 		return len(m.Sub) > 0

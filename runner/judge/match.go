@@ -135,6 +135,8 @@ func (t *Test) holds(d datum) bool {
 		return isType(d, t.Operand.Text) && !(t.Typed && t.Operand.Text == "integer" && strings.ContainsAny(d.text, ".eE"))
 	case scenarios.OpFormat:
 		return d.kind == diff.StringType && isFormat(t.Operand.Text, d.text)
+	case scenarios.OpInstant:
+		return d.kind == diff.StringType && sameInstant(d.text, t.Operand.Text)
 	case scenarios.OpEmpty:
 		return isEmpty(d) == t.want()
 	// There is a value, or else holds would not be asked.
@@ -171,6 +173,17 @@ func isFormat(name, text string) bool {
 	}
 	ok, known := notation.Match(name, text)
 	return ok && known
+}
+
+// sameInstant reports whether two texts are times of RFC 3339 that name one instant, to the
+// last digit of their seconds.
+func sameInstant(a, b string) bool {
+	x, err := time.Parse(time.RFC3339Nano, a)
+	if err != nil {
+		return false
+	}
+	y, err := time.Parse(time.RFC3339Nano, b)
+	return err == nil && x.Equal(y)
 }
 
 // counts tests a number of things; the operand stands for equality. count: 3 and count: {eq: 3}

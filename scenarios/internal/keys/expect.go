@@ -80,6 +80,7 @@ var matchersTable = Table{"matchers", "Tests of a value; all of them must hold. 
 	{"matches", aTemplate, "Regular expression (RE2) that the text matches.", "", `"^CH[0-9]{3}$"`, false, ""},
 	{"type", aWord(typeWords...), "JSON type.", "", "string", false, ""},
 	{"format", aWord(formatWords...), "Format of a text.", "", "uuid", false, ""},
+	{"instant", aTemplate, "A time that is the same instant, however both are written (RFC 3339).", "", "2026-01-31T10:00:00Z", false, ""},
 	{"count", oneOf(aTemplate, object("count")), "Number of elements, members or characters.", "", "{gte: 100}", false, ""},
 	{"unique", aBool, "All values found are different.", "", "true", false, ""},
 	{

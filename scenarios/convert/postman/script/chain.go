@@ -248,6 +248,8 @@ func (c *chainReader) value(l link) bool {
 	case symNode, symTemplate:
 		c.why = "it tests nothing of the answer"
 		return false
+	case symInstant:
+		return c.instant(l)
 	}
 	if c.subject.kind == symKeys {
 		return c.names(l)

@@ -1,6 +1,7 @@
 package script
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -110,6 +111,28 @@ func dateMethod(v sym, method string, args []sym) sym {
 		return sym{kind: symDatePart, text: strings.Replace(strings.TrimPrefix(method, "get"), "UTC", "", 1), offset: v.offset}
 	}
 	return sym{}
+}
+
+// canonicalTime is a text that toISOString may write.
+var canonicalTime = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`)
+
+// instant reads what must be equal to new Date(value).toISOString(): a text, or a variable, that
+// is certainly written like that.
+func (c *chainReader) instant(l link) bool {
+	if c.why = "the value is made by code"; !c.subject.iso || c.not || !l.call || !slices.Contains([]string{"equal", "equals", "eq", "eql", "eqls"}, l.name) {
+		return false
+	}
+	want := c.arg(l, 0)
+	if names := c.r.host.NamesIn(want.text); want.isVariable() && len(names) == 1 {
+		if c.r.given[names[0]].pattern != isoPattern {
+			return false
+		}
+	} else if text, ok := want.constant(); !ok || !canonicalTime.MatchString(text) {
+		return false
+	}
+	c.why = ""
+	c.add(test(body(c.subject.path), "instant", want.operand()))
+	return true
 }
 
 func first(args []sym) sym {

@@ -95,6 +95,8 @@ func (r *scriptReader) created(x *ast.NewExpression) sym {
 		return now(0)
 	case name == "Date" && len(x.ArgumentList) == 1 && (arg.millis || arg.kind == symNow):
 		return now(arg.offset)
+	case name == "Date" && len(x.ArgumentList) == 1 && arg.kind == symBody && !arg.or && !arg.number:
+		return sym{kind: symInstant, path: arg.path}
 	case strings.HasSuffix(strings.ToLower(name), "ajv"):
 		return sym{kind: symModule}
 	}

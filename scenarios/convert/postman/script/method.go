@@ -81,6 +81,9 @@ func (r *scriptReader) methodOf(v sym, method string, args []sym) sym {
 		return r.textMethod(v, method, args)
 	case symNow:
 		return dateMethod(v, method, args)
+	case symInstant:
+		v.iso = method == "toISOString" && !v.iso
+		return v
 	case symBytes:
 		if encoding, ok := arg.constant(); method == "toString" && ok {
 			if encoding == "base64" {

@@ -14,6 +14,7 @@ package script
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/dop251/goja/ast"
@@ -46,6 +47,7 @@ type scriptReader struct {
 	guarded string
 	inTest  bool
 	set     map[string]sym // what the script itself gave variables
+	given   map[string]sym // what the scripts before it gave them
 	// followed are the statements that only give names to values. They count as
 	// carried over when something that is carried over reads them.
 	followed []*followed
@@ -205,9 +207,13 @@ func (d *Definition) Drop(r *model.Report) []model.Lost {
 func Read(host Host, scripts []Source, into *model.Expect) ([]Definition, []*Sent) {
 	var defs []Definition
 	var sent []*Sent
+	given := map[string]sym{}
+	scripts = slices.SortedStableFunc(slices.Values(scripts), func(a, b Source) int { // as they run
+		return cmp.Compare(btoi(a.After), btoi(b.After))
+	})
 	for _, s := range scripts {
 		r := &scriptReader{
-			host: host, into: into, after: s.After, code: s.Code, first: 1, scope: newScope(nil), set: map[string]sym{},
+			given: given, host: host, into: into, after: s.After, code: s.Code, first: 1, scope: newScope(nil), set: map[string]sym{},
 			objects: map[string]ast.Expression{}, done: map[string]bool{},
 		}
 		if !r.whole() {
@@ -216,6 +222,7 @@ func Read(host Host, scripts []Source, into *model.Expect) ([]Definition, []*Sen
 		r.flush()
 		defs = append(defs, r.defs...)
 		sent = append(sent, r.sent...)
+		maps.Copy(given, r.set)
 	}
 	tidyExpect(into)
 	for _, s := range sent {
@@ -225,6 +232,13 @@ func Read(host Host, scripts []Source, into *model.Expect) ([]Definition, []*Sen
 		}
 	}
 	return defs, sent
+}
+
+func btoi(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 func newScope(parent *scope) *scope { return &scope{map[string]binding{}, parent} }

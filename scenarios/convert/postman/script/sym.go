@@ -52,6 +52,7 @@ const (
 	symShuffled            // the list items[0] in random order
 	symStringified         // the part items[0] of the answer as JSON
 	symXML                 // an element of the body read as XML: its names are the texts of items
+	symInstant             // new Date of the value at path; iso: its toISOString
 	symUndefined           //
 	symResponse            // pm.response
 	symCode                // the old responseCode
@@ -90,6 +91,7 @@ type sym struct {
 	pattern string
 	millis  bool
 	global  bool // a regular expression with the flag g
+	iso     bool
 	scope   *scope
 }
 
