@@ -33,8 +33,12 @@ func TestEmptyIsAUsageError(t *testing.T) {
 		with := func(more ...string) []string { return append(append([]string{}, path...), more...) }
 		if cmd.Runnable() && cmd.HasParent() {
 			verbs++
-			refused(cmd.Name(), with("")...)
-			refused(cmd.Name(), with("x", " ")...)
+			name := cmd.Name()
+			if name == "help" { // its word is a verb: that is what is wrong
+				name = "unknown command"
+			}
+			refused(name, with("")...)
+			refused(name, with("x", " ")...)
 		}
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			flags++
