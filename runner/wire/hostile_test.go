@@ -22,6 +22,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/net/http2"
+
+	"github.com/bgverify/bgverify/internal/steady"
 )
 
 // repeat writes s until the connection ends.
@@ -489,9 +491,7 @@ func TestHostileHTTP2(t *testing.T) {
 
 func TestConnectingFails(t *testing.T) {
 	noLeak(t)
-	dead := listen(t)
-	refused := "http://" + dead.Addr().String()
-	_ = dead.Close()
+	refused := "http://" + steady.Address(t) // nobody listens there
 	// Accepts nothing: the queue is full after the first connections.
 	silent := listen(t)
 	secure := "https://" + silent.Addr().String()
