@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bgverify/bgverify/diff/notation"
 	"github.com/bgverify/bgverify/diff/token"
@@ -102,7 +103,7 @@ func parseCookies(values []string) []setCookie {
 func (e *engine) cookie(path string, b, g *setCookie, eff *effect) {
 	same, why := false, ""
 	if !eff.says() && eff.ignore == 0 && eff.drop == 0 {
-		same, why = e.sameCookie(b.value, g.value)
+		same, why = sameCookie(b.value, g.value, e.at, e.rules.opts.Numbers == Typed)
 	}
 	if !same {
 		e.headerValueNoted(path, b.value, g.value, eff, why)
@@ -164,8 +165,9 @@ func sameAttribute(name, b, g string) bool {
 }
 
 // sameCookie reports whether two values of one cookie mean the same (rule 3), or
-// else why not where that is not plain to see.
-func (e *engine) sameCookie(blue, green string) (same bool, why string) {
+// else why not where that is not plain to see. at is when the sides answered; typed: 1 and
+// 1.0 differ.
+func sameCookie(blue, green string, at [2]time.Time, typed bool) (same bool, why string) {
 	if blue == green {
 		return true, ""
 	}
@@ -175,11 +177,10 @@ func (e *engine) sameCookie(blue, green string) (same bool, why string) {
 		}
 	}
 	if notation.IsJWT(blue) && notation.IsJWT(green) {
-		why = token.Differ(blue, green, e.at, decodeNumbers)
+		why = token.Differ(blue, green, at, decodeNumbers)
 		return why == "", why
 	}
 	b, g := plainCookie(blue), plainCookie(green)
-	typed := e.rules.opts.Numbers == Typed
 	x, y := documentShape(b, typed), documentShape(g, typed)
 	switch {
 	case x != "" || y != "": // one that is encoded and one that is not differ
@@ -190,6 +191,37 @@ func (e *engine) sameCookie(blue, green string) (same bool, why string) {
 	form := notation.TokenForm(b)
 	cut := 4*min(len(b), len(g)) < 3*max(len(b), len(g))
 	return form != "" && form == notation.TokenForm(g) && !cut && notation.RandomPair(b, g), ""
+}
+
+// AlikeCookies are the names of the cookies that two answers set to different values that
+// compare as equal by rule 3 (two session tokens, say), given their Set-Cookie fields. A name
+// that an answer sets twice is left out. With the values an archive replaces what they show of
+// that, so it keeps this.
+func AlikeCookies(blue, green []string, at [2]time.Time) []string {
+	var names []string
+	g := parseCookies(green)
+	b := parseCookies(blue)
+	once := func(list []setCookie, name string) *setCookie {
+		var found *setCookie
+		for i := range list {
+			if list[i].name == name && found != nil {
+				return nil
+			} else if list[i].name == name {
+				found = &list[i]
+			}
+		}
+		return found
+	}
+	for i := range b {
+		x, y := once(b, b[i].name), once(g, b[i].name)
+		if x == nil || y == nil || x.value == y.value {
+			continue
+		}
+		if same, _ := sameCookie(x.value, y.value, at, true); same {
+			names = append(names, x.name)
+		}
+	}
+	return names
 }
 
 // unquoted is what is between the quotes of a cookie's value; not ok where it has none.

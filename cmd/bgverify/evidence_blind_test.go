@@ -144,6 +144,35 @@ func TestEvidenceHidden(t *testing.T) {
 			t.Errorf("exit status %d, want 0: %q", r.status, r.run.Reasons)
 		}
 	})
+	for _, row := range []struct {
+		name, blue, green string
+		status            int
+	}{
+		{"two session cookies", "b5f0c1d29e8a47c36f1d0a7be2945c83", "3e9d71a4c05b2f86d7a1e4c93b60f528", 0},
+		{"two tokens in quotes", `"kQ8s0Zp2Vx7LmT4y"`, `"Wc5hJ1uN9eRb6DfA"`, 0},
+		{"a session cookie of zeros", "b5f0c1d29e8a47c36f1d0a7be2945c83", "00000000000000000000000000000000", 1},
+		{"two words", "premium", "basic", 1},
+	} {
+		t.Run("comparator_blind/hidden in the archive/"+row.name, func(t *testing.T) {
+			t.Parallel()
+			sets := func(value string) http.HandlerFunc {
+				return func(w http.ResponseWriter, r *http.Request) {
+					w.Header().Set("Set-Cookie", "sid="+value+"; Path=/; HttpOnly")
+					says(`{"n":1}`)(w, r)
+				}
+			}
+			e := newEvidence(t)
+			e.file("suite.yaml", "suite: one\ncases:\n  - {case: item, get: /item, expect: {status: 200}}\n")
+			for _, r := range []*ended{
+				e.bgverify("run", "suite.yaml", "--run-id", "first", "--blue", serve(t, sets(row.blue)), "--green", serve(t, sets(row.green))),
+				e.bgverify("rediff", "first", "--run-id", "it"),
+			} {
+				if r.status != row.status {
+					t.Errorf("exit status %d, want %d: %q", r.status, row.status, r.run.Reasons)
+				}
+			}
+		})
+	}
 	t.Run("comparator_blind/hidden in the archive/a pass where nothing needs it", func(t *testing.T) {
 		t.Parallel()
 		e := newEvidence(t)

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
+	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report/archive/redact"
 	"github.com/bgverify/bgverify/runner/run"
@@ -117,6 +119,7 @@ type pairHider struct {
 	bodies *bodyStore
 	found  []string // credentials in the pair's headers
 	facts  []redact.Redaction
+	alike  []string // cookies of the pair, see diff.AlikeCookies
 }
 
 // hidePair turns a pair into its record. It returns the credentials that the
@@ -129,6 +132,10 @@ func hidePair(r *redact.Redactor, bodies *bodyStore, p *run.Pair) (*pairRecord, 
 		}
 	}
 	h.Hider = r.NewHider(h.found)
+	if p.Blue != nil && p.Green != nil {
+		at := [2]time.Time{p.Blue.Started, p.Green.Started}
+		h.alike = diff.AlikeCookies(fieldValues(p.Blue.Headers, setCookie), fieldValues(p.Green.Headers, setCookie), at)
+	}
 	var rec pairRecord
 	var err error
 	if rec.Blue, err = h.exchange(p.Blue, "blue"); err != nil {
@@ -189,11 +196,34 @@ func (h *pairHider) fields(list []wire.Field, in string) fieldRecords {
 			value = h.Text(value)
 		}
 		if value != f.Value {
-			h.facts = append(h.facts, redact.Redaction{Mark: value, In: in + ":" + f.Name, Type: "text", Length: len(f.Value)})
+			h.facts = append(h.facts, redact.Redaction{
+				Mark: value, In: in + ":" + f.Name, Type: "text", Length: len(f.Value),
+				Alike: strings.EqualFold(f.Name, setCookie) && slices.Contains(h.alike, cookieName(f.Value)),
+			})
 		}
 		out[i] = fieldRecord{h.Text(f.Name), value}
 	}
 	return out
+}
+
+const setCookie = "set-cookie"
+
+// fieldValues are the values of a header's fields.
+func fieldValues(list []wire.Field, name string) []string {
+	var out []string
+	for _, f := range list {
+		if strings.EqualFold(f.Name, name) {
+			out = append(out, f.Value)
+		}
+	}
+	return out
+}
+
+// cookieName is the name that a Set-Cookie field sets.
+func cookieName(field string) string {
+	pair, _, _ := strings.Cut(field, ";")
+	name, _, _ := strings.Cut(pair, "=")
+	return strings.TrimSpace(name)
 }
 
 // body keeps a body without its secrets. cut says that its end may be missing.

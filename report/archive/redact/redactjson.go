@@ -159,6 +159,8 @@ type Redaction struct {
 	// header and the claims of a token that compares as a hidden JWT does.
 	Notations map[string][2]string `json:"notations,omitempty"`
 	Like      string               `json:"like,omitempty"`
+	// Alike: the cookie's value compares as equal with the other side's, though it differs.
+	Alike bool `json:"alike,omitempty"`
 }
 
 // redaction says what is known of the match m in text.

@@ -76,9 +76,9 @@ func MarkedPairs(folder *archive.Folder) func(key string) (*run.Pair, error) {
 }
 
 // unhide puts stand-ins into one side's exchange, a copy of it, and says what replaces hidden
-// values there now. Secrets in headers and trailers keep their marks, and those in requests are
-// not looked at. The error says that the pair cannot be compared; it is a reason of the case
-// and not of the run.
+// values there now. Secrets in headers and trailers keep their marks but for cookies that are
+// alike, and those in requests are not looked at. The error says that the pair cannot be
+// compared; it is a reason of the case and not of the run.
 func unhide(x **wire.Exchange, side string, facts []redact.Redaction, secret func(name, value string)) ([]run.Hidden, error) {
 	if *x == nil {
 		return nil, nil
@@ -89,7 +89,12 @@ func unhide(x **wire.Exchange, side string, facts []redact.Redaction, secret fun
 	for _, r := range facts {
 		switch in, _, _ := strings.Cut(r.In, ":"); in {
 		case side + ".header", side + ".trailer":
-			hidden = append(hidden, run.Hidden{Text: r.Mark})
+			one := r.Mark
+			if r.Alike {
+				out.Headers, one = unhideCookie(out.Headers, r.Mark)
+				secret("cookie", one)
+			}
+			hidden = append(hidden, run.Hidden{Text: one})
 			continue
 		case side + ".answer":
 		default:
@@ -131,6 +136,26 @@ func unhide(x **wire.Exchange, side string, facts []redact.Redaction, secret fun
 	}
 	*x = &out
 	return hidden, nil
+}
+
+// unhideCookie puts a token in the place of the mark in a Set-Cookie field, in a copy of the
+// fields. Two such tokens compare as the values did that they stand for: as equal, unless a rule
+// speaks of the cookie; that then needs a hidden value.
+func unhideCookie(fields []wire.Field, field string) (out []wire.Field, token string) {
+	start := strings.Index(field, HiddenMark)
+	size := strings.IndexByte(field[max(start, 0):], '>') + 1
+	if start < 0 || size == 0 {
+		return fields, field
+	}
+	sum := sha256.Sum256([]byte(field[start : start+size]))
+	token = hex.EncodeToString(sum[:])
+	out = slices.Clone(fields)
+	for i := range out {
+		if out[i].Value == field {
+			out[i].Value = field[:start] + token + field[start+size:]
+		}
+	}
+	return out, token
 }
 
 // standIn makes a value of exactly the formats of a hidden one, of its type. A text without
