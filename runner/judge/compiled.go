@@ -232,20 +232,20 @@ type located struct {
 	matchers
 }
 
-// place is the path in a scope, and where it leads.
-func (l *located) place(sc template.Scope) (string, *places, error) {
+// place is the path in a scope, without its tests.
+func (l *located) place(sc template.Scope) (pathTests, error) {
 	if l.keyed == nil {
-		return l.path, l.where, nil
+		return pathTests{path: l.path, where: l.where}, nil
 	}
-	path, err := l.keyed.ExpandJSON(sc)
+	path, others, err := l.keyed.ExpandJSON(sc)
 	if err != nil {
-		return "", nil, fmt.Errorf("%s: %w", l.keyed.Pos, err)
+		return pathTests{}, fmt.Errorf("%s: %w", l.keyed.Pos, err)
 	}
 	where, err := placesFor(path)
 	if err != nil {
-		return "", nil, fmt.Errorf("%s: %s: %w", l.keyed.Pos, path, err)
+		return pathTests{}, fmt.Errorf("%s: %s: %w", l.keyed.Pos, path, err)
 	}
-	return path, where, nil
+	return pathTests{path: path, where: where, others: others}, nil
 }
 
 // expectation compiles one; nil is the default expectation. A suite's answer: comes with each
@@ -351,10 +351,10 @@ func (x *expectation) expand(sc template.Scope) (*Checks, error) {
 		for i := range list {
 			one := pathTests{path: list[i].path}
 			if err == nil {
-				one.tests, err = list[i].expand(sc)
+				one, err = list[i].place(sc)
 			}
 			if err == nil {
-				one.path, one.where, err = list[i].place(sc)
+				one.tests, err = list[i].expand(sc)
 			}
 			expanded = append(expanded, one)
 		}

@@ -39,6 +39,8 @@ type pathTests struct {
 	path  string
 	where *places
 	tests []Test
+	// others are the path with values of its filters of another type: "5" in place of 5.
+	others []string
 }
 
 // NewChecks expands an expectation in a scope, for one use. nil is the default expectation.

@@ -24,6 +24,8 @@ import (
 //     arrays. It asks for an element, unless a count next to it accepts 0; of rule 1
 //     each place on the way must lead on to a value: of $.list[*].id every element
 //     has an id.
+//  5. A filter compares with type. Where one with a variable finds nothing, and would with the
+//     same value of another type ("5" in place of 5), all tests fail, also exists: false.
 //
 // A body of no bytes is not JSON, yet at $ it can be asked for: the tests of emptiness apply to
 // it. Any other body that cannot be read fails all tests of the path with the reader's error.
@@ -44,6 +46,14 @@ func (k *checker) path(p pathTests, a *Answer) {
 		k.failAll(p, notJSON+"it is "+kind.String(), run.Unreadable)
 		return
 	}
+	other := ""
+	if len(data) == 0 {
+		other = p.otherType(body)
+	}
+	if other != "" {
+		k.failAll(p, "nothing, but "+other+" finds a value: give the variable that type, with {{name | number}} or {{name | text}}", 0)
+		return
+	}
 	for i := range p.tests {
 		if p.tests[i].needsValue(data, a.Hidden) {
 			k.addHidden(p.path+" "+p.tests[i].String(), p.tests[i].At)
@@ -52,6 +62,17 @@ func (k *checker) path(p pathTests, a *Answer) {
 		ok, got := p.run(&p.tests[i], body, data)
 		k.add(ok, p.path+" "+p.tests[i].String(), got, p.tests[i].At)
 	}
+}
+
+// otherType is the path with values of another type in its filters that finds something; empty:
+// none does.
+func (p *pathTests) otherType(body diff.Value) string {
+	for _, other := range p.others {
+		if where, err := placesFor(other); err == nil && len(where.find(body)) > 0 {
+			return other
+		}
+	}
+	return ""
 }
 
 // hasNames reports whether trees of a kind have members that a path can name. Text and bytes

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -279,6 +280,54 @@ func TestEach(t *testing.T) {
 		}
 		if ok != c.ok || got != c.got {
 			t.Errorf("%s: %v, got %q, want %v, %q", c.reason, ok, got, c.ok, c.got)
+		}
+	}
+}
+
+// A scope of variables with their JSON.
+type variables map[string]scenarios.Value
+
+func (v variables) Lookup(name string) (scenarios.Value, bool, error) {
+	got, ok := v[name]
+	return got, ok, nil
+}
+
+func (v variables) Generate(string, []string, string, bool) (scenarios.Value, error) {
+	return scenarios.Value{}, errors.New("nothing is generated")
+}
+
+// A variable in a filter is compared with its type. One of the wrong type finds nothing, and
+// must not make exists: false hold.
+func TestFilterOfOtherType(t *testing.T) {
+	files := fstest.MapFS{"s.yaml": {Data: []byte("suite: s\nneeds: [id, kind]\ncases: [{case: one, get: /a, expect: {body: " +
+		`{"$.list[?@.id=={{id}}]": {exists: false}, "$.list[?@.id=={{id}} && @.kind=={{kind}}]": {count: 0}}}}]` + "\n")}}
+	suites, problems := scenarios.Load(files, []string{"s.yaml"}, scenarios.LoadOptions{})
+	if problems.HasErrors() {
+		t.Fatal(problems)
+	}
+	text := func(s string) scenarios.Value { return scenarios.Value{Text: s, JSON: `"` + s + `"`} }
+	number := func(s string) scenarios.Value { return scenarios.Value{Text: s, JSON: s} }
+	for _, tt := range []struct {
+		name, list string
+		id         scenarios.Value
+		ok         bool
+	}{
+		{"gone", `[{"id":6,"kind":"hd"}]`, number("5"), true},
+		{"gone, a text", `[{"id":6,"kind":"hd"}]`, text("5"), true},
+		{"no number", `[{"id":6,"kind":"hd"}]`, text("a"), true},
+		{"there", `[{"id":5,"kind":"hd"}]`, number("5"), false},
+		{"there, asked as text", `[{"id":5,"kind":"hd"}]`, text("5"), false},
+		{"there as text, asked as number", `[{"id":"5","kind":"hd"}]`, number("5"), false},
+		{"truth", `[{"id":true,"kind":"hd"}]`, text("true"), false},
+	} {
+		c, err := NewChecks(&suites[0].Cases[0].Steps[0].Expect, variables{"id": tt.id, "kind": text("hd")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range c.Check(scenarios.Green, NewAnswer(exchange(200, `{"list":`+tt.list+`}`)), nil) {
+			if strings.HasPrefix(e.What, "$") && e.OK != tt.ok {
+				t.Errorf("%s: %s: %t, got %s", tt.name, e.What, e.OK, e.Got)
+			}
 		}
 	}
 }

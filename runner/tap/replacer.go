@@ -40,13 +40,13 @@ func NewReplacer(limits ReplacerLimits) *Replacer {
 	return &Replacer{limits: limits, by: map[string]*list.Element{}, latest: list.New(), lengths: map[string][]lengthCount{}}
 }
 
-// Set makes by take the place of a value.
+// Set makes by take the place of a value. Where one of them is too long, nothing does from now on.
 func (r *Replacer) Set(value, by string) {
-	if max(len(value), len(by)) > r.limits.Longest {
-		return
-	}
 	if e := r.by[value]; e != nil {
 		r.forget(e)
+	}
+	if max(len(value), len(by)) > r.limits.Longest {
+		return
 	}
 	value, by = strings.Clone(value), strings.Clone(by) // nothing of the text that they are from is kept
 	r.by[value] = r.latest.PushFront(replaced{value, by})

@@ -52,6 +52,10 @@ func TestReplacerIsBounded(t *testing.T) {
 	if by, ok := r.Get("ab"); r.Replace("abab") != "abab" || by != "x" || !ok {
 		t.Error("a short value is known and not replaced")
 	}
+	r.Set("token", strings.Repeat("x", 101))
+	if by, ok := r.Get("token"); ok {
+		t.Errorf("what took its place before is kept: %s", by)
+	}
 	for r.latest.Len() > 0 {
 		r.forget(r.latest.Back())
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/scenarios/problem"
 )
 
@@ -56,20 +57,47 @@ func (t *Template) Expand(scope Scope) (Value, error) {
 }
 
 // ExpandJSON expands the template to text in which each value is JSON: a string has quotes.
-func (t *Template) ExpandJSON(scope Scope) (string, error) {
-	var b strings.Builder
+// others are the same with values of the other type, where there are any: texts that spell a
+// number, true or false as these, and numbers as texts.
+func (t *Template) ExpandJSON(scope Scope) (as string, others []string, err error) {
+	var same, plain, texts strings.Builder
 	for i := range t.Parts {
+		v := Value{Text: t.Parts[i].Literal, JSON: t.Parts[i].Literal}
 		if t.Parts[i].Name == "" {
-			b.WriteString(t.Parts[i].Literal)
+			same.WriteString(v.JSON)
+			plain.WriteString(v.JSON)
+			texts.WriteString(v.JSON)
 			continue
 		}
-		v, err := t.expandPart(i, scope)
-		if err != nil {
-			return "", err
+		if v, err = t.expandPart(i, scope); err != nil {
+			return "", nil, err
 		}
-		b.WriteString(v.JSON)
+		same.WriteString(v.JSON)
+		plain.WriteString(v.plain())
+		texts.WriteString(v.quoted())
 	}
-	return b.String(), nil
+	for _, other := range []string{plain.String(), texts.String()} {
+		if other != same.String() {
+			others = append(others, other)
+		}
+	}
+	return same.String(), others, nil
+}
+
+// plain is the JSON of a value, of a text that spells a number, true or false without quotes.
+func (v Value) plain() string {
+	if IsNumber(v.Text) || v.Text == "true" || v.Text == "false" {
+		return v.Text
+	}
+	return v.JSON
+}
+
+// quoted is the JSON of a value, of a number in quotes.
+func (v Value) quoted() string {
+	if IsNumber(v.JSON) {
+		return text.Quote(v.Text)
+	}
+	return v.JSON
 }
 
 // ExpandText joins the parts to text, whatever the type of the values. escape

@@ -73,13 +73,15 @@ type Tap struct {
 	account account
 
 	mu      sync.Mutex
-	ending  bool            // nothing is queued any more
-	turn    uint32          // of the queues, where no order matters
-	secrets map[string]bool // credentials that the sink knows
-	hidden  int             // bytes of secrets
+	ending  bool   // nothing is queued any more
+	turn    uint32 // of the queues, where no order matters
 	written writes
 	broken  error    // what kept a pair from being judged
 	sink    run.Sink // set by Walk
+
+	hiding  sync.Mutex      // apart from mu: clients never wait for it
+	secrets map[string]bool // credentials that the sink knows
+	hidden  int             // bytes of secrets
 }
 
 // New looks at the plan and begins to listen.

@@ -4,13 +4,17 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/tap"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
@@ -110,6 +114,58 @@ func TestSessionsAreBounded(t *testing.T) {
 	if learn(0, false) || !learn(0, true) || !learn(0, false) {
 		t.Error("a forgotten client is compared before its next sign-in, or not after it")
 	}
+}
+
+// Clients of whom nothing was learned cost nothing, however many they are, and are compared.
+func TestClientsWithoutSessions(t *testing.T) {
+	all := newSessions()
+	for i := range 2 * maxMemory / newSession().size() {
+		s, ok := all.get(strconv.Itoa(i), false)
+		if !ok {
+			t.Fatalf("client %d is not compared", i)
+		}
+		if n := all.trim(s, s.size()); n > 0 {
+			t.Fatalf("client %d: %d forgotten", i, n)
+		}
+	}
+	if len(all.of) != 0 || all.size != 0 || all.many || len(all.lost) != 0 {
+		t.Errorf("%d sessions of %d bytes are kept, %d lost", len(all.of), all.size, len(all.lost))
+	}
+}
+
+// A slowSink takes its time to hide a secret.
+type slowSink struct {
+	run.Sink
+	asked, goOn chan bool
+	known       atomic.Bool
+}
+
+func (s *slowSink) Secret(string, string) {
+	s.asked <- true
+	<-s.goOn
+	s.known.Store(true)
+}
+
+// No worker goes on with a credential that the sink does not know yet.
+func TestHiddenBeforeUse(t *testing.T) {
+	sink := &slowSink{asked: make(chan bool, 2), goOn: make(chan bool)}
+	tap := &Tap{secrets: map[string]bool{}, sink: sink}
+	var workers sync.WaitGroup
+	for i := range 2 {
+		workers.Go(func() {
+			if !tap.hide("token") || !sink.known.Load() {
+				t.Error("a worker goes on before the credential is hidden")
+			}
+		})
+		if i == 0 {
+			<-sink.asked
+		}
+	}
+	for range 10_000 {
+		runtime.Gosched() // time for the second worker, which does not need it
+	}
+	close(sink.goOn)
+	workers.Wait()
 }
 
 const rulesFile = `suite: one

@@ -31,20 +31,21 @@ func (t *Tap) work(ctx context.Context, queue chan *tap.Exchange) {
 	}
 }
 
-// hide makes a credential unreadable in what is written; false: too many are hidden already.
+// hide makes a credential unreadable in what is written; false: too many are hidden already. When
+// it returns the sink knows the credential, also one that another worker met at the same time.
 func (t *Tap) hide(value string) bool {
-	t.mu.Lock()
-	known := t.secrets[value]
-	full := t.hidden+len(value) > maxSecrets
-	if !known && !full {
-		t.secrets[value] = true
-		t.hidden += len(value) + entrySize
+	t.hiding.Lock()
+	defer t.hiding.Unlock()
+	if t.secrets[value] {
+		return true
 	}
-	t.mu.Unlock()
-	if !known && !full {
-		t.sink.Secret("credential", value)
+	if t.hidden+len(value) > maxSecrets {
+		return false
 	}
-	return known || !full
+	t.sink.Secret("credential", value)
+	t.secrets[value] = true
+	t.hidden += len(value) + entrySize
+	return true
 }
 
 // judge asks the other side and judges the pair.

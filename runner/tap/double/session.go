@@ -27,8 +27,9 @@ const (
 type session struct {
 	values  *tap.Replacer
 	cookies map[string][2]string // by name: of the answering side, of the other
-	weight  int                  // bytes of the cookies
-	used    int                  // turn of the worker
+	client  string
+	weight  int // bytes of the cookies
+	used    int // turn of the worker
 }
 
 func newSession() *session {
@@ -61,6 +62,7 @@ func (l *sessions) get(client string, signIn bool) (*session, bool) {
 		return nil, false
 	case s == nil:
 		s = newSession()
+		s.client = client
 		l.of[client] = s
 		l.size += s.size()
 		delete(l.lost, client)
@@ -71,9 +73,15 @@ func (l *sessions) get(client string, signIn bool) (*session, bool) {
 }
 
 // trim forgets the sessions that were quiet for longest, where all together are too large, and
-// returns how many. before is the size that the session of the latest turn had.
+// returns how many. before is the size that the session of the latest turn had; where nothing was
+// learned there is no session to forget, and the client stays one that may be compared.
 func (l *sessions) trim(s *session, before int) (forgotten int) {
-	for l.size += s.size() - before; l.size > maxMemory; forgotten++ {
+	l.size += s.size() - before
+	if s.values.Size()+s.weight == 0 {
+		l.size -= s.size()
+		delete(l.of, s.client)
+	}
+	for ; l.size > maxMemory; forgotten++ {
 		oldest := ""
 		for client, other := range l.of {
 			if oldest == "" || other.used < l.of[oldest].used {

@@ -197,7 +197,7 @@ func (s *File) parse(text string) *yaml.Node {
 		s.add(problem.Problem{Pos: problem.Pos{File: s.Path}, Summary: "the file is empty", Hint: "a scenario file begins with suite:"})
 		return nil
 	case err != nil:
-		s.add(s.yamlProblem(err))
+		s.add(s.yamlProblem(err, text))
 		return nil
 	}
 	if err := dec.Decode(&more); err == nil {
@@ -206,7 +206,7 @@ func (s *File) parse(text string) *yaml.Node {
 			Hint: "one file holds one document; move it to its own file",
 		})
 	} else if !errors.Is(err, io.EOF) {
-		s.add(s.yamlProblem(err))
+		s.add(s.yamlProblem(err, text))
 	}
 	root := doc.Content[0]
 	if IsNull(root) {

@@ -20,8 +20,9 @@ var unknownAnchor = regexp.MustCompile(`unknown anchor '(.*)' referenced`)
 
 // yamlProblem gives a YAML error its place and, where the cause is known, a hint. The place
 // that yaml.v3 names is often where the surrounding list or mapping begins; a tab, an
-// indentation that fits nowhere and a quote that is not closed are looked for from there.
-func (s *File) yamlProblem(err error) problem.Problem {
+// indentation that fits nowhere and a quote that is not closed are looked for from there. text
+// is what yaml.v3 read: the file with its placeholders masked.
+func (s *File) yamlProblem(err error, yamlText string) problem.Problem {
 	line, msg := 1, err.Error()
 	if m := yamlLine.FindStringSubmatch(msg); m != nil {
 		if n, convErr := strconv.Atoi(m[1]); convErr == nil {
@@ -36,7 +37,7 @@ func (s *File) yamlProblem(err error) problem.Problem {
 	text := s.Lines[line-1]
 	p := problem.Problem{Pos: s.at(line, 1+len(text)-len(strings.TrimLeft(text, " \t"))), Width: len([]rune(strings.TrimSpace(text)))}
 	p.Summary = "not valid YAML: " + msg
-	if s.tabbed(&p) || s.odd(&p) {
+	if s.tabbed(&p) || s.odd(&p, err, yamlText) {
 		return p
 	}
 	switch {
