@@ -228,8 +228,11 @@ func newRoot(io stdio) *cobra.Command {
 			// cobra answers help for an unknown command with a success.
 			c.Run, c.RunE = nil, func(c *cobra.Command, args []string) error {
 				found, rest, err := root.Find(args)
-				if err != nil || len(rest) > 0 {
+				switch {
+				case err != nil || found == root && len(rest) > 0:
 					return knownVerb(root, args)
+				case len(rest) > 0:
+					return usage("see '"+found.CommandPath()+" --help'", "%s has no command %q", found.CommandPath(), rest[0])
 				}
 				return found.Help()
 			}
