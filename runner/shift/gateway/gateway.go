@@ -51,8 +51,8 @@ type Driver struct {
 	// connect makes the connection at the first call, so that a driver can be made without a cluster.
 	cluster atomic.Pointer[kube.Cluster]
 	last    atomic.Pointer[route]
-	// agreed are the weights that all rules had when they were last read.
-	agreed atomic.Pointer[machine.Weights]
+	// aims are the weights that were asked for, or else those that the first read found.
+	aims atomic.Pointer[aims]
 	// pause waits; a test has its own.
 	pause func(ctx context.Context, d time.Duration) error
 }
@@ -160,6 +160,9 @@ func (d *Driver) parse(o kube.Object) (*route, error) {
 	if len(r.blue) == 0 {
 		return nil, fmt.Errorf("%s has no rule with both backends %s and %s", d.Name(), d.config.Blue, d.config.Green)
 	}
+	if _, err := r.weights(); err != nil {
+		r.setting["weights"] = err.Error()
+	}
 	return r, nil
 }
 
@@ -212,22 +215,44 @@ func (d *Driver) Read(ctx context.Context) (machine.Weights, machine.Setting, er
 	return d.shown(r), r.setting, nil
 }
 
-// shown are the weights of a route. Where its rules disagree, somebody has changed some of them: these
-// are shown, so that a walk notices it and a rollback is not over.
+// aims are the weights that the last write asked for, and those that were asked for before.
+type aims struct{ now, before machine.Weights }
+
+// aim notes what a write asks for, whether it succeeds or not.
+func (d *Driver) aim(to machine.Weights) {
+	a := d.aims.Load()
+	switch {
+	case a == nil:
+		d.aims.Store(&aims{to, to})
+	case a.now != to: // not a repetition
+		d.aims.Store(&aims{to, a.now})
+	}
+}
+
+// shown are the weights of a route. Where its rules disagree, those of a rule are shown that has not what was
+// asked for: no walk goes on, and no rollback is over, while one of the rules is elsewhere. Weights that the walk
+// never asked for come first, as somebody else made them.
 func (d *Driver) shown(r *route) machine.Weights {
 	first, err := r.weights()
 	if err == nil {
-		d.agreed.Store(&first)
+		d.aims.CompareAndSwap(nil, &aims{first, first})
 		return first
 	}
-	agreed := d.agreed.Load()
+	a := d.aims.Load()
+	if a == nil {
+		a = &aims{first, first}
+	}
+	var old machine.Weights
 	for i := range r.blue {
-		w := machine.Weights{Blue: r.blue[i].weight, Green: r.green[i].weight}
-		if agreed == nil && w != first || agreed != nil && w != *agreed {
+		switch w := (machine.Weights{Blue: r.blue[i].weight, Green: r.green[i].weight}); w {
+		case a.now:
+		case a.before:
+			old = w
+		default:
 			return w
 		}
 	}
-	return first
+	return old
 }
 
 // Write patches every walked rule at once.
@@ -236,10 +261,12 @@ func (d *Driver) Write(ctx context.Context, from, to machine.Weights, compare bo
 	if err != nil {
 		return err
 	}
-	if compare {
-		if have := d.shown(r); have != from {
-			return shift.Refused(fmt.Errorf("the weights are %s, not %s", have, from))
-		}
+	have := d.shown(r)
+	if ctx.Err() == nil { // one that was given up must not replace the aim of the rollback after it
+		d.aim(to)
+	}
+	if compare && have != from {
+		return shift.Refused(fmt.Errorf("the weights are %s, not %s", have, from))
 	}
 	if _, err := d.cluster.Load().Patch(ctx, d.kind.resource, d.config.Namespace, d.config.Name, r.ops(to, compare)); err != nil {
 		var refused *kube.Error

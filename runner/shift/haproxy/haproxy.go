@@ -184,7 +184,7 @@ func (d *Driver) Check(ctx context.Context) error {
 		switch {
 		case !side && s.weight > 0:
 			return hint.Errorf("give it weight 0, or remove it", "backend %s has a third server, %s, of weight %d: shares of two sides would not be what they say", d.config.Backend, s.name, s.weight)
-		case side && (s.state == "MAINT" || s.state == "DRAIN" && s.weight > 0):
+		case side && (s.state == "MAINT" || s.state == "DRAIN"):
 			return hint.Errorf("set server "+d.config.Backend+"/"+s.name+" state ready", "server %s is in state %s: its weight has no effect", s.name, s.state)
 		case side && (s.state == "DOWN" || s.state == "NOLB"):
 			return hint.Errorf("see why its health check fails", "server %s is in state %s: its share would go to the other one", s.name, s.state)

@@ -204,6 +204,12 @@ func TestDriver(t *testing.T) {
 	if err != nil || have != (machine.Weights{Blue: 100, Green: 0}) {
 		t.Errorf("after refused writes: %v, %v", have, err)
 	}
+	for _, state := range []string{"drain", "maint"} {
+		haproxy.Send(t.Context(), d, "set server app/green state "+state)
+		if err := d.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "its weight has no effect") {
+			t.Errorf("a green of weight 0 in state %s: %v", state, err)
+		}
+	}
 	_, third := startHAProxy(t, blue.Address(), green.Address(), "  server third "+blue.Address()+" weight 10")
 	if err := third.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "third server") {
 		t.Errorf("a third server: %v", err)
