@@ -102,8 +102,7 @@ func (s *Server) Put(texts ...string) {
 		if old := s.find(key, put.namespace, put.name); old != nil {
 			*old = *put
 		} else {
-			s.objects[key] = append(s.objects[key], put)
-			s.index[key+"/"+put.namespace+"/"+put.name] = put
+			s.add(key, put)
 		}
 		s.mu.Unlock()
 	}
@@ -175,6 +174,12 @@ func (s *Server) Connect(name string) *kube.Cluster {
 		s.t.Fatal(err)
 	}
 	return c
+}
+
+// add keeps an object that is not there yet.
+func (s *Server) add(key string, o *object) {
+	s.objects[key] = append(s.objects[key], o)
+	s.index[key+"/"+o.namespace+"/"+o.name] = o
 }
 
 func (s *Server) find(key, namespace, name string) *object {
@@ -308,7 +313,7 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request, res kube.Resourc
 		Status(w, http.StatusConflict, "AlreadyExists", fmt.Sprintf("%s %q already exists", res, name))
 		return
 	}
-	s.objects[res.String()] = append(s.objects[res.String()], &object{namespace: namespace, name: name, json: body})
+	s.add(res.String(), &object{namespace: namespace, name: name, json: body})
 	w.WriteHeader(http.StatusCreated)
 	replyJSON(w, body)
 }
