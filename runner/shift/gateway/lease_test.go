@@ -198,7 +198,7 @@ func TestLeaseForbidden(t *testing.T) {
 	for _, verb := range []string{"get", "create"} {
 		s, config := server(t, httpRouteText)
 		s.Forbid(verb, "leases.coordination.k8s.io")
-		_, err := NewHTTPRoute(routeOf(config)).Lease(t.Context(), "walk-1", func(format string, args ...any) { t.Error(fmt.Sprintf(format, args...)) })
+		_, err := NewHTTPRoute(routeOf(config)).Lease(t.Context(), "walk-1", t.Errorf)
 		var mistake *hint.Error
 		if !errors.As(err, &mistake) || !strings.Contains(mistake.Hint, "leases.coordination.k8s.io in namespace stb") {
 			t.Errorf("%s: %v", verb, err)
