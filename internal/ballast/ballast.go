@@ -8,5 +8,6 @@ package ballast
 
 // weight is the ballast. It is a variable of the package, so that it is there for as long as
 // the process is.
+//
 //lint:ignore U1000 it has to be there and is not read
 var weight = make([]byte, 16<<20)
