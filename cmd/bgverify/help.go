@@ -19,7 +19,9 @@ var flagGroups = []struct {
 	title string
 	names []string
 }{
-	{"Proxy", []string{"to", "answer", "suite", "never", "least", "per-client", "tls-cert", "tls-key", "ca", "insecure", "gap", "hide"}},
+	{"Proxy", []string{
+		"listen", "to", "service", "answer", "suite", "never", "least", "per-client", "tls-cert", "tls-key", "ca", "insecure", "gap", "hide",
+	}},
 	{"Sides", []string{
 		"blue", "green", "env", "green-build", "same-green", "blue-addr", "green-addr", "blue-fault", "green-fault", "fault", "stale-after",
 		"blue-context", "green-context", "kubeconfig", "blue-address", "green-address",

@@ -174,7 +174,7 @@ func (v *view) openReason(cause Cause, unproven []evidence) string {
 			parts = append(parts, fmt.Sprintf("%s: %s (margin %s)", e.Name(), e.Note, percent(e.Margin)))
 			continue
 		}
-		part := fmt.Sprintf("%s may be up to %s worse (margin %s, needs %s", e.Name(), percent(e.worst()), percent(e.Margin), seconds(e.NeedS))
+		part := fmt.Sprintf("%s may be up to %s worse (margin %s, needs %s if both are equal", e.Name(), percent(e.worst()), percent(e.Margin), seconds(e.NeedS))
 		if e.MDE > 2*e.Margin {
 			part += fmt.Sprintf(", and this run sees no change below %s", percent(e.MDE))
 		}

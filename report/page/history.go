@@ -103,6 +103,7 @@ type historyView struct {
 type groupView struct {
 	ID          string
 	Blue, Green string
+	Asked       string       // the suite, or how many
 	Tally       string       // how many of the group's runs passed
 	Left        int          // runs older than the columns
 	Runs        []historyRun // columns, newest first
@@ -225,6 +226,11 @@ func groupOf(id string, all []*HistoryEntry, entries []HistoryEntry) groupView {
 	g := groupView{
 		ID: id, Blue: text.Visible(all[0].Blue), Green: text.Visible(all[0].Green), Tally: tallyOf(all),
 		Left: len(all) - len(runs),
+	}
+	if suites := all[0].Suites; len(suites) == 1 {
+		g.Asked = text.Visible(suites[0].Name)
+	} else {
+		g.Asked = text.Count(len(suites), "suite")
 	}
 	for _, r := range runs {
 		g.Runs = append(g.Runs, runView(r))

@@ -59,7 +59,7 @@ func (p *pageView) loads(s *pageRun) {
 				Change: words.MeasuredChange(c), Interval: words.Interval(c), Margin: words.Bound(c, c.Margin), MDE: words.Bound(c,
 					c.MDE), Note: c.Note, Verdict: comparisonVerdict(c),
 			}
-			if c.Outcome == perf.Inconclusive && c.Role == perf.Gate && c.NeedS > 0 && c.NeedS < words.Beyond*100 {
+			if c.Outcome == perf.Inconclusive && c.Role == perf.Gate && c.Change < c.Margin && c.NeedS > 0 && c.NeedS < words.Beyond*100 {
 				row.Need = text.Seconds(c.NeedS)
 			}
 			v.Rows = append(v.Rows, row)

@@ -276,6 +276,9 @@ func asTime(c *perf.Comparison) *perf.Comparison {
 	return &flipped
 }
 
+// tickRoom is the least distance between the middles of two labels of an axis of changes.
+const tickRoom = 48
+
 // forestRows is how many comparisons a forest plot shows.
 const forestRows = 14
 
@@ -301,9 +304,13 @@ func forestPlot(id string, l *run.LoadResult) *plot {
 	x := axis{low: math.Log1p(low * 1.1), high: math.Log1p(high * 1.1), from: left, to: plotWidth - right}
 	at := func(change float64) float64 { return x.at(math.Log1p(math.Max(change, -0.95))) }
 	bottom := float64(p.Height - plotBottom)
+	free := math.Inf(-1) // where the label before ends: the ticks of an axis of logarithms come closer to the right
 	for _, v := range changeTicks(low, high) {
 		p.grid(at(v), plotTop-6, at(v), bottom)
-		p.text("dim", colorDim, "middle", at(v), bottom+17, signedTick(v), "")
+		if at(v) >= free && (v > -1e-9 || at(v) <= at(0)-tickRoom) {
+			p.text("dim", colorDim, "middle", at(v), bottom+17, signedTick(v), "")
+			free = at(v) + tickRoom
+		}
 	}
 	p.line("ink", colorInk, "1.3", at(0), plotTop-6, at(0), bottom)
 	for i, c := range rows {

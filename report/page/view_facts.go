@@ -32,7 +32,7 @@ func (p *pageView) facts(s *pageRun) {
 	if c := e.Coverage; c.Mutants > 0 {
 		add("coverage", fmt.Sprintf("%s of %s changed copies found (%s)", text.Thousands(c.Killed), text.Thousands(c.Mutants),
 			text.Percent(float64(c.Killed)/float64(c.Mutants))))
-		add("leaves of blue's bodies", fmt.Sprintf("%s, %s compared by value, %s by presence and type", text.Thousands(c.Leaves),
+		add("values in blue's bodies", fmt.Sprintf("%s: %s compared by value, %s by presence and type", text.Thousands(c.Leaves),
 			text.Thousands(c.Compared), text.Thousands(c.Ignored)))
 	}
 	add("numbers", cmp.Or(s.TypedNumbers(), "compared by value: 1, 1.0 and 1e0 are equal"))

@@ -21,6 +21,7 @@ import (
 const (
 	width, height, failuresHeight = 900.0, 220.0, 60.0
 	mostRows                      = 5000
+	markRoom                      = 60.0 // the least distance between the names of two steps
 )
 
 // A page is what the template walks.
@@ -53,7 +54,7 @@ type row struct{ Time, Step, What, Text, Class string }
 // Write renders the records of a walk.
 func Write(to io.Writer, records iter.Seq2[*shift.Record, error]) error {
 	var list []*shift.Record
-	p := &page{Width: width, Height: height, Total: height + failuresHeight + 20}
+	p := &page{Width: width, Height: height, Total: height + failuresHeight + 55}
 	for r, err := range records {
 		if err != nil {
 			return fmt.Errorf("read the record: %w", err)
@@ -118,8 +119,11 @@ func (p *page) add(r *shift.Record) {
 	case shift.RecordWrote:
 		what, class = "write answered", badIf(r.Text != "")
 	case shift.RecordSet:
-		what = "set"
-		p.Marks = append(p.Marks, mark{p.x(r.Time), r.Name})
+		what, said = "set", ""
+		x := p.x(r.Time)
+		if n := len(p.Marks); n == 0 || x-p.Marks[n-1].X >= markRoom {
+			p.Marks = append(p.Marks, mark{x, r.Name})
+		}
 	case shift.RecordCheck:
 		what, class = r.Check+": "+r.Verdict, badIf(r.Verdict != "pass")
 	case shift.RecordNote:
@@ -141,6 +145,9 @@ func (p *page) add(r *shift.Record) {
 	}
 	p.Rows = append(p.Rows, row{r.Time.Format("15:04:05.000"), r.Name, what, text.Visible(said), class})
 }
+
+// Whole is the width of the plot with its labels.
+func (p *page) Whole() float64 { return p.Width + 60 }
 
 func badIf(bad bool) string {
 	if bad {
@@ -178,25 +185,30 @@ var html = template.Must(template.New("walk").Parse(`<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{{.Name}}: {{if .Outcome}}{{.Outcome}}{{else}}open{{end}}</title>
 <style>
-:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:960px;margin:2em auto;padding:0 1em}
-svg{width:100%;height:auto;overflow:visible}table{border-collapse:collapse;width:100%;font-size:13px}
-td,th{text-align:left;padding:.2em .6em;border-bottom:1px solid #8884;vertical-align:top;overflow-wrap:anywhere}
-.bad{color:#c0392b}.green{fill:none;stroke:#1e8449;stroke-width:2}.grid{stroke:#8884}.f{fill:#c0392b}.b{fill:#2471a3}text{font-size:11px;fill:currentColor}
+:root{color-scheme:light dark;--bad:light-dark(#a3006b,#ff7ab8);--green:light-dark(#1f7a34,#56d364);--blue:light-dark(#1f5fbf,#6cb2ff);--dim:light-dark(#59626d,#9aa5b1)}
+body{font:15px/1.5 system-ui,sans-serif;max-width:1000px;margin:2em auto;padding:0 1em}h1{overflow-wrap:anywhere}h2{font-size:18px;margin:1.5em 0 .5em}
+svg{width:100%;height:auto;overflow:visible}table{border-collapse:collapse;width:100%;font-size:13px;font-variant-numeric:tabular-nums}
+td,th{text-align:left;padding:.2em 1.4em .2em 0;border-bottom:1px solid #8884;vertical-align:top;white-space:nowrap}
+td:last-child,th:last-child{width:100%;padding-right:0;white-space:normal;overflow-wrap:anywhere}th{color:var(--dim);font-weight:400}
+.bad{color:var(--bad)}.green{fill:none;stroke:var(--green);stroke-width:2}.grid{stroke:#8884}.f{fill:var(--bad)}.b{fill:var(--blue)}text{font-size:11px;fill:currentColor}.y{text-anchor:end}.end{text-anchor:end}
+@media(max-width:640px){text{font-size:22px}table,tbody{display:block}tr{display:flex;flex-wrap:wrap;gap:0 1em;padding:.3em 0;border-bottom:1px solid #8884}td,th{border:0;padding:0}tr:has(th),td:empty{display:none}td:last-child{flex-basis:100%}}
 </style>
 <h1>{{.Name}}: <span{{if ne .Outcome "done"}} class="bad"{{end}}>{{if .Outcome}}{{.Outcome}}{{else}}open{{end}}</span></h1>
 {{if .Reason}}<p>{{.Reason}}</p>{{end}}
 <p>{{.Began.Format "2006-01-02 15:04:05 MST"}} to {{.Ended.Format "15:04:05"}}. A rollback restores {{if .Recorded}}{{.Recorded}}{{else}}nothing: no weights were recorded{{end}}.
 {{if .Answers}}The probe had {{.Answers}} answers, {{.Pinned}} of them from green asked directly; {{.Failed}} of green or of an unknown side failed, {{.BlueFailed}} failed on blue as well.{{else}}No probe ran.{{end}}</p>
-<svg viewBox="-40 -15 {{printf "%.0f" .Width}} {{printf "%.0f" .Total}}" role="img" aria-label="Share of green over time, failed answers below">
+<h2>Share of green</h2>
+<svg viewBox="-50 -20 {{printf "%.0f" .Whole}} {{printf "%.0f" .Total}}" role="img" aria-label="Share of green over time, failed answers below">
 <line class="grid" x1="0" x2="{{.Width}}" y1="0" y2="0"/><line class="grid" x1="0" x2="{{.Width}}" y1="110" y2="110"/><line class="grid" x1="0" x2="{{.Width}}" y1="{{.Height}}" y2="{{.Height}}"/>
-<text x="-38" y="4">100 %</text><text x="-38" y="114">50 %</text><text x="-38" y="224">0 %</text><text x="-38" y="275">failed</text>
+<text class="y" x="-8" y="4">100 %</text><text class="y" x="-8" y="114">50 %</text><text class="y" x="-8" y="224">0 %</text>{{if .Answers}}<text class="y" x="-8" y="288">failed</text>{{if not .Bars}}<text x="0" y="288">none</text>{{end}}{{end}}
+<text x="0" y="314">{{.Began.Format "15:04:05"}}</text><text class="end" x="{{.Width}}" y="314">{{.Ended.Format "15:04:05"}}</text>
 {{range .Marks}}<text x="{{printf "%.1f" .X}}" y="-4">{{.Text}}</text>{{end}}
 {{if .Line}}<path class="green" d="{{.Line}} H{{.Width}}"/>{{end}}
 {{range .Bars}}<rect class="{{if .Blue}}b{{else}}f{{end}}" x="{{printf "%.1f" .X}}" y="{{printf "%.1f" .Y}}" width="3" height="{{printf "%.1f" .H}}"><title>{{.Title}}</title></rect>{{end}}
 </svg>
 <h2>Record</h2>
-<table><tr><th>time<th>step<th>what<th>
-{{range .Rows}}<tr{{if .Class}} class="{{.Class}}"{{end}}><td>{{.Time}}<td>{{.Step}}<td>{{.What}}<td>{{.Text}}
+<table><tr><th>time<th>step<th>what<th>details
+{{range .Rows}}<tr{{if .Class}} class="{{.Class}}"{{end}}><td>{{.Time}}</td><td>{{.Step}}</td><td>{{.What}}</td><td>{{.Text}}</td></tr>
 {{end}}</table>
 {{if .Left}}<p>{{.Left}} more records are in audit.ndjson.</p>{{end}}
 </html>

@@ -41,6 +41,7 @@ func TestPage(t *testing.T) {
 	for _, want := range []string{
 		"api: rolled back", "restores blue=100 green=0", "5 answers, 3 of them from green asked directly; 1 of green",
 		"M0.0 220.0 V220.0 H180.0 V165.0 H900", `<rect class="f" x="450.0"`, "&lt;script&gt;", "1 answers of green failed",
+		"<td>set</td><td>blue=75 green=25</td>", `class="end" x="900" y="314">` + at.Add(10*time.Second).Format("15:04:05"),
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q\n%s", want, page)

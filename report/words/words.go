@@ -176,6 +176,8 @@ func Bound(c *perf.Comparison, v float64) string {
 	switch {
 	case v >= Beyond:
 		return "unbounded"
+	case Relative(c) && v >= 10:
+		return fmt.Sprintf("%.0f %%", v*100)
 	case Relative(c):
 		return text.Percent(v)
 	default:

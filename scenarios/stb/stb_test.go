@@ -2,6 +2,7 @@ package stb_test
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,13 +30,16 @@ func load(t *testing.T) []*scenarios.Suite {
 // 40 cases over 12 services, crossovers, a load stage, and a sign-off for each rule.
 func TestSuite(t *testing.T) {
 	services := make(map[string]bool)
-	cases, crossovers, loads := 0, 0, 0
+	cases, crossovers, loads, alone := 0, 0, 0, 0
 	for _, suite := range load(t) {
 		loads += len(suite.Loads)
 		for _, c := range suite.Cases {
 			cases++
 			if c.Crossover {
 				crossovers++
+			}
+			if first := c.Steps[0]; slices.Contains(c.Tags, "smoke") && len(c.Steps) == 1 && first.Auth != nil && first.Auth.Kind == scenarios.AuthNone {
+				alone++
 			}
 			for _, step := range c.Steps {
 				services[step.Service] = true
@@ -46,6 +50,9 @@ func TestSuite(t *testing.T) {
 				}
 			}
 		}
+	}
+	if alone == 0 {
+		t.Error("no smoke case is asked without a session: the probe of a shift with tag: smoke has nothing to ask")
 	}
 	if cases < 40 || len(services) < 12 || crossovers < 1 || loads != 1 {
 		t.Errorf("%d cases, %d services %v, %d crossovers, %d load stages", cases, len(services), services, crossovers, loads)
