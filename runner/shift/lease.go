@@ -18,8 +18,8 @@ type Leaser interface {
 // A Lease is one that was taken.
 type Lease interface {
 	// Keep renews it until ctx ends, and then gives it back. While another walk has it, that is reported
-	// again and again.
-	Keep(ctx context.Context, lost func(why string))
+	// again and again; an empty why says that it was renewed.
+	Keep(ctx context.Context, report func(why string))
 }
 
 // takeLease takes the lease of the driver for the walk of a folder; nil: the mechanism has none. A rollback

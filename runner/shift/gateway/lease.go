@@ -167,15 +167,15 @@ func (l *lease) patch(ctx context.Context, have *leaseSpec, next leaseSpec) erro
 
 // Keep renews the Lease. Where the server cannot be reached nothing is reported: nobody can be seen to have it,
 // and no weights can be written either. Rule 4.
-func (l *lease) Keep(ctx context.Context, lost func(why string)) {
+func (l *lease) Keep(ctx context.Context, report func(why string)) {
 	for l.wait(ctx, renewEvery) == nil {
 		have, err := l.read(ctx)
 		switch {
 		case err != nil:
 		case have != nil && have.HolderIdentity != "" && have.HolderIdentity != l.holder:
-			lost(fmt.Sprintf("another walk, %s, has taken the lease %s", have.HolderIdentity, l.name))
-		default:
-			_ = l.write(ctx, have) // the next look finds who was faster
+			report(fmt.Sprintf("another walk, %s, has taken the lease %s", have.HolderIdentity, l.name))
+		case l.write(ctx, have) == nil: // else the next look finds who was faster
+			report("")
 		}
 	}
 	last, done := context.WithTimeout(context.WithoutCancel(ctx), giveBack)

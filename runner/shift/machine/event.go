@@ -55,7 +55,7 @@ const (
 	// AskRollback and AskResume are what a person asked for.
 	AskRollback
 	AskResume
-	// Rival says that another walk has the lease of what this one moves. Rule 12.
+	// Rival says that another walk has the lease of what this one moves; without Why, that this one has it again. Rule 12.
 	Rival
 	// Unrecorded says that the record could not be written; what was to be recorded was
 	// not done.

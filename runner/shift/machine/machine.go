@@ -57,6 +57,8 @@ type Machine struct {
 	setting  Setting
 	surveyed bool
 	changed  string
+	// lost says that another walk has the lease; empty: none has. Rule 12.
+	lost string
 	// late is set where a write may still land although nobody waits for it any more: that of an
 	// earlier process, one that was answered by no more than a failure, or one that was answered and not seen.
 	late bool
@@ -264,6 +266,8 @@ func (t *turn) compared(e Event) {
 		t.drifts(e.Weights, Comparing)
 	case t.changed != "":
 		t.pause(t.strange(), Comparing)
+	case t.lost != "": // it was reported in the middle of a write
+		t.pause(t.lost, Comparing)
 	case t.finishing:
 		t.end(Done, "")
 	default:

@@ -167,9 +167,12 @@ func (t *turn) pause(why string, from Phase) {
 	t.nextLook()
 }
 
-// rival takes a report that another walk has the lease. It is repeated, so that one in the middle of a write
-// can be passed over.
+// rival takes a report that another walk has the lease, or that this one has it again. It is repeated, so that one
+// in the middle of a write can be passed over.
 func (t *turn) rival(e Event) {
+	if t.lost = e.Why; t.lost == "" {
+		return
+	}
 	switch t.phase {
 	case Opening, Trying, Writing, Paused, RollingBack:
 	case Comparing, Gating, Confirming:
@@ -204,6 +207,8 @@ func (t *turn) resume() {
 func (t *turn) comeBack(e Event) {
 	switch {
 	case !t.resuming:
+	case t.lost != "":
+		t.note("not resumed: " + t.lost)
 	case e.Failed != "":
 		t.note("not resumed: the weights cannot be read: " + e.Failed)
 	case e.Weights != t.known:

@@ -151,6 +151,13 @@ func TestRival(t *testing.T) {
 	s.readWith(fifth, alone)
 	rival(s)
 	s.in(Paused)
+	s.feed(Event{Kind: AskResume}) // the other one may write at any moment
+	s.readWith(fifth, alone)
+	s.in(Paused)
+	s.feed(Event{Kind: Rival}) // it is over
+	s.feed(Event{Kind: AskResume})
+	s.readWith(fifth, alone)
+	s.in(Settling)
 }
 
 // Changes are named, by name, and not all of many.
