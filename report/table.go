@@ -1,7 +1,9 @@
 package report
 
 import (
+	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"github.com/bgverify/bgverify/internal/text"
@@ -117,6 +119,18 @@ func fit(cols []column, rows [][]string, width int) [][]string {
 		}
 	}
 	return out
+}
+
+// WriteReasons writes a line for each reason, broken between words to fit width columns. Width 0
+// breaks nothing.
+func WriteReasons(w io.Writer, reasons []string, width int) {
+	for _, reason := range reasons {
+		lines := []string{text.Visible(reason)}
+		if width > 0 {
+			lines = wrap(lines[0], max(width-4, leastFlex), math.MaxInt)
+		}
+		fmt.Fprintf(w, "  - %s\n", strings.Join(lines, "\n    "))
+	}
 }
 
 // wrap breaks text into lines of at most width columns: at spaces, and inside

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/report/archive/history"
 	"github.com/bgverify/bgverify/runner/run"
@@ -122,9 +122,7 @@ func (g *gateFlags) check(ctx context.Context, io stdio, name string) error {
 	gate.Now = time.Now()
 	answer := gate.Check(folder.Folder)
 	status := answer.Verdict.ExitStatus(answer.Signal)
-	for _, reason := range answer.Reasons {
-		fmt.Fprintf(io.out, "  - %s\n", text.Visible(reason))
-	}
+	report.WriteReasons(io.out, answer.Reasons, width(io.out))
 	fmt.Fprintf(io.out, "bgverify: gate verdict=%s exit=%d run=%s\n", answer.Verdict, status, folder.Name)
 	return exit(status)
 }

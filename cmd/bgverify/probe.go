@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/probe"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -37,6 +38,9 @@ the last round.`,
 				return usage("a time such as 500ms, a count from 1, a budget from 0", "--every, --count or --budget is out of bounds")
 			}
 			p.URLs, p.Tell = args, io.out
+			if width(io.err) > 0 {
+				fmt.Fprintf(io.err, "asking %s in %s, one every %s; press Ctrl-C to end\n", text.Count(len(args), "URL"), text.Count(p.Rounds, "round"), p.Every)
+			}
 			verdict, err := p.Run(cmd.Context())
 			if err != nil {
 				return broken(err)

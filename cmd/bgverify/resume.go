@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/report/archive/replay"
@@ -183,9 +182,7 @@ func standing(io stdio, again *runFlags, folder *archive.Folder, r *run.Run) err
 		}
 		return exit(status)
 	}
-	for _, reason := range answer.Reasons {
-		fmt.Fprintf(io.out, "  - %s\n", text.Visible(reason))
-	}
+	report.WriteReasons(io.out, answer.Reasons, width(io.out))
 	fmt.Fprintln(io.out, "the run has its verdict: nothing was sent")
 	fmt.Fprintf(io.out, "bgverify: verdict=%s exit=%d run=%s\n", answer.Verdict, status, folder.Path())
 	return exit(status)

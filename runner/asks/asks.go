@@ -5,6 +5,7 @@ package asks
 
 import (
 	"fmt"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -50,7 +51,7 @@ func suiteAsks(s *scenarios.Suite) run.SuiteAsks {
 	ruleText := ruleTexts()
 	one := func(c run.CaseAsks, steps ...[]*scenarios.Step) {
 		for _, step := range slices.Concat(steps...) {
-			for _, text := range stepAsks(step) {
+			for _, text := range stepAsks(step, filepath.Dir(s.Pos.File)) {
 				if i := asks(text); !slices.Contains(c.Asks, i) {
 					c.Asks = append(c.Asks, i)
 				}
@@ -171,8 +172,9 @@ func indexOf(list *[]string) func(string) int {
 }
 
 // stepAsks are the request of a step on each side, its comparison, and what it
-// expects.
-func stepAsks(step *scenarios.Step) []string {
+// expects. Files are named from the folder of the suite, so that a run started in another
+// folder asks the same.
+func stepAsks(step *scenarios.Step, folder string) []string {
 	request, out := requestOf(step), successAsks(step)
 	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
 		if step.SentTo(side) {
@@ -202,6 +204,11 @@ func stepAsks(step *scenarios.Step) []string {
 			all := texts(v.Field(field))
 			if f.Name == "Status" { // any of them will do: one more is another ask
 				all = slices.DeleteFunc([]string{words(v.Field(field))}, func(s string) bool { return s == "" })
+			}
+			if f.Name == "Schema" || f.Name == "Snapshot" {
+				if name, err := filepath.Rel(folder, v.Field(field).String()); err == nil {
+					all = []string{filepath.ToSlash(name)}
+				}
 			}
 			for _, text := range all {
 				out = append(out, fmt.Sprintf("%s: %s%s %s", request, side, strings.ToLower(f.Name), text))

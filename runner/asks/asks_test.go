@@ -123,3 +123,27 @@ func asksOf(t *testing.T, text string) *run.Asks {
 	}
 	return Of(suites)
 }
+
+// A suite asks the same wherever the folder of the run is: its files are named from the suite.
+func TestFilesFromSuite(t *testing.T) {
+	const text = "suite: s\ncases: [{case: a, get: /a, expect: {schema: schemas/a.json, snapshot: data/a.txt}}]\n"
+	at := func(folder string) *run.Asks {
+		files := fstest.MapFS{
+			folder + "s.yaml":         {Data: []byte(text)},
+			folder + "schemas/a.json": {Data: []byte("{}")},
+			folder + "data/a.txt":     {Data: []byte("a")},
+		}
+		suites, problems := scenarios.Load(files, []string{folder + "s.yaml"}, scenarios.LoadOptions{})
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		return Of(suites)
+	}
+	here, there := at(""), at("scenarios/stb/")
+	if found := run.FindWeaker(here, there); len(found) > 0 {
+		t.Errorf("weaker from another folder: %v", found)
+	}
+	if !slices.Contains(there.Suites[0].Texts, "GET /a: schema schemas/a.json") {
+		t.Errorf("the schema is not asked: %q", there.Suites[0].Texts)
+	}
+}
