@@ -277,31 +277,24 @@ func (s *slot) claim(h uint64) {
 // alignBag pairs elements that the rules may take for equal, whatever their order; in a
 // set a value counts once:
 //
-//  1. Elements of one hash under the rules are paired in their order.
+//  1. Elements of one hash under the rules are paired: first those of exactly one value, see
+//     equals, the others in their order.
 //  2. A further copy in a set is compared with the partner of the copy that has exactly
 //     its value, else with the last one: two elements of one hash need not be equal where
 //     a rule has the last word on values.
 //  3. What is left is paired by likeness, so that the inner difference shows.
 func (e *engine) alignBag(f *frame, set bool) {
-	// Green's elements by hash, the copies of one as a list.
-	next := make([]int32, f.ng) // further places of a hash on green
-	t := e.slotTable(f.nb + f.ng)
-	for i := f.ng - 1; i >= 0; i-- {
-		s := find(t, e.hashes[f.hg+i])
-		s.claim(e.hashes[f.hg+i])
-		next[i], s.ig = s.ig, int32(i)
-	}
+	p := e.newBag(f)
 	// Each of blue's takes the next copy on green; those without one are left.
-	partner := make([]int32, f.ng) // on blue, one more than its place; 0: none
-	exact := map[uint64]int32{}    // of a set: the partners on green by blue's value
+	exact := map[uint64]int32{} // of a set: the partners on green by blue's value
 	var lone, loneG []int32
 	for i := range f.nb {
-		s, value := find(t, e.hashes[f.hb+i]), e.b.nodes[e.idx[f.bs+i]].hash
+		s, value := find(p.slots, e.hashes[f.hb+i]), e.b.nodes[e.idx[f.bs+i]].hash
+		j, paired := p.next(int32(i), s)
 		switch {
-		case s.hash != 0 && s.ig >= 0: // Rule 1
-			j := s.ig
+		case paired: // Rule 1
 			e.ops = append(e.ops, pairing{b: int32(i), g: j})
-			s.ib, s.ig, partner[j] = j, next[j], int32(i)+1
+			s.ib, p.partner[j] = j, int32(i)+1
 			if set {
 				exact[value] = j
 			}
@@ -317,33 +310,23 @@ func (e *engine) alignBag(f *frame, set bool) {
 	}
 	if set {
 		clear(exact) // from here on the partners on blue by green's value
-		for j, b := range partner {
+		for j, b := range p.partner {
 			if b > 0 {
 				exact[e.g.nodes[e.idx[f.gs+j]].hash] = b - 1
 			}
 		}
 	}
 	for j := range f.ng {
-		if partner[j] > 0 {
+		if p.partner[j] > 0 {
 			continue
 		}
-		if i, ok := e.firstOf(f, t, j, partner, exact); set && ok { // Rule 2
+		if i, ok := e.firstOf(f, p, j, exact); set && ok { // Rule 2
 			e.ops = append(e.ops, pairing{b: i, g: int32(j), again: true})
 			continue
 		}
 		loneG = append(loneG, int32(j))
 	}
 	e.pairAlike(f, lone, loneG) // Rule 3
-}
-
-// firstOf is the element of blue that green's copy j is compared with: the partner of
-// what has exactly its value, else of the last copy. Not ok: blue has none.
-func (e *engine) firstOf(f *frame, t []slot, j int, partner []int32, exact map[uint64]int32) (int32, bool) {
-	if i, ok := exact[e.g.nodes[e.idx[f.gs+j]].hash]; ok {
-		return i, true
-	}
-	last := find(t, e.hashes[f.hg+j]).ib
-	return partner[last] - 1, partner[last] > 0 && e.hashes[f.hg+int(last)] == e.hashes[f.hg+j]
 }
 
 // note keeps a sentence for the reader, a bounded number of them, each once.

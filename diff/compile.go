@@ -33,6 +33,8 @@ type Rules struct {
 	only map[string]int
 	// leaks are the names of blue's places.
 	leaks []authority
+	// maps: one of the rules is a map.
+	maps bool
 	// pool holds idle workers.
 	pool sync.Pool
 }
@@ -105,6 +107,7 @@ func Compile(rules []Rule, opts Options) (*Rules, []RuleError) {
 	}
 	r.prog.Finish(hashBytes)
 	r.leaks = leakAuthorities(opts.BlueAuthorities, opts.GreenAuthorities)
+	r.maps = slices.ContainsFunc(rules, func(one Rule) bool { return one.Do == DoMap })
 	return r, nil
 }
 

@@ -149,6 +149,35 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// The same elements in another order are equal as a set and as a multiset, whatever the rules
+// have the last word on.
+func TestBagHasNoOrder(t *testing.T) {
+	values := []string{`"a"`, `"A"`, `1`, `2`, `"2026-11-23T03:12:45Z"`, `"2026-11-23T12:00:00Z"`, `"{\"a\":1}"`, `"{\"a\":2}"`, `"7ba7b810-9dad-11d1-80b4-00c04fd430c8"`}
+	for _, rule := range []Rule{
+		{Do: DoTime, Within: 5 * time.Second},
+		{Do: DoFormat, Is: "uuid"},
+		{Do: DoString, AsList: []string{"fold"}},
+		{Do: DoEmbedded, As: "json"},
+		{Do: DoNumber, As: "lexeme"},
+	} {
+		for _, how := range []string{"set", "multiset"} {
+			rule.At = "$[*].v"
+			rules := mustCompile(t, Options{}, rule, Rule{At: "$", Do: DoMatch, As: how})
+			var blue, green []string
+			for _, v := range append(values, values[0], values[4]) {
+				blue = append(blue, `{"v":`+v+`}`)
+				green = append([]string{`{"v":` + v + `}`}, green...)
+			}
+			b, g := "["+strings.Join(blue, ",")+"]", "["+strings.Join(green, ",")+"]"
+			r := Compare([]byte(b), []byte(g), rules)
+			if !r.Equal() {
+				t.Errorf("%s %s: %d differences", rule.Do, how, r.Total)
+			}
+			checkResult(t, r, b, g)
+		}
+	}
+}
+
 // A set of green holds nothing that is not equal under the rules to an element of blue,
 // whatever the rules have the last word on.
 func TestSetHasNoStrangers(t *testing.T) {
