@@ -22,14 +22,25 @@ type Lease interface {
 	Keep(ctx context.Context, report func(why string))
 }
 
-// takeLease takes the lease of the driver for the walk of a folder; nil: the mechanism has none. A rollback
-// asks for none: it must not wait for anybody.
+// takeLease takes the lease of the driver for the walk of a folder; nil: the mechanism has none. What was found fit
+// may have been changed while the lease was waited for, so that it is checked again. A rollback asks for no lease:
+// it must not wait for anybody.
 func (s *Setup) takeLease(ctx context.Context, folder string) (Lease, error) {
 	l, ok := s.Driver.(Leaser)
 	if !ok {
 		return nil, nil //nolint:nilnil // there is no lease, and nothing is wrong
 	}
-	return l.Lease(ctx, filepath.Base(folder), s.say)
+	lease, err := l.Lease(ctx, filepath.Base(folder), s.say)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Driver.Check(ctx); err != nil {
+		ended, end := context.WithCancel(ctx)
+		end()
+		lease.Keep(ended, func(string) {}) // gives it back
+		return nil, err
+	}
+	return lease, nil
 }
 
 // keepLease renews the lease while the walk goes on.

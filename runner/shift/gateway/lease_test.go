@@ -131,19 +131,51 @@ func TestKeepLease(t *testing.T) {
 	}
 }
 
+// setupOf is a walk whose lease waits by pause.
+func setupOf(t *testing.T, config string, pause func(ctx context.Context, d time.Duration) error) *shift.Setup {
+	d := NewHTTPRoute(routeOf(config))
+	d.pause = pause
+	return &shift.Setup{
+		Shift: &shiftfile.File{
+			Name: "api", OnFail: "rollback", Steps: []float64{0.05, 1}, Hold: shiftfile.Hold{Min: time.Hour, Max: time.Hour},
+			Driver: shiftfile.Driver{HTTPRoute: &d.config},
+		},
+		Driver: d, Root: t.TempDir(), Tool: "test", RollbackTimeout: 30 * time.Second, PauseTimeout: time.Minute, Now: time.Now,
+	}
+}
+
+// What makes a route unfit while a walk waits for its lease is found before the walk begins, and the lease is free.
+func TestUnfitWhileItWaits(t *testing.T) {
+	s, config := server(t, httpRouteText)
+	if err := leaseOf(t, config, "killed", nil).take(t.Context(), quietly); err != nil {
+		t.Fatal(err)
+	}
+	third := strings.Replace(httpRouteText, `[{"name":"svc-blue","weight":100},`, `[{"name":"svc-red","weight":7},{"name":"svc-blue","weight":100},`, 1)
+	setup := setupOf(t, config, func(ctx context.Context, _ time.Duration) error {
+		s.Put(third)
+		return ctx.Err()
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	setup.Tell = func(l shift.Line) error {
+		if strings.HasPrefix(l.Text, "set") { // it does walk
+			stop()
+		}
+		return nil
+	}
+	if r, _, err := setup.Begin(ctx); err == nil || !strings.Contains(err.Error(), "third backend") {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if have, err := leaseOf(t, config, "looker", nil).read(t.Context()); err != nil || have.HolderIdentity != "" {
+		t.Errorf("the lease: %+v, %v", have, err)
+	}
+}
+
 // Walks whose records are on two machines do not walk one route at once; the second one writes nothing.
 func TestTwoMachines(t *testing.T) {
 	s, config := server(t, httpRouteText)
 	setup := func(pause func(ctx context.Context, d time.Duration) error) *shift.Setup {
-		d := NewHTTPRoute(routeOf(config))
-		d.pause = pause
-		return &shift.Setup{
-			Shift: &shiftfile.File{
-				Name: "api", OnFail: "rollback", Steps: []float64{0.05, 1}, Hold: shiftfile.Hold{Min: time.Hour, Max: time.Hour},
-				Driver: shiftfile.Driver{HTTPRoute: &d.config},
-			},
-			Driver: d, Root: t.TempDir(), Tool: "test", RollbackTimeout: 30 * time.Second, PauseTimeout: time.Minute, Now: time.Now,
-		}
+		return setupOf(t, config, pause)
 	}
 	first := setup(func(ctx context.Context, _ time.Duration) error { return pauseFor(ctx, time.Millisecond) })
 	holding := make(chan struct{})
