@@ -71,7 +71,7 @@ var allowed = map[string][]string{
 	"runner/services":  {"runner/places", "runner/wire", "scenarios"},
 	"runner/places":    {"diff", "scenarios", "runner/run", "runner/wire"},
 	"runner/transport": {"internal/text", "runner/judge", "runner/run", "runner/verdict", "runner/wire"},
-	"runner/findings":  {"internal/text", "diff", "diff/cause", "runner/attack", "runner/judge", "runner/run", "runner/verdict", "runner/wire", "scenarios"},
+	"runner/findings":  {"internal/text", "diff", "diff/cause", "diff/perf", "runner/attack", "runner/judge", "runner/run", "runner/verdict", "runner/wire", "scenarios"},
 	"runner":           {"runner/findings", "runner/services", "runner/asks", "runner/places", "runner/transport", "runner/verdict", "internal/text", "diff", "diff/cause", "diff/perf", "scenarios", "scenarios/template", "runner/run", "runner/random", "runner/judge", "runner/wire", "runner/attack"},
 	"runner/calibrate": {"runner/run", "internal/hint", "internal/text", "diff", "diff/notation", "diff/path", "diff/perf", "scenarios", "runner"},
 	"runner/scout":     {"internal/text", "diff", "runner/wire"},
