@@ -213,8 +213,8 @@ func (v *view) advice(unproven []evidence) string {
 	case worst.Metric.IsRate():
 		return fmt.Sprintf("set duration to %s, or let more users walk", seconds(longest*1.1))
 	case longest > 4*v.design.Duration.Seconds():
-		return fmt.Sprintf("quieten the environment or widen the margin of %s to %s: more time would not settle it", worst.Name(),
-			percent(math.Ceil(math.Max(worst.Floor, worst.worst())*100)/100))
+		return fmt.Sprintf("quieten the environment or widen the margin of %s to %s: with this noise a proof takes %s", worst.Name(),
+			percent(math.Ceil(math.Max(worst.Floor, worst.worst())*100)/100), seconds(longest))
 	}
 	return fmt.Sprintf("set duration to %s, %s, or widen the margin of %s to %s", seconds(longest*1.1), more, worst.Name(),
 		percent(math.Ceil(math.Max(worst.Floor, worst.worst())*100)/100))
