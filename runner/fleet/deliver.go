@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -42,7 +43,13 @@ func (w *worker) sendOwed(ctx context.Context) {
 			return
 		}
 		for ctx.Err() == nil {
-			if _, err := w.ask(ctx, subjectOwed, message); err == nil {
+			_, err := w.ask(ctx, subjectOwed, message)
+			if errors.Is(err, nats.ErrMaxPayload) { // however often it is tried
+				w.o.Say(fmt.Sprintf("what walks created is too much for one message of the bus (%d bytes); "+
+					"if this worker dies, look for it by hand", len(message)))
+				break
+			}
+			if err == nil {
 				break
 			}
 			pause(ctx, beatEvery)
