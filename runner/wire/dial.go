@@ -309,7 +309,9 @@ func (p *pool) connect(ctx context.Context, network, addr string) (*conn, error)
 		delete(p.open, c)
 		ended := p.ended
 		p.mu.Unlock()
-		if c.h2 && !ended { // a request that we cut off ends its stream alone, so that the server asked for this
+		// A pool that ends closes connections that are being dialled too: what dial and dialTLS
+		// are setting is not read then.
+		if !ended && c.h2 { // a request that we cut off ends its stream alone, so that the server asked for this
 			c.endedByServer()
 		}
 	}
