@@ -223,8 +223,8 @@ func joined(values []string) string {
 	return quoteText(strings.Join(values, ", "))
 }
 
-// isEmpty reports whether none of a header's values says anything, which is no better
-// than a header that is absent.
+// isEmpty reports whether all values of a header are empty, which says as little as a header
+// that is absent.
 func isEmpty(values []string) bool {
 	return !slices.ContainsFunc(values, func(v string) bool { return v != "" })
 }

@@ -142,7 +142,7 @@ func (s *Bijections) Clone() *Bijections {
 	return out
 }
 
-// isBlank reports whether a text, with its first quote, is no id: white space alone, or
+// isBlank reports whether a text, with its first quote, is not an id: white space alone, or
 // the nil UUID.
 func isBlank(id string) bool {
 	text, quoted := strings.CutPrefix(id, `"`)
@@ -150,7 +150,7 @@ func isBlank(id string) bool {
 }
 
 // pair makes blue and green partners; when one of them has another partner
-// already, or is no id where the other is one, it reports false and says so.
+// already, or is not an id where the other is one, it reports false and says so.
 func (s *Bijections) pair(name, blue, green string) (was string, ok bool) {
 	if isBlank(blue) != isBlank(green) {
 		return "map " + name + ": one of them is empty", false

@@ -47,7 +47,7 @@ func (v *view) doubt(d *Decision, all []evidence) *doubt {
 	return nil
 }
 
-// baselineAdvice is what to do where blue is no measure for green.
+// baselineAdvice is what to do where green cannot be compared with blue.
 const baselineAdvice = "blue itself is unhealthy; fix blue before comparing"
 
 // generatorAdvice is what to do where this machine could not keep the schedule.

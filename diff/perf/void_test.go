@@ -9,7 +9,7 @@ import (
 )
 
 // Law: a stage in which blocks were left out judges as many whole blocks as one without,
-// takes its looks after as many, and is no surer than its comparisons. Blocks in which generators
+// takes its looks after as many, and its results are only as certain as its comparisons. Blocks in which generators
 // saw different sides never let it pass, and never hide that green is worse.
 func TestLawVoidBlocksAreReplaced(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
