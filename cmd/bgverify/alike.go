@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	goio "io"
 
 	"github.com/spf13/cobra"
 
@@ -52,13 +53,9 @@ func (f *readyFlags) alike(ctx context.Context, io stdio) error {
 	if ctx.Err() != nil {
 		return &statusError{status: run.Interrupted.ExitStatus(stopSignal(ctx)), err: context.Cause(ctx)}
 	}
-	if f.output == "json" {
-		err = printJSON(io.out, found)
-	} else {
-		err = report.WriteAlike(io.out, found, textOptions(io.out, f.noColor))
-	}
+	err = io.print(f.output, found, func(w goio.Writer) error { return report.WriteAlike(w, found, textOptions(io.out, f.noColor)) })
 	if err != nil {
-		return broken(err)
+		return err
 	}
 	return exit(found.Verdict.ExitStatus(0))
 }

@@ -81,13 +81,12 @@ a side could not be asked.`,
 
 // bind declares the flags of calibrate.
 func (f *calibrateFlags) bind(set *pflag.FlagSet) {
-	f.bindSending(set)
-	set.StringVar(&f.blue, "blue", "", "`URL` of the trusted side")
-	set.StringVar(&f.green, "green", "", "`URL` of green, to be compared with itself too")
+	f.bindSending(set, "calibration")
+	set.Lookup("green").Usage = "`URL` of green, to be compared with itself too"
+	set.Lookup("calibration").Usage = "keep the noise in `file`, not in runs/calibration.json"
 	set.IntVar(&f.rounds, "rounds", 5, "how often every case is run")
 	set.DurationVar(&f.settle, "settle", time.Minute, "`wait` before the last round; 0: no such round")
 	set.BoolVar(&f.load, "load", false, "measure the noise of the load stages instead")
-	set.StringVar(&f.calibration, "calibration", "", "keep the noise in `file`, not in runs/calibration.json")
 }
 
 // run calibrates fields or, with --load, load stages.

@@ -12,7 +12,7 @@ import (
 
 func newDemoCommand(io stdio) *cobra.Command {
 	flags := &runFlags{}
-	var blueFault, greenFault string
+	var faults faultFlags
 	cmd := &cobra.Command{
 		Use:     "demo",
 		GroupID: "try",
@@ -33,15 +33,11 @@ green looks like ('bgverify fixtures --help' lists the faults).`,
 				return usage("use 'bgverify run scenarios/stb' for your own services",
 					"demo starts blue and green itself: --blue and --green do not apply")
 			}
-			blueFaults, err := fixtures.ParseFaults(blueFault)
-			if err != nil {
-				return usage("see 'bgverify fixtures --help'", "--blue-fault: %w", err)
+			opts := fixtures.Options{Seed: flags.seed}
+			if err := faults.parse(&opts); err != nil {
+				return err
 			}
-			greenFaults, err := fixtures.ParseFaults(greenFault)
-			if err != nil {
-				return usage("see 'bgverify fixtures --help'", "--green-fault: %w", err)
-			}
-			twin, err := fixtures.Start(fixtures.Options{Seed: flags.seed, BlueFaults: blueFaults, GreenFaults: greenFaults})
+			twin, err := fixtures.Start(opts)
 			if err != nil {
 				return broken(fmt.Errorf("start the embedded services: %w", err))
 			}
@@ -55,7 +51,6 @@ green looks like ('bgverify fixtures --help' lists the faults).`,
 		},
 	}
 	flags.bind(cmd.Flags())
-	cmd.Flags().StringVar(&blueFault, "blue-fault", "", "`faults` put in front of blue, separated by commas")
-	cmd.Flags().StringVar(&greenFault, "green-fault", "", "`faults` put in front of green, separated by commas")
+	faults.bind(cmd.Flags())
 	return cmd
 }

@@ -127,22 +127,31 @@ func diffStatus(result *diff.Result) int {
 
 // readRules reads the rules of --rules; without it there are none.
 func readRules(stderr io.Writer, name string) (*diff.Rules, error) {
-	now := time.Now()
 	if name == "" {
-		rules, _ := diff.Compile(nil, diff.Options{Now: now})
-		return rules, nil
+		return compileRules(nil)
 	}
+	opts := loadOptions()
+	opts.Trial = true
+	list, err := loadRules(stderr, name, opts)
+	if err != nil {
+		return nil, err
+	}
+	return compileRules(list)
+}
+
+// loadRules reads a rule file.
+func loadRules(stderr io.Writer, name string, opts scenarios.LoadOptions) ([]diff.Rule, error) {
 	t, err := tree.Open([]string{name})
 	if err != nil {
 		return nil, err
 	}
-	opts := loadOptions()
-	opts.Trial = true
 	list, problems := scenarios.LoadRules(t.Files, t.Paths[0], opts)
-	if err := tellProblems(stderr, problems); err != nil {
-		return nil, err
-	}
-	rules, bad := diff.Compile(list, diff.Options{Now: now})
+	return list, tellProblems(stderr, problems)
+}
+
+// compileRules compiles rules; one that cannot be is a usage error.
+func compileRules(list []diff.Rule) (*diff.Rules, error) {
+	rules, bad := diff.Compile(list, diff.Options{Now: time.Now()})
 	if len(bad) > 0 {
 		return nil, usage(bad[0].Hint, "%s: %s", list[bad[0].Rule].Origin, bad[0].Msg)
 	}

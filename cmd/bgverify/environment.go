@@ -29,15 +29,17 @@ func getenv(name string) (string, bool) {
 // BGVERIFY_GREEN_BUILD.
 func flagVariable(flag string) string { return template.FlagPrefix + template.CapitalName(flag) }
 
-// isFlagVariable reports whether an environment variable sets a flag of run, which
-// has all that come from the environment.
-func isFlagVariable(variable string) bool {
+// flagVariables are the environment variables that set a flag of run, which has all that come from
+// the environment.
+func flagVariables() []string {
 	set := pflag.NewFlagSet("", pflag.ContinueOnError)
 	(&runFlags{}).bind(set)
-	known := false
-	set.VisitAll(func(f *pflag.Flag) { known = known || flagVariable(f.Name) == variable })
-	return known
+	var names []string
+	set.VisitAll(func(f *pflag.Flag) { names = append(names, flagVariable(f.Name)) })
+	return names
 }
+
+func isFlagVariable(name string) bool { return slices.Contains(flagVariables(), name) }
 
 // fromEnvironment gives every flag that was not typed the value of its variable,
 // and remembers which ones: see narrowed.
@@ -63,10 +65,7 @@ func (f *runFlags) fromEnvironment(set *pflag.FlagSet) error {
 // secrets and are not shown, and names that are nearly those of a flag: a mistyped
 // BGVERIFY_GREEN_BUILD would leave out the check that its author counts on.
 func checkVariables(environ []string) error {
-	set := pflag.NewFlagSet("", pflag.ContinueOnError)
-	(&runFlags{}).bind(set)
-	var known []string
-	set.VisitAll(func(f *pflag.Flag) { known = append(known, flagVariable(f.Name)) })
+	known := flagVariables()
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
 		own := strings.HasPrefix(name, template.VarPrefix) || strings.HasPrefix(name, template.JSONPrefix) || slices.Contains(known, name)

@@ -6,12 +6,13 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/bgverify/bgverify/fixtures"
 )
 
 func newFixturesCommand(io stdio) *cobra.Command {
-	var blueFault, greenFault string
+	var faults faultFlags
 	opts := fixtures.Options{}
 	cmd := &cobra.Command{
 		Use:     "fixtures",
@@ -27,12 +28,8 @@ Faults:
   bgverify fixtures --blue-addr 127.0.0.1:8081 --green-addr 127.0.0.1:8082 --green-fault price-as-string,slow=20%`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var err error
-			if opts.BlueFaults, err = fixtures.ParseFaults(blueFault); err != nil {
-				return usage("see 'bgverify fixtures --help'", "--blue-fault: %w", err)
-			}
-			if opts.GreenFaults, err = fixtures.ParseFaults(greenFault); err != nil {
-				return usage("see 'bgverify fixtures --help'", "--green-fault: %w", err)
+			if err := faults.parse(&opts); err != nil {
+				return err
 			}
 			// The services run until the reader stops the command.
 			twin, err := fixtures.Start(opts)
@@ -51,10 +48,29 @@ Faults:
 	f := cmd.Flags()
 	f.StringVar(&opts.Blue, "blue-addr", "127.0.0.1:0", "`address` that blue listens on")
 	f.StringVar(&opts.Green, "green-addr", "127.0.0.1:0", "`address` that green listens on")
-	f.StringVar(&blueFault, "blue-fault", "", "`faults` put in front of blue, separated by commas")
-	f.StringVar(&greenFault, "green-fault", "", "`faults` put in front of green, separated by commas")
+	faults.bind(f)
 	f.Uint64Var(&opts.Seed, "seed", 1, "seed of the random values of the services")
 	return cmd
+}
+
+// faultFlags are the faults in front of each of the embedded services, as typed.
+type faultFlags struct{ blue, green string }
+
+func (f *faultFlags) bind(set *pflag.FlagSet) {
+	set.StringVar(&f.blue, "blue-fault", "", "`faults` put in front of blue, separated by commas")
+	set.StringVar(&f.green, "green-fault", "", "`faults` put in front of green, separated by commas")
+}
+
+// parse reads the faults into the options of the services.
+func (f *faultFlags) parse(o *fixtures.Options) (err error) {
+	const help = "see 'bgverify fixtures --help'"
+	if o.BlueFaults, err = fixtures.ParseFaults(f.blue); err != nil {
+		return usage(help, "--blue-fault: %w", err)
+	}
+	if o.GreenFaults, err = fixtures.ParseFaults(f.green); err != nil {
+		return usage(help, "--green-fault: %w", err)
+	}
+	return nil
 }
 
 func faultTable() string {

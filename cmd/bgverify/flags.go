@@ -67,9 +67,9 @@ func (f *runFlags) bind(set *pflag.FlagSet) {
 	set.StringVar(&f.green, "green", "", "`URL` of the side under judgement")
 	set.StringVar(&f.env, "env", "", "env `file` of the stage: sides, vars, rules, limits")
 	set.StringArrayVar(&f.vars, "var", nil, "set a variable, `name=value`, or name:=JSON; may be repeated")
-	set.StringVar(&f.tag, "tag", "", "run the cases whose tags match `EXPR`, such as 'smoke and not write'")
-	set.StringArrayVar(&f.cases, "case", nil, "run the cases whose id matches `GLOB`, such as 'stb-home/epg*'; may be repeated")
-	set.StringVar(&f.shard, "shard", "", "run part `i/n` of the cases; the n parts together are all of them")
+	set.StringVar(&f.tag, "tag", "", "only cases whose tags match `EXPR`, such as 'smoke and not write'")
+	set.StringArrayVar(&f.cases, "case", nil, "only cases whose id matches `GLOB`, such as 'stb-home/epg*'; may be repeated")
+	set.StringVar(&f.shard, "shard", "", "only part `i/n` of the cases; the n parts together are all of them")
 	set.StringVar(&f.rerunFailed, "rerun-failed", "", "run the cases that did not pass in `RUN`: a folder, an id, or latest")
 	set.IntVar(&f.concurrency, "concurrency", 8, "how many cases run at once")
 	set.Uint64Var(&f.seed, "seed", 0, "seed of all random choices; 0 picks one and prints it")
@@ -86,7 +86,7 @@ func (f *runFlags) bind(set *pflag.FlagSet) {
 		"`file` that calibrate --load wrote (default calibration.json in the folder of --out, if it exists)")
 	f.fleetFlags.bind(set)
 	set.BoolVar(&f.dryRun, "dry-run", false, "print the requests and send nothing; writes no run folder and exits 4")
-	set.BoolVar(&f.strict, "strict", false, strictUsage)
+	set.BoolVar(&f.strict, "strict", false, "exit 2 when a load stage cannot prove what its margins ask, instead of a warning")
 	set.StringVar(&f.greenBuild, "green-build", "", "the build that green's identity must show")
 	set.IntVar(&f.keep, "keep", 0, "afterwards delete all but the newest `N` runs; 0 keeps all")
 	set.IntVar(&f.keepDays, "keep-days", 0, "afterwards delete runs older than `N` days; 0 keeps all")
@@ -101,8 +101,6 @@ func (f *runFlags) bind(set *pflag.FlagSet) {
 	set.BoolVar(&f.noProgress, "no-progress", false, "print no progress to standard error")
 	set.BoolVar(&f.noNotify, "no-notify", false, "tell no receiver of the env file's notify")
 }
-
-const strictUsage = "exit 2 when a load stage cannot prove what its margins ask, instead of a warning"
 
 // severity is what a load stage that cannot prove its margins is.
 func (f *runFlags) severity() scenarios.ProblemKind {
@@ -123,15 +121,14 @@ func (f *runFlags) check(cmd *cobra.Command) error {
 
 // checkValues finds what is wrong with the flags.
 func (f *runFlags) checkValues() error {
+	if err := f.checkPrinting(); err != nil {
+		return err
+	}
 	switch {
 	case f.noLoad && f.onlyLoad:
 		return usage("leave one of them out", "--no-load and --only-load together leave nothing to run")
-	case checkOutput(f.output) != nil:
-		return checkOutput(f.output)
 	case f.reportAssets != "inline" && f.reportAssets != "split":
 		return usage("inline or split", "unknown report assets %q", f.reportAssets)
-	case f.quiet && f.verbose:
-		return usage("leave one of them out", "--quiet and --verbose contradict each other")
 	case f.concurrency < 1 || f.concurrency > 1024:
 		return usage("1 to 1024", "--concurrency %d is out of bounds", f.concurrency)
 	case f.keep < 0 || f.keepDays < 0:
@@ -257,46 +254,54 @@ func typed(cmd *cobra.Command) []string {
 	return flags
 }
 
-// bindSending are the flags of verbs that send and archive nothing. The others
-// of run keep values that check accepts.
-func (f *runFlags) bindSending(set *pflag.FlagSet) {
-	f.output, f.out, f.reportAssets, f.onInconclusive, f.within = "text", "runs", "inline", "block", 5*time.Minute
-	set.StringVar(&f.env, "env", "", "env `file` of the stage: sides, vars, rules, limits")
-	set.StringArrayVar(&f.vars, "var", nil, "set a variable, `name=value`, or name:=JSON; may be repeated")
-	set.StringVar(&f.tag, "tag", "", "only cases whose tags match `EXPR`")
-	set.StringArrayVar(&f.cases, "case", nil, "only cases whose id matches `GLOB`; may be repeated")
-	set.StringVar(&f.shard, "shard", "", "only part `i/n` of the cases")
-	set.IntVar(&f.concurrency, "concurrency", 8, "how many cases run at once")
-	set.Uint64Var(&f.seed, "seed", 0, "seed of all random choices; 0 picks one")
-	set.BoolVar(&f.allowLoad, "allow-load", false, "allow load on hosts off loopback")
-	set.BoolVar(&f.allowWrites, "allow-writes", false, "allow steps with side effects on hosts off loopback")
-	set.BoolVarP(&f.verbose, "verbose", "v", false, "print every case as it ends")
-	set.BoolVar(&f.noProgress, "no-progress", false, "print no progress to standard error")
+// bindOnly declares the flags of run with these names. All others have the value that run
+// gives them by default.
+func (f *runFlags) bindOnly(set *pflag.FlagSet, names ...string) {
+	all := pflag.NewFlagSet("run", pflag.ContinueOnError)
+	f.bind(all)
+	for _, name := range names {
+		set.AddFlag(all.Lookup(name))
+	}
 }
 
-// bindAgain are the flags of a verb that takes the others from a run folder.
-func (f *runFlags) bindAgain(set *pflag.FlagSet) {
-	set.StringVar(&f.out, "out", "runs", "`folder` that keeps the runs")
-	set.StringArrayVar(&f.vars, "var", nil, "set a variable whose value the archive hides, `name=value` or name:=JSON")
-	set.StringVar(&f.blue, "blue", "", "`URL` of the trusted side, if it has changed")
-	set.StringVar(&f.green, "green", "", "`URL` of the side under judgement, if it has changed")
-	set.StringVar(&f.output, "output", "text", "what standard output is: text or json (the content of run.json)")
-	set.BoolVarP(&f.quiet, "quiet", "q", false, "print only the last line")
-	set.BoolVarP(&f.verbose, "verbose", "v", false, "print every case as it ends")
-	set.BoolVar(&f.noColor, "no-color", false, "disable colour even on a terminal")
-	set.BoolVar(&f.noProgress, "no-progress", false, "print no progress to standard error")
+// defaultFlags are the flags of a run for which none is typed.
+func defaultFlags(verb string) *runFlags {
+	f := &runFlags{verb: verb}
+	f.bindOnly(nil)
+	return f
 }
 
+// bindSending declares the flags of verbs that send and archive nothing, with those of more.
+func (f *runFlags) bindSending(set *pflag.FlagSet, more ...string) {
+	f.bindOnly(set, append(more, "blue", "green", "env", "var", "tag", "case", "shard", "concurrency", "seed", "allow-load", "allow-writes",
+		"verbose", "no-progress")...)
+}
+
+// bindAgain declares the flags of a verb that takes the others from a run folder.
+func (f *runFlags) bindAgain(set *pflag.FlagSet, more ...string) {
+	f.bindOnly(set, append(more, "out", "var", "blue", "green", "output", "quiet", "verbose", "no-color", "no-progress")...)
+	set.Lookup("var").Usage = "set a variable whose value the archive hides, `name=value` or name:=JSON"
+	for _, side := range []string{"blue", "green"} {
+		set.Lookup(side).Usage += ", if it has changed"
+	}
+}
+
+// checkAgain is check for the flags of bindAgain.
 func (f *runFlags) checkAgain(cmd *cobra.Command) error {
 	if err := f.fromEnvironment(cmd.Flags()); err != nil {
 		return err
 	}
-	switch {
-	case checkOutput(f.output) != nil:
-		return checkOutput(f.output)
-	case f.quiet && f.verbose:
-		return usage("leave one of them out", "--quiet and --verbose contradict each other")
+	if err := f.checkPrinting(); err != nil {
+		return err
 	}
 	_, err := f.variables()
 	return err
+}
+
+// checkPrinting finds what is wrong with the flags that say what is printed.
+func (f *runFlags) checkPrinting() error {
+	if f.quiet && f.verbose {
+		return usage("leave one of them out", "--quiet and --verbose contradict each other")
+	}
+	return checkOutput(f.output)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	goio "io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -81,10 +82,7 @@ func showHistory(ctx context.Context, io stdio, flags historyFlags) error {
 	if flags.limit > 0 {
 		list = list[:min(flags.limit, len(list))]
 	}
-	if flags.output == "json" {
-		return tellBroken("write the history", printJSON(io.out, list))
-	}
-	return tellBroken("write the history", history.WriteList(io.out, list))
+	return io.print(flags.output, list, func(w goio.Writer) error { return history.WriteList(w, list) })
 }
 
 // list does what the flags ask of the archive, then reads its runs.

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/bgverify/bgverify/internal/text"
@@ -360,8 +359,7 @@ Next:
 
 // runFlags are the flags of a run over what was written, with the defaults of run.
 func (f *initFlags) runFlags(dir string) *runFlags {
-	flags := &runFlags{}
-	flags.bind(pflag.NewFlagSet("", pflag.ContinueOnError))
+	flags := defaultFlags("")
 	flags.env = filepath.Join(dir, filepath.FromSlash(scout.EnvFile))
 	flags.out = filepath.Join(dir, "runs")
 	flags.noLoad = true

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	goio "io"
 	"os"
 	"slices"
 	"strings"
@@ -190,16 +191,15 @@ func judgeRecorded(io stdio, flags judgeFlags) error {
 	if err != nil {
 		return notJudged(err)
 	}
-	if flags.output == "json" {
-		err = printJSON(io.out, judged.Document())
-	} else {
-		status := run.OfOutcome(judged.Outcome).ExitStatus(0)
-		_, err = fmt.Fprintf(io.out, "%sbgverify: judge outcome=%s exit=%d %s\n", judged, judged.Outcome, status, judged.Measured())
-	}
+	status := run.OfOutcome(judged.Outcome).ExitStatus(0)
+	err = io.print(flags.output, judged.Document(), func(w goio.Writer) error {
+		_, err := fmt.Fprintf(w, "%sbgverify: judge outcome=%s exit=%d %s\n", judged, judged.Outcome, status, judged.Measured())
+		return err
+	})
 	if err != nil {
-		return broken(fmt.Errorf("write the verdict: %w", err))
+		return err
 	}
-	return exit(run.OfOutcome(judged.Outcome).ExitStatus(0))
+	return exit(status)
 }
 
 // notOneFile refuses one file as both sides, whatever its names.
@@ -268,13 +268,15 @@ func judgeRun(io stdio, set *pflag.FlagSet, flags *judgeFlags, name string) erro
 		return broken(err)
 	}
 	status := verdict.ExitStatus(r.End.Signal)
-	if flags.output == "json" {
-		err = printJSON(io.out, replay.DocumentOf(folder.Path(), verdict, stages))
-	} else if err = replay.WriteStages(io.out, stages); err == nil {
-		_, err = fmt.Fprintf(io.out, "bgverify: judge verdict=%s exit=%d run=%s\n", verdict, status, folder.Path())
-	}
+	err = io.print(flags.output, replay.DocumentOf(folder.Path(), verdict, stages), func(w goio.Writer) error {
+		if err := replay.WriteStages(w, stages); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(w, "bgverify: judge verdict=%s exit=%d run=%s\n", verdict, status, folder.Path())
+		return err
+	})
 	if err != nil {
-		return broken(fmt.Errorf("write the verdict: %w", err))
+		return err
 	}
 	return exit(status)
 }

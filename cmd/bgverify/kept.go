@@ -2,12 +2,19 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
 
+	"github.com/bgverify/bgverify/internal/tree"
+	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/report/archive/replay"
+	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/cluster"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/scenarios/template"
 )
@@ -71,4 +78,44 @@ func givenAgain(flag, value string, again *runFlags) bool {
 		return slices.ContainsFunc(again.vars, func(v string) bool { return strings.HasPrefix(v, name+"=") || strings.HasPrefix(v, name+":=") })
 	}
 	return false
+}
+
+// openRun finds a run as openFolder does, and reads its log.
+func openRun(root, name string) (*archive.Folder, *run.Run, error) {
+	folder, err := openFolder(root, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := folder.Run()
+	if err != nil {
+		return nil, nil, broken(fmt.Errorf("read the run: %w", err))
+	}
+	return folder, r, nil
+}
+
+// readKept reads what a run was asked, and its scenario files, from its folder.
+func readKept(folder *archive.Folder) (*replay.Asked, *tree.Tree, error) {
+	plan, err := replay.ReadAsked(folder.Path())
+	if err != nil {
+		return nil, nil, broken(err)
+	}
+	t, err := plan.Tree(folder.Path())
+	if err != nil {
+		return nil, nil, broken(err)
+	}
+	return plan, t, nil
+}
+
+// replayClusters gives the session the gates of clusters as a run found them: nothing is asked again.
+func (s *session) replayClusters(folder *archive.Folder, from *run.Run) {
+	env := s.plan.Env
+	if env == nil || env.Clusters == nil {
+		return
+	}
+	open := func(name string) (io.ReadCloser, error) {
+		return os.Open(filepath.Join(folder.Path(), filepath.FromSlash(name)))
+	}
+	s.clusters = func(keep cluster.Keeper) runner.Clusters {
+		return cluster.Replay(env.Clusters, from.End.Clusters, open, keep)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	goio "io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,8 +19,8 @@ import (
 )
 
 func newListCommand(io stdio) *cobra.Command {
-	var env, tag, shard, api, output string
-	var globs []string
+	flags := &runFlags{}
+	var api string
 	cmd := &cobra.Command{
 		Use:     "list PATH...",
 		GroupID: "write",
@@ -34,15 +35,13 @@ Sends nothing.`,
   bgverify list --openapi api.yaml scenarios/api`,
 		Args: atLeastOnePath,
 		RunE: func(_ *cobra.Command, args []string) error {
-			if err := checkOutput(output); err != nil {
+			if err := checkOutput(flags.output); err != nil {
 				return err
 			}
-			suites, _, err := loadSuites(io, env, args, false)
+			suites, _, err := loadSuites(io, flags.env, args, false)
 			if err != nil {
 				return err
 			}
-			// The selection is read as run reads it.
-			flags := runFlags{tag: tag, cases: globs, shard: shard}
 			sel, err := flags.selection()
 			if err != nil {
 				return err
@@ -50,22 +49,16 @@ Sends nothing.`,
 			if suites, err = scenarios.Select(suites, sel); err != nil {
 				return usage("without --case and --tag it lists all", "%w", err)
 			}
-			switch {
-			case api != "":
-				return listAPI(io, api, output, suites)
-			case output == "json":
-				return printCasesJSON(io, suites)
+			if api != "" {
+				return listAPI(io, api, flags.output, suites)
 			}
-			return printCases(io, suites)
+			cases := listedCases(suites)
+			return io.print(flags.output, cases, func(w goio.Writer) error { return printCases(w, cases) })
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&env, "env", "", "env `file` of the stage")
-	f.StringVar(&tag, "tag", "", "only cases whose tags match `EXPR`")
-	f.StringArrayVar(&globs, "case", nil, "only cases whose id matches `GLOB`; may be repeated")
-	f.StringVar(&shard, "shard", "", "only part `i/n` of the cases")
+	flags.bindOnly(f, "env", "tag", "case", "shard", "output")
 	f.StringVar(&api, "openapi", "", "list what the cases do not ask of the API that `file` describes")
-	f.StringVar(&output, "output", "text", "what standard output is: text or json")
 	return cmd
 }
 
@@ -86,32 +79,10 @@ func listAPI(io stdio, name, output string, suites []*scenarios.Suite) error {
 		return usage("", "--openapi %s: %w", name, err)
 	}
 	use := apiuse.Of(d, suites)
-	if output == "json" {
-		err = printJSON(io.out, use.Counted())
-	} else {
-		err = use.Write(io.out)
-	}
-	return tellBroken("write the list", err)
+	return io.print(output, use.Counted(), use.Write)
 }
 
-// printCases prints a case a line.
-func printCases(io stdio, suites []*scenarios.Suite) error {
-	buffered := bufio.NewWriter(io.out)
-	w := tabwriter.NewWriter(buffered, 0, 0, 2, ' ', 0)
-	for _, s := range suites {
-		for _, c := range s.Cases {
-			rows := ""
-			if c.Data != nil {
-				rows = fmt.Sprintf("\t%d rows", c.Data.Count)
-			}
-			fmt.Fprintf(w, "%s\t%s\t%s:%d%s\n", c.ID, strings.Join(c.Tags, ","), c.Pos.File, c.Pos.Line, rows)
-		}
-	}
-	w.Flush()
-	return tellBroken("write the list", buffered.Flush())
-}
-
-// A listedCase is a case as list --output json prints it.
+// A listedCase is a case as list prints it.
 type listedCase struct {
 	ID   string   `json:"id"`
 	Name string   `json:"name"`
@@ -121,8 +92,8 @@ type listedCase struct {
 	Rows int      `json:"rows"` // 0: the case has no data
 }
 
-// printCasesJSON prints the cases as one JSON list.
-func printCasesJSON(io stdio, suites []*scenarios.Suite) error {
+// listedCases are the cases of suites in their order.
+func listedCases(suites []*scenarios.Suite) []listedCase {
 	list := []listedCase{}
 	for _, s := range suites {
 		for _, c := range s.Cases {
@@ -133,5 +104,20 @@ func printCasesJSON(io stdio, suites []*scenarios.Suite) error {
 			list = append(list, x)
 		}
 	}
-	return tellBroken("write the list", printJSON(io.out, list))
+	return list
+}
+
+// printCases prints a case a line.
+func printCases(to goio.Writer, cases []listedCase) error {
+	buffered := bufio.NewWriter(to)
+	w := tabwriter.NewWriter(buffered, 0, 0, 2, ' ', 0)
+	for _, c := range cases {
+		rows := ""
+		if c.Rows > 0 {
+			rows = fmt.Sprintf("\t%d rows", c.Rows)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s:%d%s\n", c.ID, strings.Join(c.Tags, ","), c.File, c.Line, rows)
+	}
+	w.Flush()
+	return buffered.Flush()
 }

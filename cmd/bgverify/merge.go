@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -13,13 +10,11 @@ import (
 	"github.com/bgverify/bgverify/report/archive/merge"
 	"github.com/bgverify/bgverify/report/archive/replay"
 	"github.com/bgverify/bgverify/runner"
-	"github.com/bgverify/bgverify/runner/cluster"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
 func newMergeCommand(io stdio) *cobra.Command {
 	flags := &runFlags{}
-	var runID string
 	cmd := &cobra.Command{
 		Use:     "merge RUN...",
 		GroupID: "archive",
@@ -46,22 +41,17 @@ else exits with 2. A folder that is not what its manifest says exits with 3.`,
 			if err := flags.checkAgain(cmd); err != nil {
 				return err
 			}
-			return mergeRuns(cmd.Context(), io, flags, runID, args)
+			return mergeRuns(cmd.Context(), io, flags, args)
 		},
 	}
-	f := cmd.Flags()
-	f.StringVarP(&flags.out, "out", "o", "runs", "`folder` that keeps the runs")
-	f.StringVar(&flags.output, "output", "text", "what standard output is: text or json (the content of run.json)")
-	f.BoolVarP(&flags.quiet, "quiet", "q", false, "print only the last line")
-	f.BoolVar(&flags.noColor, "no-color", false, "disable colour even on a terminal")
-	f.BoolVar(&flags.noProgress, "no-progress", false, "print no progress to standard error")
-	f.StringVar(&runID, "run-id", "", "`id` of the new run (default a new one)")
+	flags.bindOnly(cmd.Flags(), "output", "quiet", "no-color", "no-progress", "run-id")
+	cmd.Flags().StringVarP(&flags.out, "out", "o", "runs", "`folder` that keeps the runs")
 	return cmd
 }
 
 // mergeRuns checks the shards, loads the plan of the whole from the first, and writes the
 // merged run.
-func mergeRuns(ctx context.Context, out stdio, again *runFlags, runID string, names []string) error {
+func mergeRuns(ctx context.Context, out stdio, again *runFlags, names []string) error {
 	var folders []*archive.Folder
 	for _, name := range names {
 		folder, err := openFolder(again.out, name)
@@ -74,35 +64,24 @@ func mergeRuns(ctx context.Context, out stdio, again *runFlags, runID string, na
 	if err != nil {
 		return failed(ctx, err)
 	}
-	plan, err := replay.ReadAsked(set.First().Path())
+	plan, t, err := readKept(set.First())
 	if err != nil {
-		return broken(err)
-	}
-	t, err := plan.Tree(set.First().Path())
-	if err != nil {
-		return broken(err)
+		return err
 	}
 	header := set.Header()
 	flags, err := keptFlags(&header, plan, again, true)
 	if err != nil {
 		return err
 	}
-	flags.runID, flags.verb, flags.stage = runID, "merge", header.Stage
+	flags.runID, flags.verb, flags.stage = again.runID, "merge", header.Stage
 	s, err := loadSession(out, flags, t, header.Flags, loading{ids: plan.Cases, offline: true, same: true})
 	if err != nil {
 		return err
 	}
 	s.plan.Audit = header.Audit
 	s.plan.Weaker = replay.WeakerThanLast(flags.out, s.plan)
-	if env := s.plan.Env; env != nil && env.Clusters != nil {
-		folder, from := set.Graver()
-		open := func(name string) (io.ReadCloser, error) {
-			return os.Open(filepath.Join(folder.Path(), filepath.FromSlash(name)))
-		}
-		s.clusters = func(keep cluster.Keeper) runner.Clusters {
-			return cluster.Replay(env.Clusters, from.End.Clusters, open, keep)
-		}
-	}
+	folder, from := set.Graver()
+	s.replayClusters(folder, from)
 	return s.into(ctx, func(ctx context.Context, plan *runner.Plan, sink run.Sink, progress func(runner.Progress)) (*run.End, error) {
 		w, ok := sink.(*archive.Writer)
 		if !ok {

@@ -33,6 +33,18 @@ func printJSON(w io.Writer, v any) error {
 	return err
 }
 
+// print shows what a verb found: document for --output json, else what text writes.
+func (s stdio) print(output string, document any, text func(io.Writer) error) error {
+	write := text
+	if output == "json" {
+		write = func(w io.Writer) error { return printJSON(w, document) }
+	}
+	if err := write(s.out); err != nil {
+		return broken(fmt.Errorf("write what was found: %w", err))
+	}
+	return nil
+}
+
 // An output is standard output that remembers its first failure, so that no verb
 // can end as if its text had been read.
 type output struct {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	goio "io"
 	"sync"
 	"time"
 
@@ -64,8 +65,8 @@ func (f *readyFlags) bind(cmd *cobra.Command) {
 // clusters opens the clusters of the env file; ask completes what the file says by flags
 // and reports what it lacks.
 func (f *readyFlags) clusters(io stdio, ask func(*stage.Clusters) error) (*cluster.Clusters, error) {
-	if f.output != "text" && f.output != "json" {
-		return nil, usage("text or json", "unknown output format %q", f.output)
+	if err := checkOutput(f.output); err != nil {
+		return nil, err
 	}
 	config, err := readConfig(io.err)
 	if err != nil {
@@ -118,13 +119,9 @@ func (f *readyFlags) ready(ctx context.Context, io stdio, cmd *cobra.Command) er
 	progress := newReadyProgress(io, f.noProgress)
 	state := c.Ready(ctx, progress.show)
 	progress.close()
-	if f.output == "json" {
-		err = printJSON(io.out, state)
-	} else {
-		err = report.WriteReady(io.out, state, textOptions(io.out, f.noColor))
-	}
+	err = io.print(f.output, state, func(w goio.Writer) error { return report.WriteReady(w, state, textOptions(io.out, f.noColor)) })
 	if err != nil {
-		return broken(err)
+		return err
 	}
 	return exit(state.Verdict.ExitStatus(stopSignal(ctx)))
 }

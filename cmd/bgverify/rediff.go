@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -12,15 +9,12 @@ import (
 	"github.com/bgverify/bgverify/internal/tree"
 	"github.com/bgverify/bgverify/report/archive/replay"
 	"github.com/bgverify/bgverify/runner"
-	"github.com/bgverify/bgverify/runner/cluster"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/tap/double"
-	"github.com/bgverify/bgverify/scenarios"
 )
 
 func newRediffCommand(io stdio) *cobra.Command {
-	flags := &runFlags{}
-	var rules, env, runID string
+	flags := &rediffFlags{}
 	cmd := &cobra.Command{
 		Use:     "rediff RUN [PATH...]",
 		GroupID: "archive",
@@ -51,69 +45,58 @@ broken. The exit status is that of the new verdict.`,
 			if flags.blue != "" || flags.green != "" {
 				return usage("leave them out", "rediff sends nothing: --blue and --green do not apply")
 			}
-			return rediff(cmd.Context(), io, flags, rediffOptions{rules, env, runID, typed(cmd)}, args)
+			return flags.rediff(cmd.Context(), io, typed(cmd), args)
 		},
 	}
-	flags.bindAgain(cmd.Flags())
 	f := cmd.Flags()
+	flags.bindAgain(f, "env", "run-id")
+	f.Lookup("env").Usage = "env `file` to use instead of the run's"
 	for _, name := range []string{"blue", "green"} {
 		if err := f.MarkHidden(name); err != nil {
 			panic(err)
 		}
 	}
-	f.StringVar(&rules, "rules", "", "YAML `file` with a top-level rules list, added before the rules of every suite")
-	f.StringVar(&env, "env", "", "env `file` to use instead of the run's")
-	f.StringVar(&runID, "run-id", "", "`id` of the new run (default a new one)")
+	f.StringVar(&flags.rules, "rules", "", "YAML `file` with a top-level rules list, added before the rules of every suite")
 	return cmd
 }
 
-// rediffOptions are what rediff takes beyond the flags of a run folder.
-type rediffOptions struct {
-	rules, env, runID string
-	typed             []string
+// rediffFlags are the flags of rediff, of which those of a run folder come from there.
+type rediffFlags struct {
+	runFlags
+	rules string
 }
 
-func rediff(ctx context.Context, out stdio, again *runFlags, o rediffOptions, args []string) error {
-	from, err := openRun(again.out, args[0])
+// rediff judges the exchanges of a run again. The first argument names the run, the others
+// the files to judge it by.
+func (f *rediffFlags) rediff(ctx context.Context, out stdio, flagsTyped, args []string) error {
+	folder, from, err := openRun(f.out, args[0])
 	if err != nil {
 		return err
 	}
-	folder, err := openFolder(again.out, args[0])
+	plan, t, err := readKept(folder)
 	if err != nil {
 		return err
 	}
-	plan, err := replay.ReadAsked(folder.Path())
-	if err != nil {
-		return broken(err)
-	}
-	t, err := rediffTree(folder.Path(), plan, o.env, args[1:])
-	if err != nil {
+	if t, err = givenInstead(t, f.env, args[1:]); err != nil {
 		return err
 	}
 	// Selection, flags and seed are the run's, so that cases and rows are the same.
 	how := loading{ids: plan.Cases, offline: true, same: true}
-	if how.rules, err = addedRules(out, o.rules); err != nil {
+	if how.rules, err = addedRules(out, f.rules); err != nil {
 		return err
 	}
-	flags, err := keptFlags(&from.Header, plan, again, true)
+	flags, err := keptFlags(&from.Header, plan, &f.runFlags, true)
 	if err != nil {
 		return err
 	}
-	flags.runID, flags.verb = o.runID, "rediff"
-	s, err := loadSession(out, flags, t, o.typed, how)
+	flags.runID, flags.verb = f.runID, "rediff"
+	s, err := loadSession(out, flags, t, flagsTyped, how)
 	if err != nil {
 		return err
 	}
 	s.plan.Parent, s.plan.Answered, s.plan.Shards = from.Header.ID, from.Answered(), from.Header.Shards
 	s.plan.Weaker = run.NewWeakerThan(from.Header.ID, from.Header.Asks, s.plan.Asks)
-	if env := s.plan.Env; env != nil && env.Clusters != nil {
-		open := func(name string) (io.ReadCloser, error) {
-			return os.Open(filepath.Join(folder.Path(), filepath.FromSlash(name)))
-		}
-		s.clusters = func(keep cluster.Keeper) runner.Clusters {
-			return cluster.Replay(env.Clusters, from.End.Clusters, open, keep)
-		}
-	}
+	s.replayClusters(folder, from)
 	return s.into(ctx, func(ctx context.Context, plan *runner.Plan, sink run.Sink, progress func(runner.Progress)) (*run.End, error) {
 		from.Pair = replay.StandIns(folder, sink.Secret)
 		if from.Header.Clients {
@@ -123,19 +106,15 @@ func rediff(ctx context.Context, out stdio, again *runFlags, o rediffOptions, ar
 	})
 }
 
-// rediffTree is the suites and the env file of a run's folder, or those given in their place.
-func rediffTree(folder string, plan *replay.Asked, env string, paths []string) (*tree.Tree, error) {
-	t, err := plan.Tree(folder)
-	if err != nil {
-		return nil, broken(err)
-	}
+// givenInstead puts the suites and the env file of arguments in the place of those that a run folder keeps.
+func givenInstead(kept *tree.Tree, env string, paths []string) (*tree.Tree, error) {
+	t := kept
+	var err error
 	if len(paths) > 0 {
-		now, err := tree.Open(paths)
-		if err != nil {
+		if t, err = tree.Open(paths); err != nil {
 			return nil, err
 		}
-		now.Stage = t.Stage
-		t = now
+		t.Stage = kept.Stage
 	}
 	if env != "" {
 		if t.Stage, err = tree.Open([]string{env}); err != nil {
@@ -150,19 +129,13 @@ func addedRules(io stdio, name string) ([]diff.Rule, error) {
 	if name == "" {
 		return nil, nil
 	}
-	t, err := tree.Open([]string{name})
+	list, err := loadRules(io.err, name, loadOptions())
 	if err != nil {
-		return nil, err
-	}
-	list, problems := scenarios.LoadRules(t.Files, t.Paths[0], loadOptions())
-	if err := tellProblems(io.err, problems); err != nil {
 		return nil, err
 	}
 	if len(list) == 0 {
 		return nil, usage("", "%s holds no rule", name)
 	}
-	if _, bad := diff.Compile(list, diff.Options{Now: loadOptions().Now}); len(bad) > 0 {
-		return nil, usage(bad[0].Hint, "%s: %s", list[bad[0].Rule].Origin, bad[0].Msg)
-	}
-	return list, nil
+	_, err = compileRules(list)
+	return list, err
 }

@@ -60,13 +60,9 @@ listen again ('bgverify fixtures').`,
 // resume continues a run. Nothing in its folder changes before everything
 // that the run needs is there.
 func resume(ctx context.Context, io stdio, again *runFlags, name string) error {
-	folder, err := openFolder(again.out, name)
+	folder, from, err := openRun(again.out, name)
 	if err != nil {
 		return err
-	}
-	from, err := folder.Run()
-	if err != nil {
-		return broken(fmt.Errorf("read the run: %w", err))
 	}
 	if done, err := folder.Complete(); err != nil {
 		return broken(err)
@@ -81,7 +77,7 @@ func resume(ctx context.Context, io stdio, again *runFlags, name string) error {
 			"run %s judges archived exchanges again: there is nothing to continue", from.Header.ID)
 	}
 	// From here on the run's own files, flags and sides are needed.
-	s, err := keptSession(io, again, folder.Path(), from)
+	s, err := keptSession(io, again, folder, from)
 	if err != nil {
 		return err
 	}
@@ -124,14 +120,10 @@ func (s *session) asksIdentity() bool {
 }
 
 // keptSession is the session of an unfinished run, made again from its folder.
-func keptSession(io stdio, again *runFlags, folder string, from *run.Run) (*session, error) {
-	plan, err := replay.ReadAsked(folder)
+func keptSession(io stdio, again *runFlags, folder *archive.Folder, from *run.Run) (*session, error) {
+	plan, t, err := readKept(folder)
 	if err != nil {
-		return nil, broken(err)
-	}
-	t, err := plan.Tree(folder)
-	if err != nil {
-		return nil, broken(err)
+		return nil, err
 	}
 	if err := replay.NoHidden(t.Files); err != nil {
 		return nil, failed(context.Background(), err)
@@ -140,7 +132,7 @@ func keptSession(io stdio, again *runFlags, folder string, from *run.Run) (*sess
 	if err != nil {
 		return nil, err
 	}
-	flags.out = filepath.Dir(filepath.Clean(folder))
+	flags.out = filepath.Dir(filepath.Clean(folder.Path()))
 	flags.stage = from.Header.Stage
 	s, err := loadSession(io, flags, t, from.Header.Flags, loading{ids: plan.Cases})
 	if err != nil {
@@ -154,7 +146,7 @@ func keptSession(io stdio, again *runFlags, folder string, from *run.Run) (*sess
 	}
 	if !slices.Equal(names, kept) {
 		return nil, broken(fmt.Errorf("the files in %s make suites %v, the run was of %v",
-			filepath.Join(folder, archive.ScenariosDir), names, kept))
+			filepath.Join(folder.Path(), archive.ScenariosDir), names, kept))
 	}
 	return s, nil
 }

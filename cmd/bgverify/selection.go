@@ -57,7 +57,7 @@ func (s *session) refused(ctx context.Context) error {
 // --rerun-failed names. Unless a seed is given, that run's is used again, as it
 // chose the rows and the values that failed.
 func (f *runFlags) failedCases() ([]string, error) {
-	r, err := openRun(f.out, f.rerunFailed)
+	_, r, err := openRun(f.out, f.rerunFailed)
 	if err != nil {
 		return nil, err
 	}

@@ -60,11 +60,8 @@ and is noticed in another is listed and does not fail the command.`,
 			return runSelftest(cmd.Context(), io, flags, only, staleAfter, args)
 		},
 	}
-	flags.bindSending(cmd.Flags())
 	f := cmd.Flags()
-	f.StringVar(&flags.blue, "blue", "", "`URL` of the trusted side")
-	f.StringVar(&flags.green, "green", "", "`URL` of the side that faults are put in front of")
-	f.BoolVar(&flags.noLoad, "no-load", false, "leave out the faults that only load can show")
+	flags.bindSending(f, "no-load")
 	f.DurationVar(&staleAfter, "stale-after", 10*time.Second, "least `age` of what stale-cache answers")
 	f.StringArrayVar(&only, "fault", nil, "try only this `fault`; may be repeated")
 	return cmd

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/bgverify/bgverify/internal/hint"
 	"github.com/bgverify/bgverify/internal/tree"
@@ -196,8 +195,7 @@ func (v *serveFlags) rehearse(io stdio, envs []string) error {
 // session prepares the run of an order, with the defaults of run for all that it does not
 // say.
 func (v *serveFlags) session(o gates.Order, io stdio) (*session, error) {
-	flags := &runFlags{}
-	flags.bind(pflag.NewFlagSet("serve", pflag.ContinueOnError)) // fills in the defaults
+	flags := defaultFlags("")
 	flags.tag, flags.runID, flags.greenBuild = o.Tag, o.ID, o.GreenBuild
 	flags.out, flags.keep, flags.keepDays, flags.timeout = v.out, v.keep, v.keepDays, v.timeout
 	flags.noProgress, flags.noColor = true, true

@@ -235,15 +235,3 @@ func machine() run.Environment {
 	host, _ := os.Hostname()
 	return run.Environment{Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.GOMAXPROCS(0), Hostname: host}
 }
-
-func openRun(root, name string) (*run.Run, error) {
-	opened, err := openFolder(root, name)
-	if err != nil {
-		return nil, err
-	}
-	run, err := opened.Run()
-	if err != nil {
-		return nil, broken(err)
-	}
-	return run, nil
-}

@@ -88,7 +88,7 @@ func (s *shiftFlags) pin(setup *shift.Setup) error {
 		}
 	}
 	if g.NoWeaker != "" {
-		stronger, err := openRun(root, g.NoWeaker)
+		_, stronger, err := openRun(root, g.NoWeaker)
 		if err != nil {
 			return err
 		}

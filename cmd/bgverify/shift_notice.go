@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/spf13/pflag"
-
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/internal/tree"
 	"github.com/bgverify/bgverify/report/archive/redact"
@@ -66,9 +64,8 @@ func (n *shiftNotice) session(io stdio, dir string, of shiftfile.Run) (*session,
 	if err != nil {
 		return nil, err
 	}
-	flags := &runFlags{}
-	flags.bind(pflag.NewFlagSet("shift", pflag.ContinueOnError)) // fills in the defaults
-	flags.verb, flags.env, flags.tag, flags.noLoad = "shift", under(of.Env), of.Tag, true
+	flags := defaultFlags("shift")
+	flags.env, flags.tag, flags.noLoad = under(of.Env), of.Tag, true
 	if err := flags.checkValues(); err != nil {
 		return nil, err
 	}

@@ -29,9 +29,7 @@ type tapFlags struct {
 }
 
 func newTapCommand(io stdio) *cobra.Command {
-	flags := &tapFlags{}
-	flags.output, flags.reportAssets, flags.onInconclusive, flags.within, flags.concurrency = "text", "inline", "block", 5*time.Minute, 8
-	flags.verb = "tap"
+	flags := &tapFlags{runFlags: runFlags{verb: "tap"}}
 	cmd := &cobra.Command{
 		Use:     "tap --listen ADDR --blue URL --green URL",
 		GroupID: "judge",
@@ -54,13 +52,10 @@ counted. A pass needs --least compared pairs and at most 5 % dropped.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return flags.tap(cmd.Context(), io, typed(cmd)) },
 	}
 	f := cmd.Flags()
+	flags.bindOnly(f, "blue", "green", "env", "var", "out", "run-id", "format", "no-color")
 	f.StringVar(&flags.listen, "listen", "", "`address` to listen on, such as :8080")
-	f.StringVar(&flags.blue, "blue", "", "`URL` of the trusted side")
-	f.StringVar(&flags.green, "green", "", "`URL` of the side under judgement")
 	f.StringVar(&flags.answer, "answer", "blue", "`side` that answers the clients: blue or green")
 	f.StringVar(&flags.suite, "suite", "", "scenario `file or folder` whose rules judge")
-	f.StringVar(&flags.env, "env", "", "env `file` of the stage: sides, vars, rules, state")
-	f.StringArrayVar(&flags.vars, "var", nil, "set a variable, `name=value`, or name:=JSON; may be repeated")
 	f.StringArrayVar(&flags.named, "service", nil, "a further service as `name=BLUE,GREEN`; may be repeated")
 	f.StringArrayVar(&flags.never, "never", nil, "`path` that is never asked twice; * is a segment, ** the rest")
 	f.IntVar(&flags.least, "least", double.DefaultLeast, "how many compared pairs a pass needs")
@@ -69,10 +64,6 @@ counted. A pass needs --least compared pairs and at most 5 % dropped.`,
 	f.StringVar(&flags.key, "tls-key", "", "PEM `file` of its private key")
 	f.StringVar(&flags.ca, "ca", "", "PEM `file` of the authority that signed the services' certificates")
 	f.BoolVar(&flags.insecure, "insecure", false, "check no certificates of the services")
-	f.StringVar(&flags.out, "out", "runs", "`folder` that keeps the runs")
-	f.StringVar(&flags.runID, "run-id", "", "`name` of the run folder")
-	f.StringSliceVar(&flags.formats, "format", []string{"text", "html", "junit", "json", "ctrf", "markdown"}, "formats of the reports to write")
-	f.BoolVar(&flags.noColor, "no-color", false, "disable colour even on a terminal")
 	return cmd
 }
 

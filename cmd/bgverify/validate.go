@@ -13,7 +13,7 @@ import (
 )
 
 func newValidateCommand(io stdio) *cobra.Command {
-	flags := &runFlags{out: "runs"}
+	flags := &runFlags{}
 	cmd := &cobra.Command{
 		Use:     "validate PATH...",
 		GroupID: "write",
@@ -55,10 +55,7 @@ to be that of a steady service.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&flags.env, "env", "", "env `file` of the stage")
-	cmd.Flags().StringVar(&flags.calibration, "calibration", "",
-		"`file` that calibrate --load wrote (default runs/calibration.json, if it exists)")
-	cmd.Flags().BoolVar(&flags.strict, "strict", false, strictUsage)
+	flags.bindOnly(cmd.Flags(), "env", "calibration", "strict")
 	return cmd
 }
 
