@@ -2,6 +2,9 @@ module github.com/bgverify/bgverify
 
 go 1.26.0
 
+// npm puts packages there that hold Go files.
+ignore ./report/browser/node_modules
+
 require (
 	github.com/Shopify/toxiproxy/v2 v2.12.0
 	github.com/andybalholm/brotli v1.2.8
