@@ -35,6 +35,9 @@ func (im *pmImport) sentDraft(item *pmItem, s *script.Sent) *pmDraft {
 			d.use(name, false)
 		}
 	}
+	for _, name := range s.Uses {
+		d.use(name, false)
+	}
 	theirs := func(text string) string { return im.theirText(d, text) }
 	u := parseURL(theirs(s.URL))
 	r := &pmRequest{method: cmp.Or(s.Method, "GET"), url: u}

@@ -68,3 +68,23 @@ func TestScriptsBefore(t *testing.T) {
 		})
 	}
 }
+
+// What the answer to a script's request is compared with is a value that its step needs: it
+// is in one case with the request that captures the value.
+func TestSentCompared(t *testing.T) {
+	test := func(script string) string {
+		return `,"event":[{"listen":"test","script":{"exec":` + source.Quoted(script) + `}}]}`
+	}
+	data := `{"info":{"name":"s"},"item":[
+		{"name":"a","request":"https://x.example/a"` + test(`pm.variables.set("id", pm.response.json().id)`) + `,
+		{"name":"b","request":"https://x.example/b"` +
+		test(`pm.sendRequest("https://x.example/t", (e, r) => pm.expect(r.json().id).to.eql(pm.variables.get("id")))`) + `]}`
+	result, err := Convert(source.Input{Files: fstest.MapFS{"c.json": {Data: []byte(data)}}, Name: "c.json"}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	suites, text := converttest.Load(t, write.Files(&result.Tree))
+	if cases := suites[0].Cases; len(cases) != 2 || len(cases[0].Steps) != 2 || len(cases[1].Steps) != 1 {
+		t.Errorf("want one case of a and the request of b's script, and one of b; got\n%s", text)
+	}
+}

@@ -124,7 +124,12 @@ func (r *scriptReader) claims(n ast.Node, claims []claim) {
 	r.addSchemas(sent, trial.schemas...)
 	r.keep()
 	for _, c := range out {
-		for _, name := range r.host.NamesIn(c.text() + c.subject.path) {
+		names := r.host.NamesIn(c.text() + c.subject.path)
+		if sent > 0 {
+			r.sent[sent-1].Uses = append(r.sent[sent-1].Uses, names...)
+			continue
+		}
+		for _, name := range names {
 			r.host.Use(name)
 		}
 	}

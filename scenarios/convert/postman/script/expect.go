@@ -118,26 +118,38 @@ func addCheck(list *[]model.Check, name string, m model.Matcher) string {
 	return ""
 }
 
-// addMatcher adds a test of a value that others may be about already.
+// addMatcher adds a test of a value that others may be about already. What not and count
+// hold is merged: a mapping has each of their keys once.
 func addMatcher(list *[]model.Matcher, m model.Matcher) {
 	for j, old := range *list {
 		switch {
 		case old.Op != m.Op:
 		case sameMatcher(old, m):
 			return
-		case old.Op == "not":
+		case old.Op == "not", old.Op == "count" && old.Value == nil && m.Value == nil && canMerge(old.Sub, m.Sub):
+			sub := slices.Clone(old.Sub)
 			for _, s := range m.Sub {
-				if !slices.ContainsFunc((*list)[j].Sub, func(o model.Matcher) bool { return sameMatcher(o, s) }) {
-					(*list)[j].Sub = append(slices.Clip((*list)[j].Sub), s)
+				if !holdsMatcher(sub, s) {
+					sub = append(sub, s)
 				}
 			}
-			return
-		case old.Op == "count" && old.Value == nil && m.Value == nil && old.Sub[0].Op != m.Sub[0].Op:
-			(*list)[j].Sub = slices.Concat(old.Sub, m.Sub)
+			(*list)[j].Sub = sub
 			return
 		}
 	}
 	*list = append(*list, m)
+}
+
+// canMerge reports whether one mapping can hold the tests of both lists: those of one kind
+// are the same test.
+func canMerge(a, b []model.Matcher) bool {
+	return !slices.ContainsFunc(b, func(m model.Matcher) bool {
+		return !holdsMatcher(a, m) && slices.ContainsFunc(a, func(o model.Matcher) bool { return o.Op == m.Op })
+	})
+}
+
+func holdsMatcher(list []model.Matcher, m model.Matcher) bool {
+	return slices.ContainsFunc(list, func(o model.Matcher) bool { return sameMatcher(o, m) })
 }
 
 func plainJSON(n *model.Node) bool {

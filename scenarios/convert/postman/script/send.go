@@ -25,6 +25,7 @@ type Sent struct {
 	When    []model.Check // what variables must be for it to be sent
 	Expect  model.Expect
 	Defs    []Definition
+	Uses    []string      // the scripts' names of the variables that Expect reads
 	schemas []*model.Node // that its body must obey
 }
 
