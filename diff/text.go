@@ -93,7 +93,7 @@ func (r *compiledRule) sameTime(blue, green string) bool {
 // or else why not where that is not plain to see.
 func (r *compiledRule) sameFormat(blue, green string, at [2]time.Time) (same bool, why string) {
 	if r.Is == "regex" || r.Notation == anyNotation {
-		return r.format(blue) && r.format(green) && notation.IsZero(r.Is, blue) == notation.IsZero(r.Is, green), ""
+		return r.format(blue) && r.format(green) && notation.IsNone(r.Is, blue) == notation.IsNone(r.Is, green), ""
 	}
 	return SameFormat(r.Is, blue, green, at)
 }
@@ -142,18 +142,19 @@ func (s *Bijections) Clone() *Bijections {
 	return out
 }
 
-// isBlank reports whether a text, with its first quote, is not an id: white space alone, or
-// the nil UUID.
+// isBlank reports whether a number, or a text with its first quote, is not an id: white space
+// alone, 0 and -1, a word such as null, and a UUID, ULID or hex whose bits are all alike.
 func isBlank(id string) bool {
-	text, quoted := strings.CutPrefix(id, `"`)
-	return quoted && (strings.TrimSpace(text) == "" || notation.IsUUID(text) && notation.IsZero("uuid", text))
+	text := strings.TrimSpace(strings.TrimPrefix(id, `"`))
+	return text == "" || text == "0" || text == "-1" || notation.IsWordForNone(text) ||
+		notation.IsNone("hex", text) || notation.IsNone("ulid", text)
 }
 
 // pair makes blue and green partners; when one of them has another partner
 // already, or is not an id where the other is one, it reports false and says so.
 func (s *Bijections) pair(name, blue, green string) (was string, ok bool) {
 	if isBlank(blue) != isBlank(green) {
-		return "map " + name + ": one of them is empty", false
+		return "map " + name + ": one of them means no value", false
 	}
 	m := s.names[name]
 	if m == nil {
@@ -353,8 +354,8 @@ func SameFormat(name, blue, green string, at [2]time.Time) (same bool, why strin
 		why = token.Differ(blue, green, at, decodeNumbers)
 		return why == "", why
 	}
-	if x, y := notation.IsZero(name, blue), notation.IsZero(name, green); x != y {
-		return false, "one of them is zero"
+	if notation.IsNone(name, blue) != notation.IsNone(name, green) {
+		return false, "one of them means no value"
 	}
 	b, g := notation.Of(name, blue), notation.Of(name, green)
 	for i := range b {

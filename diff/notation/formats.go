@@ -111,24 +111,40 @@ func isIPv4(s string) bool {
 	return err == nil && a.Is4()
 }
 
-// IsZero reports whether a text of a named format is the value that programs give where they
-// have none: a uuid, a ulid or eight digits of hex and more that are 0, base64 of such bytes, the
-// address 0.0.0.0, and the beginning of the year 1, or of 1970, in a time.
-func IsZero(name, text string) bool {
+// IsNone reports whether a text of a named format is one that programs give where they have no
+// value:
+//
+//   - all bits 0 or all bits 1: a uuid, a ulid, eight characters of hex or base64 and more
+//   - the addresses 0.0.0.0 and 255.255.255.255, and those of the machine itself
+//   - a url with such an address, or with a word for nothing, in the place of its host
+//   - the beginning of the year 1 or of 1970, and the year 9999, in a time
+//
+// The text has to have the format.
+func IsNone(name, text string) bool {
+	isOnly := func(digits string) bool { return len(text) >= 8 && strings.Trim(text, digits) == "" }
 	switch name {
-	case "uuid", "ulid":
-		return strings.Trim(text, "0-") == ""
-	case "hex":
-		return len(text) >= 8 && strings.Trim(text, "0") == ""
+	case "uuid", "hex":
+		return isOnly("0-") || isOnly("fF-")
+	case "ulid":
+		return isOnly("0") || strings.EqualFold(text, "7"+strings.Repeat("Z", 25))
 	case "base64":
-		return len(text) >= 8 && strings.Trim(text, "A=") == ""
+		return isOnly("A=") || isOnly("/_=")
 	case "ipv4":
-		return text == "0.0.0.0"
+		a, err := netip.ParseAddr(text)
+		return err == nil && (a.IsUnspecified() || a.IsLoopback() || text == "255.255.255.255")
+	case "url":
+		u, err := url.Parse(text)
+		return err == nil && (IsWordForNone(u.Hostname()) || u.Hostname() == "localhost" || IsNone("ipv4", u.Hostname()))
 	case "date-time":
 		s, ok := ParseStamp(text)
-		return ok && (s.At.IsZero() || s.At.Equal(time.Unix(0, 0)))
+		return ok && (s.At.IsZero() || s.At.Equal(time.Unix(0, 0)) || s.At.Year() == 9999)
 	}
 	return false
+}
+
+// IsWordForNone reports whether a text is what languages write for a value that is not there.
+func IsWordForNone(text string) bool {
+	return slices.Contains([]string{"null", "nil", "none", "undefined", "nan"}, strings.ToLower(text))
 }
 
 // Normaliser is a function that brings texts of one meaning to one form: nfc (Unicode's

@@ -4,6 +4,7 @@ package envelope
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -66,7 +67,7 @@ type Body struct {
 //  5. Each part of a multipart body is a body.
 //  6. Text is an error when it is what proxies and runtimes write; see textError.
 //  7. A frame that ends a gRPC-Web or Connect stream with an error is an error.
-//  8. A body without a value is empty; see isEmpty.
+//  8. A body without a value is empty, see isEmpty, and so is a playlist that names nothing to play.
 func Find(b *Body) (Finding, bool) {
 	declared := strings.ToLower(strings.TrimSpace(b.Type))
 	if strings.HasPrefix(declared, "application/problem+") { // Rule 1
@@ -93,6 +94,10 @@ func Find(b *Body) (Finding, bool) {
 	case media.XML, media.Form: // Rule 3
 		root.nested = true
 		return document(root)
+	case media.M3U8: // Rule 8
+		if !root.some(func(m view) bool { return slices.Contains(playable, m.name) }) {
+			return Finding{Class: Empty, Value: "a playlist without segments"}, true
+		}
 	case media.Text: // Rule 6
 		return textError(b.Text, b.Type)
 	case media.Binary: // and text that is declared as bytes
@@ -102,6 +107,9 @@ func Find(b *Body) (Finding, bool) {
 	}
 	return Finding{}, false
 }
+
+// playable are the members of a playlist's tree that name media.
+var playable = []string{"segments", "variants", "media", "tail"}
 
 // document judges a whole JSON or XML document.
 func document(root view) (Finding, bool) {

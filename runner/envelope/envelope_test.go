@@ -243,6 +243,9 @@ func TestAnswers(t *testing.T) {
 
 // TestEmpty lists answers that say nothing.
 func TestEmpty(t *testing.T) {
+	if got, ok := find(t, "application/vnd.apple.mpegurl", "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:7\n"); !ok || got.Class != envelope.Empty {
+		t.Errorf("a playlist of nothing: %v %+v, want an empty answer", ok, got)
+	}
 	for _, body := range []string{`{}`, `[]`, `false`, `[{}]`, `[[],null]`, `""`, `{"data":null}`, `{"data":{}}`, `{"data":[]}`, `{"result":{"data":null}}`, `{"data":{"user":null}}`, `{"device":null}`, ` { } `} {
 		if got, ok := find(t, jsonType, body); !ok || got.Class != envelope.Empty {
 			t.Errorf("%s: %v %+v, want an empty answer", body, ok, got)

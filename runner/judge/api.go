@@ -53,13 +53,13 @@ func (a *Answer) asked(name string) bool {
 }
 
 // needsNone reports whether an answer is complete without a body, or has one only
-// for people: a redirect whose status the file expects; and where it has none, 201
-// or 202 with the Location of what was made, and the answer to a preflight.
+// for people: a redirect whose status the file expects and that leads somewhere; and where
+// it has none, 201 or 202 with the Location of what was made, and the answer to a preflight.
 // allows is asked so that a status which the file does not expect never counts as complete.
 func (c *Checks) needsNone(a *Answer) bool {
 	switch {
 	case a.Status >= 300 && a.Status <= 399:
-		return c.allows(a.Status)
+		return c.allows(a.Status) && a.first("Location") != ""
 	// Redirects may have a body for people, and it is not looked at.
 	case len(a.Answer) > 0 || !c.allows(a.Status):
 		return false

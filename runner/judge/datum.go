@@ -103,22 +103,22 @@ func isEmpty(d datum) bool {
 	case diff.NullType:
 		return true
 	case diff.ArrayType, diff.ObjectType:
-		return size(d) == 0
+		return d.tree().Len() == 0
 	default:
 		return d.kind == diff.AbsentType || d.text == ""
 	}
 }
 
 // size is the number of elements, members or characters. Characters are code points. A number,
-// a boolean and null have a size of 0.
-func size(d datum) int {
+// a boolean and null have none of these: ok is false.
+func size(d datum) (n int, ok bool) {
 	switch d.kind {
 	case diff.ArrayType, diff.ObjectType:
-		return d.tree().Len()
+		return d.tree().Len(), true
 	case diff.StringType:
-		return utf8.RuneCountInString(d.text)
+		return utf8.RuneCountInString(d.text), true
 	}
-	return 0
+	return 0, false
 }
 
 // elements are the elements of an array; any other value stands for itself. Each has its own

@@ -17,7 +17,8 @@ import (
 //
 //  1. A path that can name many places: every value must pass; count counts the
 //     values, and unique compares them with each other.
-//  2. A path that names one place: count counts its elements, members or characters.
+//  2. A path that names one place: count counts its elements, members or characters, and
+//     unique compares its elements. A value without any fails them, whatever the number.
 //  3. A path that finds nothing fails, but for exists: false, count: 0 of rule 1,
 //     and a body that is expected to be empty.
 //  4. each tests the elements of an array, and of rule 1 also values that are not
@@ -157,7 +158,11 @@ func (p *pathTests) run(t *Test, body diff.Value, data []datum) (ok bool, got st
 	case len(data) == 0: // Rule 3
 		return false, "nothing there"
 	case t.Op == scenarios.OpCount:
-		return t.counts(size(data[0])), strconv.Itoa(size(data[0]))
+		n, ok := size(data[0])
+		if !ok {
+			return false, shown(data[0], single)
+		}
+		return t.counts(n), strconv.Itoa(n)
 	case t.Op == scenarios.OpUnique && !single:
 		return hasRepeats(data) != t.want(), many(data)
 	}

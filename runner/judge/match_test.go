@@ -120,6 +120,10 @@ func TestMatchers(t *testing.T) {
 		{`{body: {"$.text": {count: 7}}}`, true}, // characters
 		{`{body: {"$.o": {count: 1}}}`, true},
 		{`{body: {"$.objects[*]": {count: 2}}}`, true},
+		{`{body: {"$.none": {count: 0}}}`, false}, // not a list of nothing
+		{`{body: {"$.n": {count: {lte: 9}}}}`, false},
+		{`{body: {"$.flag": {count: {gte: 0}}}}`, false},
+		{`{body: {"$.none": {unique: true}}}`, false},
 		{`{body: {"$.nothing[*]": {count: 0}}}`, true},
 		{`{body: {"$.list": {unique: true}}}`, true},
 		{`{body: {"$.dup": {unique: true}}}`, false}, // 1 and 1.0 are one number

@@ -128,6 +128,9 @@ func (c *Checks) emptiness(a *Answer) string {
 	if !ok || f.Class != envelope.Empty {
 		return ""
 	}
+	if a.read().Kind == media.M3U8 {
+		return "the answer is empty: " + f.Value + "; if that is right, write expect: {hls: {segments: 0}} in the step"
+	}
 	expect := "{count: 0}"
 	if v := strings.Join(strings.Fields(f.Value), ""); v != "{}" && v != "[]" {
 		expect = "{eq: " + text.Cut(string(bytes.TrimSpace([]byte(f.Value))), 60) + "}"

@@ -42,6 +42,8 @@ func TestNeedsNoBody(t *testing.T) {
 	}{
 		{"a redirect that is expected", `{status: 302}`, reply(302, "", "", location), run.Pass},
 		{"its page for people", `{status: 3xx}`, reply(301, "text/html", "<html><body>moved</body></html>", location), run.Pass},
+		{"a redirect to nowhere", `{status: 302}`, reply(302, "", ""), run.Fail},
+		{"a redirect to nowhere with a page", `{status: 3xx}`, reply(301, "text/html", "<html>moved</html>"), run.Fail},
 		{"a redirect that is not", `{headers: {location: /x/1}}`, reply(302, "", "", location), run.Fail},
 		{"one of two statuses", `{status: [200, 304]}`, reply(304, "", ""), run.Pass},
 		{"201 with a Location", `{status: 201}`, reply(201, "", "", location), run.Pass},

@@ -7,15 +7,15 @@ import (
 )
 
 // formatsOf lists the formats that s has, as rules name and know them: what is
-// concluded from them later is what a rule would have concluded. A value of zero has none,
-// for a rule takes it for no other one; see notation.IsZero.
+// concluded from them later is what a rule would have concluded. A value that means none has no format,
+// for a rule takes it for no other one; see notation.IsNone.
 func formatsOf(s string) []string {
 	if len(s) > 64<<10 {
 		return nil
 	}
 	var names []string
 	for _, name := range notation.Formats() {
-		if ok, known := notation.Match(name, s); ok && known && !notation.IsZero(name, s) {
+		if ok, known := notation.Match(name, s); ok && known && !notation.IsNone(name, s) {
 			names = append(names, name)
 		}
 	}
