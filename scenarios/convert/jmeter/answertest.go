@@ -38,15 +38,15 @@ func (c *checks) headers(patterns []string, kind int) string {
 		if kind&testSubstring != 0 {
 			re = regexp.QuoteMeta(re)
 		}
-		if _, why := compiled(re); why != "" {
+		if _, _, why := compiled(re); why != "" {
 			return why
 		}
-		matcher := model.Matcher{Op: "exists", Value: model.Literal("true")}
-		if re != "" {
-			matcher = model.Matcher{Op: "matches", Value: model.String(naming.Escape("^" + `(?:` + re + `)`))}
-			if regexp.QuoteMeta(re) == re {
-				matcher.Value = model.String(naming.Escape("^" + re))
-			}
+		matcher := matches(`^(?:` + re + `)`)
+		switch {
+		case re == "":
+			matcher = exists(true)
+		case regexp.QuoteMeta(re) == re:
+			matcher = matches("^" + re)
 		}
 		made = append(made, model.Check{Name: strings.ToLower(m[1]), Matchers: []model.Matcher{matcher}})
 	}
@@ -61,33 +61,26 @@ func (c *checks) headers(patterns []string, kind int) string {
 
 // duration bounds the time of the answer.
 func (c *checks) duration(n *node) string {
-	text, ok := c.s.p.names.constant(n.trimmed("DurationAssertion.duration"))
-	ms, err := strconv.Atoi(strings.TrimSpace(text))
+	ms, known := c.s.p.names.integer(n.text("DurationAssertion.duration"))
 	switch {
-	case !ok || err != nil || ms > 600_000:
+	case !known || ms > 600_000:
 		return "its duration is not known, or longer than 10 minutes"
 	case ms <= 0:
 		return "" // JMeter tests nothing
 	}
-	if before := milliseconds(c.expect.Latency); before == 0 || ms < before {
+	if before, err := strconv.Atoi(strings.TrimSuffix(c.expect.Latency, "ms")); err != nil || ms < before {
 		c.expect.Latency = fmt.Sprintf("%dms", ms)
 	}
 	return ""
 }
 
-func milliseconds(text string) int {
-	ms, _ := strconv.Atoi(strings.TrimSuffix(text, "ms"))
-	return ms
-}
-
 // size bounds the size of the body.
 func (c *checks) size(n *node) string {
-	text, ok := c.s.p.names.constant(n.trimmed("SizeAssertion.size"))
-	size, err := strconv.Atoi(strings.TrimSpace(text))
+	size, known := c.s.p.names.integer(n.text("SizeAssertion.size"))
 	op := map[int]string{1: "eq", 2: "ne", 3: "gt", 4: "lt", 5: "gte", 6: "lte"}[n.number("SizeAssertion.operator")]
 	field := n.trimmed("Assertion.test_field")
 	switch {
-	case !ok || err != nil || op == "":
+	case !known || op == "":
 		return "its size is not known"
 	case field != "SizeAssertion.response_data" && field != "Assertion.response_data":
 		return "only the size of the body is a header here"
@@ -121,10 +114,8 @@ func (c *checks) jsonPath(n *node) string {
 	tests, invert := n.flag("JSONVALIDATION"), n.flag("INVERT")
 	var m model.Matcher
 	switch {
-	case !tests && invert:
-		m = model.Matcher{Op: "exists", Value: model.Literal("false")}
 	case !tests:
-		m = model.Matcher{Op: "exists", Value: model.Literal("true")}
+		m = exists(!invert)
 	case invert:
 		return "a path whose value must differ may also be missing in JMeter"
 	case n.flag("EXPECT_NULL"):
@@ -153,7 +144,7 @@ func (c *checks) jsonValue(text string, isRegex bool) (model.Matcher, string) {
 			return model.Matcher{}, "its regular expression holds a variable"
 		}
 		re, why := regexOf(text, testMatches)
-		return model.Matcher{Op: "matches", Value: model.String(naming.Escape(re))}, why
+		return matches(re), why
 	}
 	switch first := strings.TrimSpace(text); {
 	case web.HasMark(text):

@@ -32,7 +32,7 @@ type checks struct {
 
 // add converts an assertion. why says why it cannot be.
 func (c *checks) add(n *node) (why string) {
-	if scope := n.trimmed("Assertion.scope"); scope == "children" || scope == "variable" || n.trimmed("Scope.variable") != "" && scope == "variable" {
+	if scope := n.trimmed("Assertion.scope"); scope == "children" || scope == "variable" {
 		return "it tests " + scope + ", not the answer"
 	}
 	switch n.class {
@@ -89,25 +89,24 @@ func patternTest(pattern string, kind int) (func(string) bool, string) {
 	case kind&testSubstring != 0:
 		return func(s string) bool { return strings.Contains(s, pattern) }, ""
 	}
-	re, why := compiled(pattern)
-	if why != "" {
+	re, whole, why := compiled(pattern)
+	switch {
+	case why != "":
 		return nil, why
-	}
-	if kind&testMatches != 0 {
-		re = regexp.MustCompile(`^(?:` + pattern + `)$`)
+	case kind&testMatches != 0:
+		return whole.MatchString, ""
 	}
 	return re.MatchString, ""
 }
 
-func compiled(pattern string) (*regexp.Regexp, string) {
+// compiled is a regular expression that finds a pattern, and one that matches a whole text.
+func compiled(pattern string) (re, whole *regexp.Regexp, why string) {
 	re, err := regexp.Compile(pattern)
-	if err != nil {
-		return nil, "its regular expression has no form in RE2"
+	whole, errWhole := regexp.Compile(`^(?:` + pattern + `)$`)
+	if err != nil || errWhole != nil {
+		why = "its regular expression has no form in RE2"
 	}
-	if _, err := regexp.Compile(`^(?:` + pattern + `)$`); err != nil {
-		return nil, "its regular expression has no form in RE2"
-	}
-	return re, ""
+	return re, whole, why
 }
 
 // code keeps the statuses that the patterns accept.
@@ -184,7 +183,7 @@ func regexOf(pattern string, kind int) (string, string) {
 	if web.HasMark(pattern) {
 		return "", "its regular expression holds a variable"
 	}
-	if _, why := compiled(pattern); why != "" {
+	if _, _, why := compiled(pattern); why != "" {
 		return "", why
 	}
 	if kind&testMatches != 0 {
@@ -215,13 +214,10 @@ func (c *checks) body(patterns []string, kind int) string {
 func (c *checks) bodyTest(pattern string, kind int) ([]model.Matcher, string) {
 	var m model.Matcher
 	switch {
+	case kind&testEquals != 0 && kind&testNot != 0:
+		return []model.Matcher{{Op: "ne", Value: model.String(c.s.p.Text(pattern))}}, ""
 	case kind&testEquals != 0:
-		m = model.Matcher{Op: "eq", Value: model.String(c.s.p.Text(pattern))}
-		if kind&testNot != 0 {
-			m.Op = "ne"
-			return []model.Matcher{m}, ""
-		}
-		return []model.Matcher{m}, ""
+		return []model.Matcher{{Op: "eq", Value: model.String(c.s.p.Text(pattern))}}, ""
 	case kind&testSubstring != 0:
 		m = model.Matcher{Op: "contains", Value: model.String(c.s.p.Text(pattern))}
 	default:
@@ -229,10 +225,8 @@ func (c *checks) bodyTest(pattern string, kind int) ([]model.Matcher, string) {
 		if why != "" {
 			return nil, why
 		}
-		if regexp.QuoteMeta(re) == re { // a word: every reader understands it
-			m = model.Matcher{Op: "contains", Value: model.String(naming.Escape(re))}
-		} else {
-			m = model.Matcher{Op: "matches", Value: model.String(naming.Escape(re))}
+		if m = matches(re); regexp.QuoteMeta(re) == re { // a word: every reader understands it
+			m.Op = "contains"
 		}
 	}
 	if m.Value.Text == "" {
@@ -260,7 +254,7 @@ func (c *checks) anyOf(patterns []string, kind int) string {
 		}
 		list = append(list, "(?:"+re+")")
 	}
-	return c.addText([]model.Matcher{{Op: "matches", Value: model.String(naming.Escape(strings.Join(list, "|")))}})
+	return c.addText([]model.Matcher{matches(strings.Join(list, "|"))})
 }
 
 // addText adds tests of the text. The language takes one of each kind, and any
@@ -280,7 +274,7 @@ func (c *checks) addText(more []model.Matcher) string {
 			if strings.Contains(m.Value.Text, "{{") || slices.ContainsFunc(out, func(o model.Matcher) bool { return o.Op == "matches" }) {
 				return "the language takes no third text at once"
 			}
-			out = append(out, model.Matcher{Op: "matches", Value: model.String(naming.Escape(regexp.QuoteMeta(m.Value.Text)))})
+			out = append(out, matches(regexp.QuoteMeta(m.Value.Text)))
 		default:
 			return "the language takes one regular expression of the text"
 		}
@@ -291,4 +285,14 @@ func (c *checks) addText(more []model.Matcher) string {
 
 func sameMatcher(a, b model.Matcher) bool {
 	return a.Op == b.Op && a.Value != nil && b.Value != nil && a.Value.Text == b.Value.Text
+}
+
+// matches is the test of a regular expression.
+func matches(expr string) model.Matcher {
+	return model.Matcher{Op: "matches", Value: model.String(naming.Escape(expr))}
+}
+
+// exists is the test that there is something, or nothing.
+func exists(want bool) model.Matcher {
+	return model.Matcher{Op: "exists", Value: model.Literal(strconv.FormatBool(want))}
 }

@@ -1,6 +1,7 @@
 package jmeter
 
 import (
+	"cmp"
 	"mime"
 	"path"
 	"slices"
@@ -25,34 +26,33 @@ func ascii(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return r > 0x7f }) < 0
 }
 
-func argValues(args []argument) []string {
-	var out []string
+// joined are the values of arguments one after the other, as a raw body has them.
+func joined(args []argument) string {
+	var b strings.Builder
 	for _, a := range args {
-		value := a.value
-		if a.encode {
-			value = urlEncoded(value)
-		}
-		out = append(out, value)
+		_, value := a.encoded()
+		b.WriteString(value)
 	}
-	return out
+	return b.String()
 }
 
 // form joins arguments as the form that JMeter posts: what is not encoded is read
 // as encoded already, and encoded anew.
 func form(args []argument) string {
 	var parts []string
-	again := func(a argument, s string) string {
-		if a.encode {
-			return urlEncoded(s)
-		}
-		return urlEncoded(web.Literals(s, func(t string) string { return web.PercentDecoded(strings.ReplaceAll(t, "+", " ")) }))
-	}
 	for _, a := range args {
+		if !a.encode {
+			a.name, a.value = formDecoded(a.name), formDecoded(a.value)
+		}
 		if a.name != "" {
-			parts = append(parts, again(a, a.name)+"="+again(a, a.value))
+			parts = append(parts, urlEncoded(a.name)+"="+urlEncoded(a.value))
 		}
 	}
 	return strings.Join(parts, "&")
+}
+
+func formDecoded(marked string) string {
+	return web.Literals(marked, func(t string) string { return web.PercentDecoded(strings.ReplaceAll(t, "+", " ")) })
 }
 
 // typed is a whole value of a JSON text: what was a number in an answer, or is
@@ -92,6 +92,9 @@ func (r *reach) files(s *scope) []upload {
 	return out
 }
 
+// baseName is the last part of a path of any system.
+func baseName(file string) string { return path.Base(strings.ReplaceAll(file, `\`, "/")) }
+
 // upload is the asset of a file; a request whose file is missing is not written.
 func (p *plan) upload(q *web.Request, f upload) (string, bool) {
 	data, found := p.files.read(f.path)
@@ -101,26 +104,21 @@ func (p *plan) upload(q *web.Request, f upload) (string, bool) {
 		return "", false
 	}
 	p.Report.Mapped(model.Files, 1)
-	return p.Asset("files", path.Base(strings.ReplaceAll(f.path, `\`, "/")), data), true
+	return p.Asset("files", baseName(f.path), data), true
 }
 
 // fileBody sends a file as the body. The content of one that is missing is asked
 // for from outside.
 func (p *plan) fileBody(q *web.Request, f upload) {
-	if _, found := p.files.read(f.path); !found {
+	data, found := p.files.read(f.path)
+	if !found {
 		p.Lose(q, model.Lost{Kind: model.Files, Place: "file", Text: f.path, Why: "it is missing next to the plan"})
-		name := strings.Trim(strings.TrimPrefix(naming.VarName(path.Base(strings.ReplaceAll(f.path, `\`, "/"))), "__P"), "_")
+		name := strings.Trim(strings.TrimPrefix(naming.VarName(baseName(f.path)), "__P"), "_")
 		q.Body = web.Body{Data: p.names.need(p.names.name("f", name), f.path, "the content of the file, which is missing next to the plan"), Type: f.typ}
 		return
 	}
-	name, found := p.upload(q, f)
-	if !found {
-		return
-	}
-	q.Body = web.Body{File: name, Type: f.typ}
-	if f.typ == "" {
-		q.Body.Type = mime.TypeByExtension(path.Ext(f.path))
-	}
+	p.Report.Mapped(model.Files, 1)
+	q.Body = web.Body{File: p.Asset("files", baseName(f.path), data), Type: cmp.Or(f.typ, mime.TypeByExtension(path.Ext(f.path)))}
 }
 
 func (p *plan) multipart(q *web.Request, args []argument, files []upload) {
@@ -134,11 +132,9 @@ func (p *plan) multipart(q *web.Request, args []argument, files []upload) {
 		if !found {
 			return
 		}
-		typ := f.typ
-		if typ == "" {
-			typ = "application/octet-stream"
-		}
-		q.Body.Parts = append(q.Body.Parts, model.Part{Name: f.name, File: name, FileName: path.Base(strings.ReplaceAll(f.path, `\`, "/")), Type: typ})
+		q.Body.Parts = append(q.Body.Parts, model.Part{
+			Name: f.name, File: name, FileName: baseName(f.path), Type: cmp.Or(f.typ, "application/octet-stream"),
+		})
 	}
 	q.Headers = slices.DeleteFunc(q.Headers, func(h model.Field) bool {
 		return strings.EqualFold(h.Name, "Content-Type") && strings.HasPrefix(strings.ToLower(h.Text), "multipart/")

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/bgverify/bgverify/internal/lazy"
@@ -25,14 +24,7 @@ type branch struct {
 // controller. Each becomes a case with a weight. nil: the group is one case, also where
 // a branch uses what another one extracts.
 func (p *plan) branches(g *node) []branch {
-	var shared, parts []*node
-	for _, k := range g.kids {
-		if r := k.role(); r == sampler || r == controller {
-			parts = append(parts, k)
-		} else {
-			shared = append(shared, k)
-		}
-	}
+	parts, shared := g.split()
 	var out []branch
 	switch {
 	case len(parts) == 1 && parts[0].class == "RandomController":
@@ -51,14 +43,7 @@ func (p *plan) branches(g *node) []branch {
 const maxBranches = 50
 
 func randomBranches(g *node, shared []*node, random *node) []branch {
-	var own, parts []*node
-	for _, k := range random.kids {
-		if r := k.role(); r == sampler || r == controller {
-			parts = append(parts, k)
-		} else {
-			own = append(own, k)
-		}
-	}
+	parts, own := random.split()
 	var out []branch
 	for _, k := range parts {
 		if requests(k) == 0 {
@@ -76,36 +61,19 @@ func randomBranches(g *node, shared []*node, random *node) []branch {
 func (p *plan) shareBranches(g *node, shared, parts []*node) []branch {
 	var out []branch
 	for _, k := range parts {
-		share, known := p.names.constant(k.trimmed("ThroughputController.percentThroughput"))
-		if share == "" { // newer versions keep it as a number
-			share, known = p.floatProp(k)
-		}
-		f, err := strconv.ParseFloat(strings.TrimSpace(share), 64)
-		if k.class != "ThroughputController" || k.trimmed("ThroughputController.style") != "1" || !known || err != nil || !(f >= 0 && f <= 100) {
+		f, known := p.names.number(k.text("ThroughputController.percentThroughput"))
+		if k.class != "ThroughputController" || k.trimmed("ThroughputController.style") != "1" || !known || !(f >= 0 && f <= 100) {
 			return nil
 		}
 		if f == 0 || requests(k) == 0 {
 			continue
 		}
 		inner, group := *k, *g
-		inner.class, group.kids = "GenericController", nil
+		inner.class = "GenericController"
 		group.kids = slices.Concat(shared, []*node{&inner})
 		out = append(out, branch{&group, cmp.Or(k.name, k.class), max(1, int(math.Round(f*100)))})
 	}
 	return out
-}
-
-// floatProp is a percentage that is kept as a FloatProperty of three elements.
-func (p *plan) floatProp(k *node) (string, bool) {
-	for _, e := range k.props.kids {
-		if propName(e) != "ThroughputController.percentThroughput" {
-			continue
-		}
-		if v := e.child("value"); v != nil {
-			return p.names.constant(v.text)
-		}
-	}
-	return "", false
 }
 
 // divide makes weights as small as they can be.
@@ -134,7 +102,7 @@ func entangled(list []branch) bool {
 	for i := range list {
 		for name := range setBy(list[i].part()) {
 			for k := range list {
-				if k != i && uses(list[k].part(), name) {
+				if k != i && list[k].part().mentions(name, name+"_1", name+"_matchNr") {
 					return true
 				}
 			}
@@ -149,34 +117,19 @@ func (b *branch) part() *node { return b.group.kids[len(b.group.kids)-1] }
 // setBy are the variables that something below a node sets.
 func setBy(n *node) map[string]bool {
 	out := map[string]bool{}
-	var read func(e *element)
-	read = func(e *element) {
-		if extractedProp().MatchString(propName(e)) {
-			for name := range strings.FieldsFuncSeq(e.text, func(r rune) bool { return r == ';' || r == ',' || r == ' ' }) {
-				out[name] = true
-			}
-		}
-		for _, m := range putVariable().FindAllStringSubmatch(e.text, -1) {
-			out[m[1]] = true
-		}
-		for _, k := range e.kids {
-			read(k)
-		}
-	}
 	n.walk(func(x *node) {
-		if x.props != nil {
-			read(x.props)
-		}
+		x.props.each(func(e *element) {
+			if extractedProp().MatchString(propName(e)) {
+				for name := range strings.FieldsFuncSeq(e.text, func(r rune) bool { return r == ';' || r == ',' || r == ' ' }) {
+					out[name] = true
+				}
+			}
+			for _, m := range putVariable().FindAllStringSubmatch(e.text, -1) {
+				out[m[1]] = true
+			}
+		})
 	})
 	return out
-}
-
-func uses(n *node, name string) bool {
-	found := false
-	n.walk(func(x *node) {
-		found = found || x.props != nil && (mentions(x.props, name) || mentions(x.props, name+"_1") || mentions(x.props, name+"_matchNr"))
-	})
-	return found
 }
 
 // branchCases makes a case of each branch, and the stage that mixes them.
@@ -184,15 +137,11 @@ func (p *plan) branchCases(g found, list []branch) {
 	var cases []*model.Case
 	var m mix
 	for _, b := range list {
-		w, vars := p.newWalker(g, p.groupTitle(g.n)+": "+b.title)
-		w.walk(b.group, g.outer)
-		p.all = append(append(p.all, w.once...), w.steps...)
-		p.Suite.Setup = append(p.Suite.Setup, steps(w.once)...)
+		w := p.walkGroup(g, b.group, p.groupTitle(g.n)+": "+b.title)
 		if len(w.steps) == 0 {
 			continue
 		}
-		c := p.caseOf(w, *vars)
-		p.Suite.Cases = append(p.Suite.Cases, c)
+		c := p.caseOf(w)
 		cases, m = append(cases, c), append(m, model.LoadStep{Case: c.ID, Weight: b.weight})
 	}
 	p.Report.Note("", "%s sends its %d parts in shares of the iterations: each is a case, with its share as weight in the load stage; they share no cookies",
@@ -202,14 +151,13 @@ func (p *plan) branchCases(g found, list []branch) {
 	}
 }
 
-// newWalker begins the steps of a thread group.
-func (p *plan) newWalker(g found, title string) (*walker, *[]model.Var) {
+// walkGroup makes the steps of a thread group, or of a branch of it, and keeps those of setup.
+func (p *plan) walkGroup(g found, branch *node, title string) *walker {
 	action := g.n.trimmed("ThreadGroup.on_sample_error")
-	vars := &[]model.Var{}
 	w := &walker{
 		p: p, group: g.n, title: title, names: naming.NewNamer(" "), goOn: action == "" || action == "continue",
 		fresh: map[*node]map[string]string{}, rounds: map[*node]int{}, copies: 1,
-		s: &scope{p: p, local: map[string]string{}, captured: map[string]bool{}, columns: map[string]bool{}, joined: map[string]string{}, vars: vars},
+		s: &scope{p: p, local: map[string]string{}, captured: map[string]bool{}, columns: map[string]bool{}, joined: map[string]string{}, vars: &[]model.Var{}},
 	}
 	if p.inSetup || isTeardown(g.n) {
 		w.s.vars = &p.Suite.Vars
@@ -217,5 +165,8 @@ func (p *plan) newWalker(g found, title string) (*walker, *[]model.Var) {
 	for _, x := range g.outer {
 		w.element(x)
 	}
-	return w, vars
+	w.walk(branch, g.outer)
+	p.all = slices.Concat(p.all, w.once, w.steps)
+	p.Suite.Setup = append(p.Suite.Setup, steps(w.once)...)
+	return w
 }

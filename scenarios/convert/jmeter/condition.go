@@ -177,7 +177,7 @@ func (s *scope) test(name, op, literal string) (condition, bool) {
 	var m model.Matcher
 	switch op {
 	case "exists":
-		m = model.Matcher{Op: "exists", Value: model.Literal(literal)}
+		m = exists(literal == "true")
 	case "==":
 		m = model.Matcher{Op: "in", List: same}
 		if len(same) == 1 {

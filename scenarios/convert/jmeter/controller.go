@@ -2,6 +2,7 @@ package jmeter
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,58 +17,55 @@ func (w *walker) controller(k *node, outer []*node) {
 	switch k.class {
 	case "IfController":
 		w.ifController(k, outer)
+		return
 	case "LoopController":
 		w.loop(k, outer, k.text("LoopController.loops"))
+		return
 	case "OnceOnlyController":
 		w.onceOnly(k, outer)
-	case "WhileController":
-		w.p.lose(w, k, model.Settings, "what it holds is sent once: how often is known only while it runs")
-		w.walk(k, outer)
+		return
 	case "ForeachController":
 		w.forEach(k, outer)
+		return
 	case "SwitchController":
 		w.switchController(k, outer)
+		return
 	case "ThroughputController":
 		w.throughput(k, outer)
+		return
 	case "RandomController", "InterleaveControl", "RandomOrderController":
 		w.counted(k, model.Settings)
 		w.p.Report.Note("", "%s: JMeter sends some of what it holds in an iteration, or in another order; here all of it is sent in the order of the plan", k.label())
-		w.walk(k, outer)
-	case "RunTime":
-		w.p.lose(w, k, model.Settings, "what it holds is sent once, not for a time")
-		w.walk(k, outer)
 	case "GenericController", "TransactionController", "TestFragmentController", "CriticalSectionController", "RecordingController", "IncludeController", "ModuleController":
 		w.counted(k, model.Settings)
-		w.walk(k, outer)
+	case "WhileController":
+		w.lose(k, model.Settings, "what it holds is sent once: how often is known only while it runs")
+	case "RunTime":
+		w.lose(k, model.Settings, "what it holds is sent once, not for a time")
 	default:
-		w.p.lose(w, k, model.Settings, "the controller is not known here: what it holds is sent once")
-		w.walk(k, outer)
+		w.lose(k, model.Settings, "the controller is not known here: what it holds is sent once")
 	}
+	w.walk(k, outer)
 }
 
 func (w *walker) ifController(k *node, outer []*node) {
 	c, ok := w.s.condition(k.text("IfController.condition"))
 	switch {
 	case !ok:
-		w.p.loseText(w, k, model.Settings, k.text("IfController.condition"), "the condition is more than comparisons of variables: what it holds is always sent")
+		w.loseText(k, model.Settings, k.text("IfController.condition"), "the condition is more than comparisons of variables: what it holds is always sent")
 	case c.never:
 		w.counted(k, model.Settings)
 		w.p.Report.Note("", "%s never holds with the plan's own values: what it holds is left out", k.label())
 		return
 	default:
 		w.counted(k, model.Settings)
-		w.endOnFailure(k)
+		// The step before ends the case when it fails, where the condition asks for its success.
+		if strings.Contains(k.text("IfController.condition"), "JMeterThread.last_sample_ok") && len(w.steps) > 0 {
+			w.steps[len(w.steps)-1].Step.Continue = false
+		}
 		w.addWhen(k, c.checks)
 	}
 	w.walk(k, outer)
-}
-
-// endOnFailure makes the step before end the case when it fails, where a condition
-// asks for its success.
-func (w *walker) endOnFailure(k *node) {
-	if strings.Contains(k.text("IfController.condition"), "JMeterThread.last_sample_ok") && len(w.steps) > 0 {
-		w.steps[len(w.steps)-1].Step.Continue = false
-	}
 }
 
 func (w *walker) addWhen(k *node, more []model.Check) {
@@ -80,7 +78,7 @@ func (w *walker) addWhen(k *node, more []model.Check) {
 		case !slices.ContainsFunc(out[i].Matchers, func(m model.Matcher) bool { return m.Op == c.Matchers[0].Op }):
 			out[i] = model.Check{Name: c.Name, Matchers: append(slices.Clone(out[i].Matchers), c.Matchers...)}
 		default:
-			w.p.lose(w, k, model.Settings, "two conditions of one variable inside each other: the outer one is kept")
+			w.lose(k, model.Settings, "two conditions of one variable inside each other: the outer one is kept")
 		}
 	}
 	w.when = out
@@ -88,16 +86,15 @@ func (w *walker) addWhen(k *node, more []model.Check) {
 
 // loop writes a loop with a number out, or repeats its only step.
 func (w *walker) loop(k *node, outer []*node, loops string) {
-	text, ok := w.p.names.constant(strings.TrimSpace(loops))
-	times, err := strconv.Atoi(strings.TrimSpace(text))
+	times, known := w.p.names.integer(loops)
 	inside := requests(k)
 	counters := slices.ContainsFunc(k.kids, func(x *node) bool { return x.class == "CounterConfig" })
 	switch {
-	case k.flag("LoopController.continue_forever") && times < 0, ok && err == nil && times < 0:
-		w.p.lose(w, k, model.Settings, "an endless loop: what it holds is sent once")
+	case times < 0:
+		w.lose(k, model.Settings, "an endless loop: what it holds is sent once")
 		times = 1
-	case !ok || err != nil:
-		w.p.loseText(w, k, model.Settings, loops, "how often is known only while it runs: what it holds is sent once")
+	case !known:
+		w.loseText(k, model.Settings, loops, "how often is known only while it runs: what it holds is sent once")
 		times = 1
 	case inside == 0:
 		times = min(times, 1)
@@ -108,7 +105,7 @@ func (w *walker) loop(k *node, outer []*node, loops string) {
 		w.repeat = 0
 		return
 	case times > maxCopies || w.copies*times*inside > maxCopies:
-		w.p.lose(w, k, model.Settings, fmt.Sprintf("%d times %d requests: what it holds is sent once", times, inside))
+		w.lose(k, model.Settings, fmt.Sprintf("%d times %d requests: what it holds is sent once", times, inside))
 		times = 1
 	default:
 		w.counted(k, model.Settings)
@@ -123,11 +120,7 @@ func (w *walker) loop(k *node, outer []*node, loops string) {
 
 // hasLoop reports whether a loop is inside a controller.
 func hasLoop(k *node) bool {
-	found := false
-	for _, c := range k.kids {
-		c.walk(func(x *node) { found = found || x.class == "LoopController" || x.class == "ForeachController" })
-	}
-	return found
+	return k.some(func(x *node) bool { return x != k && (x.class == "LoopController" || x.class == "ForeachController") })
 }
 
 // advance gives the counters of a loop their next value.
@@ -143,7 +136,7 @@ func (w *walker) advance(k *node) {
 // nothing of a row.
 func (w *walker) onceOnly(k *node, outer []*node) {
 	w.counted(k, model.Settings)
-	if w.p.groups != 1 || w.inOnce || len(w.when) > 0 || w.usesRow(k) {
+	if w.p.groups != 1 || w.inOnce || len(w.when) > 0 || k.mentions(slices.Collect(maps.Keys(w.s.columns))...) {
 		w.walk(k, outer)
 		return
 	}
@@ -153,25 +146,6 @@ func (w *walker) onceOnly(k *node, outer []*node) {
 	w.inOnce = false
 	w.once = append(w.once, w.steps[before:]...)
 	w.steps = w.steps[:before]
-}
-
-// usesRow reports whether something below a node uses a column of the rows.
-func (w *walker) usesRow(k *node) bool {
-	used := false
-	k.walk(func(x *node) {
-		for name := range w.s.columns {
-			used = used || mentions(x.props, name)
-		}
-	})
-	return used
-}
-
-// mentions reports whether a text of an element uses a variable.
-func mentions(e *element, name string) bool {
-	if strings.Contains(e.text, "${"+name+"}") || strings.Contains(e.text, `vars.get("`+name+`")`) || strings.Contains(e.text, `vars.get('`+name+`')`) {
-		return true
-	}
-	return slices.ContainsFunc(e.kids, func(k *element) bool { return mentions(k, name) })
 }
 
 // forEach sends what it holds for the values that the plan itself defines, or for
@@ -186,8 +160,8 @@ func (w *walker) forEach(k *node, outer []*node) {
 	sent := 0
 	copies := w.copies
 	defer func() { w.copies = copies }()
-	for i := 1; copies*(sent+1)*inside <= maxCopies; i++ {
-		name := fmt.Sprintf("%s%s%d", in, separator, i)
+	for copies*(sent+1)*inside <= maxCopies {
+		name := fmt.Sprintf("%s%s%d", in, separator, sent+1)
 		_, defined := w.p.names.variables[name]
 		if !defined && w.s.local[name] == "" {
 			break
@@ -201,7 +175,7 @@ func (w *walker) forEach(k *node, outer []*node) {
 		w.counted(k, model.Settings)
 		return
 	}
-	w.p.lose(w, k, model.Settings, "how many values there are is known only while it runs: what it holds is sent for the first")
+	w.lose(k, model.Settings, "how many values there are is known only while it runs: what it holds is sent for the first")
 	if out != "" {
 		w.s.local[out] = w.s.value(&ref{name: in + separator + "1"})
 	}
@@ -211,16 +185,11 @@ func (w *walker) forEach(k *node, outer []*node) {
 // switchController gives each of its children the value that chooses it.
 func (w *walker) switchController(k *node, outer []*node) {
 	value := k.trimmed("SwitchController.value")
-	here := slices.Clone(outer)
-	var children []*node
-	for _, c := range k.kids {
-		if r := c.role(); r == sampler || r == controller {
-			children = append(children, c)
-		} else {
-			here = append(here, c)
-			w.element(c)
-		}
+	children, around := k.split()
+	for _, c := range around {
+		w.element(c)
 	}
+	here := slices.Concat(outer, around)
 	text, constant := w.p.names.constant(value)
 	variable := single(value)
 	when := w.when
@@ -239,24 +208,14 @@ func (w *walker) switchController(k *node, outer []*node) {
 				w.addWhen(k, one.checks)
 			}
 		case variable != nil || !constant:
-			w.p.loseText(w, k, model.Settings, value, "which child it chooses is known only while it runs: all are sent")
-			variable, constant = nil, true
-			w.walkOne(c, here)
-			for _, rest := range children[i+1:] {
-				w.walkOne(rest, here)
+			w.loseText(k, model.Settings, value, "which child it chooses is known only while it runs: all are sent")
+			for _, rest := range children[i:] {
+				w.send(rest, here)
 			}
 			return
 		}
 		w.counted(k, model.Settings)
-		w.walkOne(c, here)
-	}
-}
-
-func (w *walker) walkOne(c *node, outer []*node) {
-	if c.role() == sampler {
-		w.sampler(c, outer)
-	} else {
-		w.controller(c, outer)
+		w.send(c, here)
 	}
 }
 
@@ -264,13 +223,11 @@ func (w *walker) walkOne(c *node, outer []*node) {
 // whole of a group is in shares, see branches.
 func (w *walker) throughput(k *node, outer []*node) {
 	w.walk(k, outer)
-	style := k.trimmed("ThroughputController.style")
-	share := w.p.names.constantOr(k.trimmed("ThroughputController.percentThroughput"))
-	if style == "0" {
-		w.counted(k, model.Settings)
+	w.counted(k, model.Settings)
+	if k.trimmed("ThroughputController.style") == "0" {
 		w.p.Report.Note("", "%s: JMeter sends what it holds %s times in all; here it is sent in every iteration", k.label(), w.p.names.constantOr(k.trimmed("ThroughputController.maxThroughput")))
 		return
 	}
-	w.counted(k, model.Settings)
+	share := w.p.names.constantOr(k.trimmed("ThroughputController.percentThroughput"))
 	w.p.Report.Note("", "%s: JMeter sends what it holds in %s %% of the iterations; here it is sent in every iteration", k.label(), share)
 }

@@ -1,6 +1,7 @@
 package jmeter
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -23,19 +24,19 @@ type taken struct {
 }
 
 // extract converts an extractor. why says why it cannot be.
-func (s *scope) extract(n *node, uses func(string) bool) (out []taken, why string) {
+func (s *scope) extract(n *node) (out []taken, why string) {
 	if scope := n.trimmed("Sample.scope"); scope == "children" || scope == "variable" {
 		return nil, "it reads " + scope + ", not the answer"
 	}
 	switch n.class {
 	case "JSONPostProcessor":
-		return s.jsonExtractor(n, uses)
+		return s.jsonExtractor(n)
 	case "JSONPathExtractor": // of a plugin
-		return s.jsonPaths([]string{n.trimmed("VAR")}, []string{n.trimmed("JSONPATH")}, []string{"1"}, uses)
+		return s.jsonPaths([]string{n.trimmed("VAR")}, []string{n.trimmed("JSONPATH")}, []string{"1"})
 	case "RegexExtractor":
-		return s.regexExtractor(n, uses)
+		return s.regexExtractor(n)
 	case "BoundaryExtractor":
-		return s.boundaryExtractor(n, uses)
+		return s.boundaryExtractor(n)
 	case "JSR223PostProcessor", "BeanShellPostProcessor", "BSFPostProcessor":
 		return nil, "it is a script"
 	case "HtmlExtractor":
@@ -47,15 +48,15 @@ func (s *scope) extract(n *node, uses func(string) bool) (out []taken, why strin
 }
 
 // jsonExtractor reads names, paths and numbers that are lists with semicolons.
-func (s *scope) jsonExtractor(n *node, uses func(string) bool) ([]taken, string) {
+func (s *scope) jsonExtractor(n *node) ([]taken, string) {
 	split := func(property string) []string {
 		text := n.trimmed(property)
 		return strings.Split(strings.TrimSuffix(text, ";"), ";")
 	}
-	return s.jsonPaths(split("JSONPostProcessor.referenceNames"), split("JSONPostProcessor.jsonPathExprs"), split("JSONPostProcessor.match_numbers"), uses)
+	return s.jsonPaths(split("JSONPostProcessor.referenceNames"), split("JSONPostProcessor.jsonPathExprs"), split("JSONPostProcessor.match_numbers"))
 }
 
-func (s *scope) jsonPaths(names, paths, numbers []string, uses func(string) bool) ([]taken, string) {
+func (s *scope) jsonPaths(names, paths, numbers []string) ([]taken, string) {
 	if len(names) != len(paths) {
 		return nil, "it has not as many names as paths"
 	}
@@ -68,7 +69,7 @@ func (s *scope) jsonPaths(names, paths, numbers []string, uses func(string) bool
 		if name == "" {
 			return nil, "it has no name"
 		}
-		made, why := s.numbered(name, number, uses, func(match int) (model.Capture, string) {
+		made, why := s.numbered(name, number, func(match int) (model.Capture, string) {
 			if strings.HasPrefix(strings.TrimSpace(path), "$..") {
 				return deepCapture(path, match)
 			}
@@ -88,7 +89,7 @@ func (s *scope) jsonPaths(names, paths, numbers []string, uses func(string) bool
 
 // numbered makes the captures of a match number: a match, a random one (the first
 // here), or all of which the plan uses some by number.
-func (s *scope) numbered(name string, number int, uses func(string) bool, capture func(match int) (model.Capture, string)) ([]taken, string) {
+func (s *scope) numbered(name string, number int, capture func(match int) (model.Capture, string)) ([]taken, string) {
 	if number >= 0 {
 		c, why := capture(max(1, number))
 		if why != "" {
@@ -102,7 +103,7 @@ func (s *scope) numbered(name string, number int, uses func(string) bool, captur
 	}
 	var out []taken
 	for i := 1; i <= 50; i++ {
-		if numbered := fmt.Sprintf("%s_%d", name, i); uses(numbered) || i == 1 {
+		if numbered := fmt.Sprintf("%s_%d", name, i); s.p.used[numbered] || i == 1 {
 			c, why := capture(i)
 			if why != "" {
 				return nil, why
@@ -177,21 +178,16 @@ func deepCapture(path string, match int) (model.Capture, string) {
 }
 
 // regexExtractor reads the body, a header or the status.
-func (s *scope) regexExtractor(n *node, uses func(string) bool) ([]taken, string) {
-	name, pattern := strings.TrimSpace(n.text("RegexExtractor.refname")), n.text("RegexExtractor.regex")
-	if s.p.names.constantOr(pattern) != pattern || strings.Contains(pattern, "${") {
-		text, ok := s.p.names.constant(pattern)
-		if !ok {
-			return nil, "its regular expression holds a variable"
-		}
-		pattern = text
+func (s *scope) regexExtractor(n *node) ([]taken, string) {
+	pattern, ok := s.p.names.constant(n.text("RegexExtractor.regex"))
+	if !ok {
+		return nil, "its regular expression holds a variable"
 	}
-	number, _ := strconv.Atoi(n.trimmed("RegexExtractor.match_number"))
-	return s.byRegex(name, pattern, n.trimmed("RegexExtractor.template"), n.trimmed("RegexExtractor.useHeaders"), number, uses)
+	return s.byRegex(n, "RegexExtractor.", pattern, cmp.Or(n.trimmed("RegexExtractor.template"), "$1$"))
 }
 
 // boundaryExtractor reads what is between two texts.
-func (s *scope) boundaryExtractor(n *node, uses func(string) bool) ([]taken, string) {
+func (s *scope) boundaryExtractor(n *node) ([]taken, string) {
 	left, okLeft := s.p.names.constant(n.text("BoundaryExtractor.lboundary"))
 	right, okRight := s.p.names.constant(n.text("BoundaryExtractor.rboundary"))
 	if !okLeft || !okRight || left+right == "" {
@@ -201,74 +197,64 @@ func (s *scope) boundaryExtractor(n *node, uses func(string) bool) ([]taken, str
 	if right == "" {
 		pattern = `(?s)` + regexp.QuoteMeta(left) + `(.*)`
 	}
-	number, _ := strconv.Atoi(n.trimmed("BoundaryExtractor.match_number"))
-	return s.byRegex(strings.TrimSpace(n.text("BoundaryExtractor.refname")), pattern, "$1$", n.trimmed("BoundaryExtractor.useHeaders"), number, uses)
+	return s.byRegex(n, "BoundaryExtractor.", pattern, "$1$")
 }
 
 // templateGroup is $1$ in the template of a regex extractor.
 var templateGroup = lazy.Regexp(`\$([0-9]+)\$`)
 
-func (s *scope) byRegex(name, pattern, template, field string, number int, uses func(string) bool) ([]taken, string) {
+// byRegex makes the captures of an extractor by a regular expression; its properties begin
+// with prefix.
+func (s *scope) byRegex(n *node, prefix, pattern, template string) ([]taken, string) {
+	name, number := n.trimmed(prefix+"refname"), n.number(prefix+"match_number")
 	re, err := regexp.Compile(pattern)
 	switch {
 	case name == "":
 		return nil, "it has no name"
 	case err != nil:
 		return nil, "its regular expression has no form in RE2"
-	case template == "":
-		template = "$1$"
 	}
-	where, why := fieldOf(field, &pattern)
+	where, why := fieldOf(n.trimmed(prefix+"useHeaders"), &pattern)
 	if why != "" {
 		return nil, why
 	}
-	capture := func(group int) func(int) (model.Capture, string) {
-		return func(match int) (model.Capture, string) {
-			c := where
-			if c.Status {
-				return c, ""
-			}
-			var why string
+	capture := func(group, match int) (c model.Capture, why string) {
+		if c = where; !c.Status {
 			c.Regex, why = groupAt(pattern, group, match)
-			return c, why
 		}
+		return c, why
 	}
 	groups := templateGroup().FindAllStringSubmatch(template, -1)
 	if len(groups) == 0 || len(groups) > 9 {
 		return nil, "its template takes no group"
 	}
-	first, _ := strconv.Atoi(groups[0][1])
-	if first > re.NumSubexp() {
-		return nil, "its template takes a group that the expression does not have"
+	for _, g := range groups {
+		if i, _ := strconv.Atoi(g[1]); i > re.NumSubexp() {
+			return nil, "its template takes a group that the expression does not have"
+		}
 	}
 	if len(groups) == 1 && groups[0][0] == template {
-		out, why := s.numbered(name, number, uses, capture(first))
+		first, _ := strconv.Atoi(groups[0][1])
+		out, why := s.numbered(name, number, func(match int) (model.Capture, string) { return capture(first, match) })
 		if why != "" {
 			return nil, why
 		}
 		for g := 1; g <= re.NumSubexp() && number >= 0; g++ { // name_g2, where the plan uses it
-			if extra := fmt.Sprintf("%s_g%d", name, g); uses(extra) {
-				c, _ := capture(g)(max(1, number))
+			if extra := fmt.Sprintf("%s_g%d", name, g); s.p.used[extra] {
+				c, _ := capture(g, max(1, number))
 				out = append(out, taken{name: extra, capture: c})
 			}
 		}
 		return out, ""
 	}
-	return s.template(name, template, groups, number, re.NumSubexp(), capture)
-}
-
-// template joins several groups, or text and a group.
-func (s *scope) template(name, template string, groups [][]string, number, has int, capture func(int) func(int) (model.Capture, string)) ([]taken, string) {
+	// Several groups, or text and a group, are joined.
 	if number < 0 {
 		return nil, "all matches of a template with text"
 	}
 	var out []taken
 	for _, g := range groups {
 		i, _ := strconv.Atoi(g[1])
-		if i > has {
-			return nil, "its template takes a group that the expression does not have"
-		}
-		c, why := capture(i)(max(1, number))
+		c, why := capture(i, max(1, number))
 		if why != "" {
 			return nil, why
 		}
@@ -283,27 +269,26 @@ func (s *scope) template(name, template string, groups [][]string, number, has i
 // headerName is the header that a pattern over all header lines begins with.
 var headerName = lazy.Regexp(`^\^?([A-Za-z][A-Za-z0-9_\-]*): ?(?:\\s\*|\\s\+|\\s)?`)
 
+// leadingFlags are flags of a whole regular expression.
+var leadingFlags = lazy.Regexp(`^\(\?[ims]+\)`)
+
 // fieldOf is where a regex reads: the body, a header that the pattern names, or
 // the status. The pattern loses the name of its header.
 func fieldOf(field string, pattern *string) (model.Capture, string) {
 	switch field {
-	case "", "false", "unescaped", "as_document":
-		if field == "as_document" {
-			return model.Capture{}, "it reads text that JMeter takes out of a document"
-		}
+	case "", "false", "unescaped":
 		return model.Capture{}, ""
+	case "as_document":
+		return model.Capture{}, "it reads text that JMeter takes out of a document"
 	case "code":
 		return model.Capture{Status: true}, ""
 	case "true":
-		flags := ""
-		if m := regexp.MustCompile(`^\(\?[ims]+\)`).FindString(*pattern); m != "" {
-			flags, *pattern = m, (*pattern)[len(m):]
-		}
-		m := headerName().FindStringSubmatch(*pattern)
+		flags := leadingFlags().FindString(*pattern)
+		m := headerName().FindStringSubmatch((*pattern)[len(flags):])
 		if m == nil {
 			return model.Capture{}, "it does not say which header"
 		}
-		*pattern = flags + "^" + `(?:` + strings.TrimPrefix(*pattern, m[0]) + `)`
+		*pattern = flags + `^(?:` + (*pattern)[len(flags)+len(m[0]):] + `)`
 		return model.Capture{Header: m[1]}, ""
 	}
 	return model.Capture{}, "it reads " + field + ", not the answer"
@@ -312,42 +297,13 @@ func fieldOf(field string, pattern *string) (model.Capture, string) {
 // groupAt writes a pattern so that its first group is the wanted one (0: all that
 // matches) of the match of a number.
 func groupAt(pattern string, group, match int) (string, string) {
-	out, seen := "", 0
-	plain := ""
-	inClass := false
-	for i := 0; i < len(pattern); i++ {
-		c := pattern[i]
-		switch {
-		case c == '\\' && i+1 < len(pattern):
-			out += pattern[i : i+2]
-			plain += pattern[i : i+2]
-			i++
-			continue
-		case c == '[':
-			inClass = true
-		case c == ']':
-			inClass = false
-		case c == '(' && !inClass && (i+1 == len(pattern) || pattern[i+1] != '?'):
-			seen++
-			plain += "(?:"
-			if seen == group {
-				out += "("
-			} else {
-				out += "(?:"
-			}
-			continue
-		}
-		out += pattern[i : i+1]
-		plain += pattern[i : i+1]
-	}
 	if strings.Contains(pattern, "(?P<") || strings.Contains(pattern, "(?<") {
 		return "", "its groups have names"
 	}
+	out, plain := keepGroup(pattern, group), keepGroup(pattern, -1)
 	if match > 1 {
-		flags := ""
-		if m := regexp.MustCompile(`^\(\?[ims]+\)`).FindString(plain); m != "" {
-			flags, plain, out = m, plain[len(m):], out[len(m):]
-		}
+		flags := leadingFlags().FindString(plain)
+		plain, out = plain[len(flags):], out[len(flags):]
 		if group == 0 {
 			out = "(" + out + ")"
 		}
@@ -357,4 +313,28 @@ func groupAt(pattern string, group, match int) (string, string) {
 		return "", "its regular expression has no form in RE2"
 	}
 	return out, ""
+}
+
+// keepGroup writes a pattern in which the group of a number alone captures.
+func keepGroup(pattern string, group int) string {
+	var out strings.Builder
+	seen, inClass := 0, false
+	for i := 0; i < len(pattern); i++ {
+		c := pattern[i]
+		out.WriteByte(c)
+		switch {
+		case c == '\\' && i+1 < len(pattern):
+			i++
+			out.WriteByte(pattern[i])
+		case c == '[':
+			inClass = true
+		case c == ']':
+			inClass = false
+		case c == '(' && !inClass && !strings.HasPrefix(pattern[i+1:], "?"):
+			if seen++; seen != group {
+				out.WriteString("?:")
+			}
+		}
+	}
+	return out.String()
 }

@@ -75,7 +75,7 @@ func (p *plan) readTable(n *node) (t *table, why string) {
 	names := p.names
 	file := names.constantOr(n.trimmed("filename"))
 	columns := strings.TrimSpace(names.constantOr(n.text("variableNames")))
-	t = &table{name: path.Base(strings.ReplaceAll(file, `\`, "/"))}
+	t = &table{name: baseName(file)}
 	for c := range strings.SplitSeq(columns, ",") {
 		if c = strings.TrimSpace(c); c != "" {
 			t.columns = append(t.columns, c)

@@ -14,6 +14,11 @@ import (
 // function is a function call as marked text. A function that the language has
 // no generator for is asked for from outside.
 func (s *scope) function(r *ref) string {
+	s.p.names.depth++
+	defer func() { s.p.names.depth-- }()
+	if s.p.names.depth > maxReferences {
+		return s.lost(r, "its value names itself")
+	}
 	if isProperty(r.name) {
 		if text, ok := s.p.names.constant(r.source()); s.literal && ok && plainInAddress(text) != text {
 			s.p.Report.Note("", "the value of %s is written out in addresses, where JMeter does not encode it", r.source())
@@ -21,14 +26,15 @@ func (s *scope) function(r *ref) string {
 		}
 		return s.mapped(s.p.names.property(r))
 	}
-	if f, known := functions[r.name]; known {
-		if out, why := f(s, r); why == "" {
-			return s.mapped(out)
-		} else {
-			return s.lost(r, why)
-		}
+	f, known := functions[r.name]
+	if !known {
+		return s.lost(r, "the function is not known here")
 	}
-	return s.lost(r, "the function is not known here")
+	out, why := f(s, r)
+	if why != "" {
+		return s.lost(r, why)
+	}
+	return s.mapped(out)
 }
 
 func (s *scope) mapped(out string) string {
@@ -41,7 +47,6 @@ func (s *scope) mapped(out string) string {
 var functions map[string]func(s *scope, r *ref) (string, string)
 
 func init() { // the functions call each other
-
 	functions = map[string]func(s *scope, r *ref) (string, string){
 		"__UUID":            func(s *scope, r *ref) (string, string) { return web.Marked("$uuid"), "" },
 		"__threadNum":       func(s *scope, r *ref) (string, string) { return "1", "" },
@@ -50,7 +55,7 @@ func init() { // the functions call each other
 		"__timeShift":       timeShiftFunction,
 		"__Random":          randomFunction,
 		"__RandomString":    randomStringFunction,
-		"__V":               func(s *scope, r *ref) (string, string) { return indirect(s, r, true) },
+		"__V":               indirectFunction,
 		"__eval":            func(s *scope, r *ref) (string, string) { return s.text(r.arg(0)), "" },
 		"__setProperty":     func(s *scope, r *ref) (string, string) { return "", "" },
 		"__log":             func(s *scope, r *ref) (string, string) { return s.text(r.arg(0)), "" },
@@ -109,34 +114,31 @@ func counterFunction(s *scope, r *ref) (string, string) {
 }
 
 func randomFunction(s *scope, r *ref) (string, string) {
-	low, okLow := s.constantArg(r, 0)
-	high, okHigh := s.constantArg(r, 1)
-	a, errA := strconv.ParseInt(low, 10, 64)
-	b, errB := strconv.ParseInt(high, 10, 64)
-	if !okLow || !okHigh || errA != nil || errB != nil || a > b {
+	a, knownA := s.p.names.integer(r.arg(0))
+	b, knownB := s.p.names.integer(r.arg(1))
+	if !knownA || !knownB || a > b {
 		return "", "its bounds are not known before the run"
 	}
 	if strings.Contains(r.arg(0)+r.arg(1), "${") {
 		s.p.Report.Note("", "%s is %d to %d, as the plan's defaults have it", r.source(), a, b)
 	}
-	return s.store(r, 2, web.Marked(fmt.Sprintf("$int: %d..%d", a, b))), ""
+	return s.store(r, 2, intBetween(a, b)), ""
 }
 
 func randomStringFunction(s *scope, r *ref) (string, string) {
-	length, ok := s.constantArg(r, 0)
-	n, err := strconv.Atoi(length)
+	n, known := s.p.names.integer(r.arg(0))
 	chars, okChars := s.constantArg(r, 1)
-	if !ok || err != nil || n < 1 || n > 200 || !okChars {
+	if !known || n < 1 || n > 200 || !okChars {
 		return "", "its length is not known before the run"
 	}
 	out := ""
-	switch kinds := kindsOf(chars); {
+	switch {
 	case chars == "":
 		out = web.Marked(fmt.Sprintf("$text: %d", n))
 		s.p.Report.Note("", "%s takes letters and digits here, any character in JMeter", r.source())
-	case kinds == "lower digits" || kinds == "lower" && len(chars) > 20:
+	case len(chars) >= 36 && strings.Trim(chars, lowerAndDigits) == "" && strings.ContainsAny(chars, digits) && strings.Trim(chars, digits) != "":
 		out = web.Marked(fmt.Sprintf("$text: %d", n))
-	case n <= 64 && len(chars) > 1 && kinds != "":
+	case n <= 64 && len(chars) > 1 && strings.Trim(chars, lowerAndDigits+"ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "":
 		// One draw of a character each, so that all are of the plan's set.
 		out = strings.Repeat(web.Marked("$pick: "+strings.Join(strings.Split(chars, ""), ", ")), n)
 	case len(chars) == 1:
@@ -147,37 +149,15 @@ func randomStringFunction(s *scope, r *ref) (string, string) {
 	return s.store(r, 2, out), ""
 }
 
-// kindsOf says which kinds of ASCII letters and digits a text has; empty: others too.
-func kindsOf(chars string) string {
-	lower, upper, digit := false, false, false
-	for _, c := range chars {
-		switch {
-		case c >= 'a' && c <= 'z':
-			lower = true
-		case c >= 'A' && c <= 'Z':
-			upper = true
-		case c >= '0' && c <= '9':
-			digit = true
-		default:
-			return ""
-		}
-	}
-	switch {
-	case upper:
-		return "upper"
-	case lower && digit && len(chars) >= 36:
-		return "lower digits"
-	case digit && !lower:
-		return "digits"
-	case lower && !digit && len(chars) >= 26:
-		return "some lower"
-	}
-	return "some"
-}
+// The characters of $text.
+const (
+	digits         = "0123456789"
+	lowerAndDigits = "abcdefghijklmnopqrstuvwxyz" + digits
+)
 
-func indirect(s *scope, r *ref, variable bool) (string, string) {
+func indirectFunction(s *scope, r *ref) (string, string) {
 	name, ok := s.constantArg(r, 0)
-	if !ok || !variable {
+	if !ok {
 		return "", "the name of its variable is not known before the run"
 	}
 	return s.value(&ref{name: strings.TrimSpace(name)}), ""
@@ -214,19 +194,17 @@ func digestFunction(s *scope, r *ref) (string, string) {
 }
 
 func sumFunction(s *scope, r *ref) (string, string) {
-	sum := int64(0)
-	for i := range r.args {
-		text, ok := s.constantArg(r, i)
-		n, err := strconv.ParseInt(text, 10, 64)
-		if !ok || err != nil {
-			if i == len(r.args)-1 && i > 0 {
-				break // the name of the variable that it sets
-			}
+	sum := 0
+	for i, arg := range r.args {
+		n, known := s.p.names.integer(arg)
+		switch isLast := i > 0 && i == len(r.args)-1; {
+		case known:
+			sum += n
+		case !isLast: // the last may be the name of the variable that it sets
 			return "", "its numbers are not known before the run"
 		}
-		sum += n
 	}
-	return strconv.FormatInt(sum, 10), ""
+	return strconv.Itoa(sum), ""
 }
 
 func envFunction(s *scope, r *ref) (string, string) {

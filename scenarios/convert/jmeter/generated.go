@@ -1,6 +1,7 @@
 package jmeter
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
@@ -20,30 +21,26 @@ func (w *walker) counter(k *node) {
 	if name == "" {
 		return
 	}
-	start, ok := w.p.names.constant(k.trimmed("CounterConfig.start"))
-	if start == "" {
-		start = "0"
-	}
-	i, err := strconv.ParseInt(strings.TrimSpace(start), 10, 64)
-	if !ok || err != nil {
-		w.p.lose(w, k, model.Dynamics, "its start is not known before the run")
+	i, known := w.p.names.integer(cmp.Or(k.trimmed("CounterConfig.start"), "0"))
+	if !known {
+		w.lose(k, model.Dynamics, "its start is not known before the run")
 		return
 	}
 	w.counted(k, model.Dynamics)
-	step, err := strconv.ParseInt(strings.TrimSpace(w.p.names.constantOr(k.trimmed("CounterConfig.incr"))), 10, 64)
-	if err != nil {
+	step, known := w.p.names.integer(k.text("CounterConfig.incr"))
+	if !known {
 		step = 1
 	}
-	w.s.local[name] = javaDecimal(format, i+int64(w.rounds[k])*step)
+	w.s.local[name] = javaDecimal(format, i+w.rounds[k]*step)
 	w.p.Report.Note("", "%s counts in JMeter; here it is %s", k.label(), javaDecimal(format, i))
 }
 
 // javaDecimal writes a number in the simple patterns of DecimalFormat: 000, USER_000.
-func javaDecimal(format string, i int64) string {
+func javaDecimal(format string, i int) string {
 	zeros := strings.Count(format, "0")
 	at := strings.IndexByte(format, '0')
 	if zeros == 0 || strings.Trim(format[at:at+min(zeros, len(format)-at)], "0") != "" {
-		return strconv.FormatInt(i, 10)
+		return strconv.Itoa(i)
 	}
 	quote := strings.NewReplacer("'", "")
 	return quote.Replace(format[:at]) + fmt.Sprintf("%0*d", zeros, i) + quote.Replace(format[at+zeros:])
@@ -52,15 +49,13 @@ func javaDecimal(format string, i int64) string {
 // random is a variable with a random number.
 func (w *walker) random(k *node) {
 	name := k.trimmed("variableName")
-	low, okLow := w.p.names.constant(k.trimmed("minimumValue"))
-	high, okHigh := w.p.names.constant(k.trimmed("maximumValue"))
-	a, errA := strconv.ParseInt(strings.TrimSpace(low), 10, 64)
-	b, errB := strconv.ParseInt(strings.TrimSpace(high), 10, 64)
-	if name == "" || !okLow || !okHigh || errA != nil || errB != nil || a > b {
-		w.p.lose(w, k, model.Dynamics, "its bounds are not known before the run")
+	a, knownA := w.p.names.integer(k.text("minimumValue"))
+	b, knownB := w.p.names.integer(k.text("maximumValue"))
+	if name == "" || !knownA || !knownB || a > b {
+		w.lose(k, model.Dynamics, "its bounds are not known before the run")
 		return
 	}
-	text := web.Marked(fmt.Sprintf("$int: %d..%d", a, b))
+	text := intBetween(a, b)
 	switch format := k.trimmed("outputFormat"); {
 	case format == "":
 	case strings.Count(format, "0") <= 1:
@@ -77,6 +72,9 @@ func (w *walker) random(k *node) {
 	w.counted(k, model.Dynamics)
 	w.s.local[name] = w.s.caseVar(name, text)
 }
+
+// intBetween is a generated number, both bounds included.
+func intBetween(low, high int) string { return web.Marked(fmt.Sprintf("$int: %d..%d", low, high)) }
 
 // userParameters gives variables the values of the first user.
 func (w *walker) userParameters(x *node) {
@@ -123,13 +121,6 @@ func (w *walker) set(name, raw string) string {
 // running them.
 var (
 	putStatement = lazy.Regexp(`^(vars|props)\.(?:put|setProperty)\(\s*["']([^"'$]+)["']\s*,\s*(.+?)\s*\)$`)
-	getVars      = lazy.Regexp(`^vars\.get\(\s*["']([^"']+)["']\s*\)$`)
-	getProps     = lazy.Regexp(`^props\.(?:get|getProperty)\(\s*["']([^"']+)["']\s*\)$`)
-	quotedText   = lazy.Regexp(`^(?:"((?:[^"\\]|\\["\\$])*)"|'((?:[^'\\]|\\['\\$])*)')(?:\.toString\(\))?$`)
-	randomUUID   = lazy.Regexp(`^(?:java\.util\.)?UUID\.randomUUID\(\)(?:\.toString\(\))?$`)
-	currentTime  = lazy.Regexp(`^(?:""\s*\+\s*)?(?:String\.valueOf\()?(?:""\s*\+\s*)?(?:System\.currentTimeMillis\(\)|new Date\(\)\.getTime\(\)|new Date\(\)\.time)\)?(?:\.toString\(\)|\s*\+\s*"")?$`)
-	dateFormat   = lazy.Regexp(`^new (?:java\.util\.)?Date\(\)\.format\(\s*["']([^"']+)["']\s*\)$`)
-	base64Of     = lazy.Regexp(`^(?:\(?["']([^"'\\]*)["']\)?\.(?:bytes|getBytes\(\))\.encodeBase64\(\)\.toString\(\)|(?:java\.util\.)?Base64\.(?:getEncoder\(\)\.encodeToString|encodeBase64String)\(\s*["']([^"'\\]*)["']\.getBytes\([^)]*\)\s*\))$`)
 	idleLine     = lazy.Regexp(`^(?:import\b.*|//.*|log\.\w+\(.*\)|println\b.*|OUT\.println\(.*\)|return|SampleResult\.setIgnore\(\))$`)
 	settingCall  = lazy.Regexp(`\$\{__setProperty\(([^,]+),\s*([^)]*?)\s*(?:,[^)]*)?\)\}`)
 	assignment   = lazy.Regexp(`^(?:def |var |String |java\.lang\.String )?\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*([^=].*)$`)
@@ -219,26 +210,38 @@ func statements(text string) []string {
 	return out
 }
 
+// A scriptForm is an expression of a script whose value is known.
+type scriptForm struct {
+	expression func() *regexp.Regexp
+	value      func(m []string) string // a text of the plan, of what the expression matched
+}
+
+// scriptForms are read in this order; an expression matches at most one.
+var scriptForms = []scriptForm{
+	{lazy.Regexp(`^vars\.get\(\s*["']([^"']+)["']\s*\)$`), func(m []string) string { return "${" + m[1] + "}" }},
+	{lazy.Regexp(`^props\.(?:get|getProperty)\(\s*["']([^"']+)["']\s*\)$`), func(m []string) string { return "${__P(" + m[1] + ")}" }},
+	{lazy.Regexp(`^(?:"((?:[^"\\]|\\["\\$])*)"|'((?:[^'\\]|\\['\\$])*)')(?:\.toString\(\))?$`), func(m []string) string { return m[1] + m[2] }},
+	{lazy.Regexp(`^(?:java\.util\.)?UUID\.randomUUID\(\)(?:\.toString\(\))?$`), func([]string) string { return "${__UUID()}" }},
+	{
+		lazy.Regexp(`^(?:""\s*\+\s*)?(?:String\.valueOf\()?(?:""\s*\+\s*)?(?:System\.currentTimeMillis\(\)|new Date\(\)\.getTime\(\)|new Date\(\)\.time)\)?(?:\.toString\(\)|\s*\+\s*"")?$`),
+		func([]string) string { return "${__time()}" },
+	},
+	{
+		lazy.Regexp(`^new (?:java\.util\.)?Date\(\)\.format\(\s*["']([^"']+)["']\s*\)$`),
+		func(m []string) string { return "${__time(" + strings.ReplaceAll(m[1], ",", `\,`) + ",)}" },
+	},
+	{
+		lazy.Regexp(`^(?:\(?["']([^"'\\]*)["']\)?\.(?:bytes|getBytes\(\))\.encodeBase64\(\)\.toString\(\)|(?:java\.util\.)?Base64\.(?:getEncoder\(\)\.encodeToString|encodeBase64String)\(\s*["']([^"'\\]*)["']\.getBytes\([^)]*\)\s*\))$`),
+		func(m []string) string { return base64Text(m[1] + m[2]) },
+	},
+}
+
 // scriptValue is the text of a plan that an expression of a script stands for.
 func scriptValue(expr string) (string, bool) {
-	expr = strings.TrimSpace(expr)
-	switch {
-	case getVars().MatchString(expr):
-		return "${" + getVars().FindStringSubmatch(expr)[1] + "}", true
-	case getProps().MatchString(expr):
-		return "${__P(" + getProps().FindStringSubmatch(expr)[1] + ")}", true
-	case quotedText().MatchString(expr):
-		m := quotedText().FindStringSubmatch(expr)
-		return m[1] + m[2], true
-	case randomUUID().MatchString(expr):
-		return "${__UUID()}", true
-	case currentTime().MatchString(expr):
-		return "${__time()}", true
-	case dateFormat().MatchString(expr):
-		return "${__time(" + strings.ReplaceAll(dateFormat().FindStringSubmatch(expr)[1], ",", `\,`) + ",)}", true
-	case base64Of().MatchString(expr):
-		m := base64Of().FindStringSubmatch(expr)
-		return base64Text(m[1] + m[2]), true
+	for _, form := range scriptForms {
+		if m := form.expression().FindStringSubmatch(strings.TrimSpace(expr)); m != nil {
+			return form.value(m), true
+		}
 	}
 	return "", false
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
@@ -14,8 +13,7 @@ import (
 
 // convert makes the cases.
 func (p *plan) convert() {
-	var outer []*node
-	groups := p.findGroups(p.top, &outer)
+	groups := p.findGroups()
 	for _, g := range groups {
 		if !isSetup(g.n) && !isTeardown(g.n) {
 			p.groups++
@@ -41,18 +39,13 @@ func isSetup(n *node) bool { return n.class == "SetupThreadGroup" }
 func isTeardown(n *node) bool { return n.class == "PostThreadGroup" }
 
 // findGroups lists the thread groups; a plan without one has its fragments.
-func (p *plan) findGroups(top *node, outer *[]*node) []found {
+func (p *plan) findGroups() []found {
 	var out, fragments []found
-	for _, plan := range top.kids {
+	for _, plan := range p.top.kids {
 		if plan.class != "TestPlan" {
 			continue
 		}
-		var here []*node
-		for _, k := range plan.kids {
-			if r := k.role(); r != group && r != controller && r != sampler {
-				here = append(here, k)
-			}
-		}
+		_, here := plan.split()
 		for _, k := range plan.kids {
 			switch {
 			case k.role() == group:
@@ -62,13 +55,13 @@ func (p *plan) findGroups(top *node, outer *[]*node) []found {
 			}
 		}
 	}
-	if len(out) == 0 {
-		for _, f := range fragments {
-			p.Report.Note("", "%s is not in a thread group: JMeter runs it only where it is included; here it is a case", f.n.label())
-		}
-		return fragments
+	if len(out) > 0 {
+		return out
 	}
-	return out
+	for _, f := range fragments {
+		p.Report.Note("", "%s is not in a thread group: JMeter runs it only where it is included; here it is a case", f.n.label())
+	}
+	return fragments
 }
 
 func (p *plan) groupTitle(g *node) string { return cmp.Or(g.name, g.class) }
@@ -77,27 +70,21 @@ func (p *plan) groupTitle(g *node) string { return cmp.Or(g.name, g.class) }
 func (p *plan) group(g found) {
 	p.groupName, p.pacing, p.inSetup = g.n.name, nil, isSetup(g.n)
 	defer func() { p.inSetup = false }()
-	p.threads, _ = strconv.Atoi(strings.TrimSpace(p.names.constantOr(g.n.trimmed("ThreadGroup.num_threads"))))
+	p.threads, _ = p.names.integer(g.n.text("ThreadGroup.num_threads"))
 	if list := p.branches(g.n); list != nil && !isSetup(g.n) && !isTeardown(g.n) {
 		p.branchCases(g, list)
 		return
 	}
-	w, vars := p.newWalker(g, p.groupTitle(g.n))
-	w.walk(g.n, g.outer)
-	p.all = append(append(p.all, w.once...), w.steps...)
-	p.Suite.Setup = append(p.Suite.Setup, steps(w.once)...)
+	w := p.walkGroup(g, g.n, p.groupTitle(g.n))
 	switch {
 	case p.inSetup && p.groups > 0:
 		p.Suite.Setup = append(p.Suite.Setup, steps(w.steps)...)
 	case isTeardown(g.n) && p.groups > 0:
 		p.Suite.Teardown = append(p.Suite.Teardown, steps(w.steps)...)
 	case len(w.steps) > 0:
-		c := p.caseOf(w, *vars)
-		p.Suite.Cases = append(p.Suite.Cases, c)
+		c := p.caseOf(w)
 		p.load(g.n, []*model.Case{c}, mix{{Case: c.ID}})
-	case len(w.once) > 0:
-		w.steps = w.once
-	default:
+	case len(w.once) == 0:
 		p.Report.Note("", "%s sends nothing that is converted", g.n.label())
 	}
 }
@@ -110,9 +97,12 @@ func steps(list []*web.Request) []*model.Step {
 	return out
 }
 
-// caseOf is the case of a group.
-func (p *plan) caseOf(w *walker, vars []model.Var) *model.Case {
-	c := &model.Case{ID: p.Cases.Take(cmp.Or(naming.Name(w.title), "thread-group")), Name: naming.Plain(naming.OneLine(w.title, 100)), Vars: vars, Steps: steps(w.steps)}
+// caseOf makes the case of a group, in which a single step has the name of the case.
+func (p *plan) caseOf(w *walker) *model.Case {
+	c := &model.Case{ID: p.caseID(w), Name: naming.Plain(naming.OneLine(w.title, 100)), Steps: steps(w.steps)}
+	if w.s.vars != &p.Suite.Vars {
+		c.Vars = *w.s.vars
+	}
 	last := c.Steps[len(c.Steps)-1]
 	last.Continue = false // nothing comes after it
 	if len(c.Steps) == 1 {
@@ -120,17 +110,19 @@ func (p *plan) caseOf(w *walker, vars []model.Var) *model.Case {
 		c.Comment, last.Comment, last.Name = last.Comment, nil, ""
 	}
 	p.rows(w, c)
+	p.Suite.Cases = append(p.Suite.Cases, c)
 	return c
 }
 
-// minSecret is the shortest text that the language hides.
-const minSecret = 6
+func (p *plan) caseID(w *walker) string {
+	return p.Cases.Take(cmp.Or(naming.Name(w.title), "thread-group"))
+}
 
 // shortValue reports whether a variable of the suite has a text that is too short
 // to be hidden: a capture of its name is then not a secret.
 func (p *plan) shortValue(name string) bool {
 	return slices.ContainsFunc(p.Suite.Vars, func(v model.Var) bool {
-		return v.Name == name && len(v.Text) < minSecret
+		return v.Name == name && len(v.Text) < naming.MinSecret
 	})
 }
 
@@ -141,9 +133,9 @@ const maxInline = 300 << 10
 // outsource moves the steps of a long case into parts.
 func (p *plan) outsource(c *model.Case) {
 	all := 0
-	single := make([]*model.Case, len(c.Steps))
+	var single []*model.Case
 	for i := range c.Steps {
-		single[i] = &model.Case{ID: c.ID, Steps: c.Steps[i : i+1]}
+		single = append(single, &model.Case{ID: c.ID, Steps: c.Steps[i : i+1]})
 	}
 	sizes := write.CaseSizes(single)
 	for _, n := range sizes {

@@ -1,7 +1,6 @@
 package jmeter
 
 import (
-	"path"
 	"slices"
 	"strings"
 
@@ -59,7 +58,7 @@ func within(n, target *node) bool {
 // are what is run.
 func (p *plan) includePlan(k *node, depth int, chain []string) error {
 	name := p.names.constantOr(k.trimmed("IncludeController.includepath"))
-	base := path.Base(strings.ReplaceAll(name, `\`, "/"))
+	base := baseName(name)
 	lost := func(why string) error {
 		p.seen[k] = true
 		p.Lose(nil, model.Lost{Kind: model.Settings, Place: k.label(), Text: name, Why: why})
@@ -91,15 +90,15 @@ func (p *plan) includePlan(k *node, depth int, chain []string) error {
 func fragments(top *node) []*node {
 	var found, all []*node
 	for _, k := range top.kids {
-		if k.class == "TestPlan" {
-			for _, x := range k.kids {
-				if x.class == "TestFragmentController" {
-					found = append(found, x)
-				}
-				all = append(all, x)
-			}
-		} else {
+		if k.class != "TestPlan" {
 			all = append(all, k)
+			continue
+		}
+		all = append(all, k.kids...)
+		for _, x := range k.kids {
+			if x.class == "TestFragmentController" {
+				found = append(found, x)
+			}
 		}
 	}
 	if len(found) > 0 {

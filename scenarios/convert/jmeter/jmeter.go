@@ -78,8 +78,10 @@ func Convert(in source.Input, opts Options) (*model.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{Import: web.New(in.Name), file: in.Name, files: folder{in.Files, map[string][]byte{}}, top: top, seen: map[*node]bool{}, used: map[string]bool{}, tables: map[*node]*table{}}
-	p.past, p.waits, p.stages = past{}, map[*model.Step][2]int{}, naming.NewNamer(" ")
+	p := &plan{
+		Import: web.New(in.Name), file: in.Name, files: folder{in.Files, map[string][]byte{}}, top: top, seen: map[*node]bool{},
+		used: map[string]bool{}, tables: map[*node]*table{}, past: past{}, waits: map[*model.Step][2]int{}, stages: naming.NewNamer(" "),
+	}
 	for _, f := range opts.Results {
 		if err := p.past.readResults(f); err != nil {
 			return nil, err
@@ -97,13 +99,13 @@ func Convert(in source.Input, opts Options) (*model.Result, error) {
 		return nil, err
 	}
 	if requests(top) == 0 {
-		return nil, &source.Error{File: in.Name, Offset: -1, Line: top.at.line, Col: top.at.col, Msg: "the plan has no HTTP sampler that is enabled"}
+		return nil, top.at.errorf(in.Name, "the plan has no HTTP sampler that is enabled")
 	}
 	p.names.collect(top)
 	p.collectUses(top)
 	p.convert()
 	if !p.anyCase() {
-		return nil, &source.Error{File: in.Name, Offset: -1, Line: top.at.line, Col: top.at.col, Msg: "nothing that the plan sends can be converted"}
+		return nil, top.at.errorf(in.Name, "nothing that the plan sends can be converted")
 	}
 	p.notes(disabled)
 	p.Hosts(p.all)
@@ -129,7 +131,7 @@ func (p *plan) anyCase() bool {
 func readProperties(f model.File, into map[string]string) error {
 	text, _, err := source.DecodeText(f.Data)
 	if err != nil {
-		return &source.Error{File: f.Name, Offset: -1, Msg: err.Error()}
+		return place{}.errorf(f.Name, "%v", err)
 	}
 	joined := strings.ReplaceAll(strings.ReplaceAll(string(text), "\r", ""), "\\\n", "")
 	for i, line := range strings.Split(joined, "\n") {
@@ -139,7 +141,7 @@ func readProperties(f model.File, into map[string]string) error {
 		}
 		at := strings.IndexAny(line, "=:")
 		if at <= 0 {
-			return &source.Error{File: f.Name, Offset: -1, Line: i + 1, Col: 1, Msg: "not a property: write name=value"}
+			return place{i + 1, 1}.errorf(f.Name, "not a property: write name=value")
 		}
 		into[strings.TrimSpace(line[:at])] = strings.NewReplacer(`\\`, `\`, `\:`, ":", `\=`, "=").Replace(strings.TrimSpace(line[at+1:]))
 	}

@@ -173,6 +173,27 @@ func TestBombs(t *testing.T) {
 	convertPlan(t, wrap(samplerXML("/a", "")+`<LoopController><stringProp name="LoopController.loops">2000000000</stringProp></LoopController><hashTree/>`), nil, Options{})
 }
 
+// Values that name themselves end where they begin again, and are asked for from outside.
+func TestCircles(t *testing.T) {
+	argument := func(name, value string) string {
+		return `<Arguments><collectionProp name="Arguments.arguments"><elementProp name="` + name + `"><stringProp name="Argument.name">` + name +
+			`</stringProp><stringProp name="Argument.value">` + value + `</stringProp></elementProp></collectionProp></Arguments><hashTree/>`
+	}
+	for name, around := range map[string]string{
+		"a property whose name is the variable": argument("a", "${__P(${a})}"),
+		"a property with itself as default":     argument("a", "${__P(p,${a})}"),
+		"a property that a script sets":         argument("a", "${__P(p)}") + `<BeanShellPreProcessor><stringProp name="script">props.put("p", props.get("p"))</stringProp></BeanShellPreProcessor><hashTree/>`,
+		"a file that holds its own name":        argument("a", "${__FileToString(own.txt)}"),
+		"a variable of a variable":              argument("a", "${__V(${a})}"),
+	} {
+		files := fstest.MapFS{"own.txt": {Data: []byte("${__FileToString(own.txt)}")}}
+		text, _ := convertPlan(t, wrap(around+samplerXML("/${a}", "")), files, Options{})
+		if !strings.Contains(text, "needs:") {
+			t.Errorf("%s: nothing is asked for from outside:\n%s", name, text)
+		}
+	}
+}
+
 // Every plan of a folder of public plans loads, twice with the same bytes.
 func TestCorpus(t *testing.T) {
 	root := os.Getenv("BGVERIFY_JMETER_PLANS")

@@ -67,9 +67,8 @@ func (p *plan) newStage(g *node, m mix) *model.Load {
 
 // whole is a property of a group as a whole number; false where it is not known.
 func (p *plan) whole(g *node, name string) (int, bool) {
-	text, ok := p.names.constant(g.trimmed(name))
-	f, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-	if !ok || err != nil || f < 0 || f > 1e9 {
+	f, known := p.names.number(g.text(name))
+	if !known || !(f >= 0 && f <= 1e9) {
 		return 0, false
 	}
 	return int(f), true
@@ -137,8 +136,8 @@ func (p *plan) userStage(g *node, cases []*model.Case, m mix) {
 	u.Duration = p.duration(g, planned)
 	l := p.newStage(g, m)
 	l.Users = u
-	loops := p.names.constantOr(strings.TrimSpace(textOf(propOf(g.props, "ThreadGroup.main_controller"), "LoopController.loops")))
-	if n, err := strconv.Atoi(loops); err == nil && n > 0 && planned == 0 {
+	loops := textOf(propOf(g.props, "ThreadGroup.main_controller"), "LoopController.loops")
+	if n, _ := p.names.integer(loops); n > 0 && planned == 0 {
 		p.Report.Note("", "%s ends after %d iterations of each thread; the stage ends by its duration", g.label(), n)
 	}
 	p.stage(g, cases, l)
@@ -149,7 +148,7 @@ func (p *plan) threadCount(g *node) (int, bool) {
 	count := 0
 	for _, row := range list(g.props, "ultimatethreadgroupdata") {
 		if len(row.kids) > 0 {
-			n, _ := strconv.Atoi(strings.TrimSpace(p.names.constantOr(row.kids[0].text)))
+			n, _ := p.names.integer(row.kids[0].text)
 			count += n
 		}
 	}
@@ -207,8 +206,8 @@ func isSingle(c *model.Case) bool {
 
 // arrivals are groups that start iterations at a rate.
 func (p *plan) arrivals(g *node, cases []*model.Case, m mix) {
-	target, err := strconv.ParseFloat(strings.TrimSpace(p.names.constantOr(g.trimmed("TargetLevel"))), 64)
-	if err != nil || target <= 0 {
+	target, known := p.names.number(g.text("TargetLevel"))
+	if !known || target <= 0 {
 		p.Lose(nil, model.Lost{Kind: model.Settings, Place: g.label(), Why: "its rate is not known before the run"})
 		return
 	}
@@ -216,7 +215,7 @@ func (p *plan) arrivals(g *node, cases []*model.Case, m mix) {
 	if g.trimmed("Unit") == "M" {
 		unit = 60
 	}
-	hold, _ := strconv.Atoi(strings.TrimSpace(p.names.constantOr(g.trimmed("Hold"))))
+	hold, _ := p.names.integer(g.text("Hold"))
 	l := p.newStage(g, m)
 	l.Rate, l.Duration = rateText(target/float64(unit)), p.duration(g, hold*unit)
 	p.stage(g, cases, l)

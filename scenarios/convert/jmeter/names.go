@@ -12,19 +12,13 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// A definition is where a variable of the whole plan has its value from.
-type definition struct {
-	raw string
-	at  *node
-}
-
 // A names knows every variable and property of a plan, and writes those that
 // requests use into the suite.
 type names struct {
 	p *plan
 	// variables are user defined variables: all of a plan count everywhere, and the
 	// last of a name wins.
-	variables map[string]definition
+	variables map[string]string
 	// properties are those of the properties file.
 	properties map[string]string
 	// set are properties that the plan sets from a variable: property to raw text.
@@ -39,6 +33,7 @@ type names struct {
 	given   map[string]string // key (kind and name) to the name in the language
 	written map[string]bool   // names in the language that suite vars or needs hold
 	busy    []string          // definitions that are being resolved
+	depth   int               // of constants and functions that are being resolved
 	alias   map[string]string // property to the variable that is defined as it
 	// captured are variables that a step of setup captures.
 	captured map[string]bool
@@ -49,7 +44,7 @@ type names struct {
 
 func newNames(p *plan) *names {
 	return &names{
-		p: p, variables: map[string]definition{}, properties: map[string]string{}, set: map[string]string{}, constants: map[string]string{}, setters: map[string]string{},
+		p: p, variables: map[string]string{}, properties: map[string]string{}, set: map[string]string{}, constants: map[string]string{}, setters: map[string]string{},
 		taken: naming.NewNamer("_"), given: map[string]string{}, written: map[string]bool{}, alias: map[string]string{}, captured: map[string]bool{}, mayBeNumber: map[string]bool{},
 	}
 }
@@ -97,7 +92,7 @@ func (n *names) variable(name string) string {
 		n.suiteVar(n.name("v", name), name, text)
 		return web.Marked(n.name("v", name))
 	}
-	def, known := n.variables[name]
+	raw, known := n.variables[name]
 	if !known || slices.Contains(n.busy, name) {
 		why := "nothing in the plan sets it"
 		if by := n.setters[name]; by != "" {
@@ -111,7 +106,7 @@ func (n *names) variable(name string) string {
 	}
 	n.busy = append(n.busy, name)
 	defer func() { n.busy = n.busy[:len(n.busy)-1] }()
-	if r := single(def.raw); r != nil && isProperty(r.name) && n.set[r.arg(0)] == "" {
+	if r := single(raw); r != nil && isProperty(r.name) && n.set[r.arg(0)] == "" {
 		// host = ${__P(host,localhost)}: one variable with the property's default.
 		property := n.constantOr(r.arg(0))
 		if _, twice := n.alias[property]; !twice && n.given["p:"+property] == "" {
@@ -119,20 +114,26 @@ func (n *names) variable(name string) string {
 			return n.property(r)
 		}
 	}
-	text := n.p.plain().text(def.raw)
+	text := n.p.plain().text(raw)
 	n.suiteVar(out, name, text)
 	return web.Marked(out)
 }
 
 func isProperty(function string) bool { return function == "__P" || function == "__property" }
 
+// propertyDefault is the default that a reference to a property gives.
+func (r *ref) propertyDefault() (text string, has bool) {
+	i := 1
+	if r.name == "__property" {
+		i = 2
+	}
+	return strings.TrimSpace(r.arg(i)), len(r.args) > i
+}
+
 // property is ${__P(name,default)} or ${__property(name,variable,default)}.
 func (n *names) property(r *ref) string {
 	name := strings.TrimSpace(n.constantOr(r.arg(0)))
-	value, has := r.arg(1), len(r.args) > 1
-	if r.name == "__property" {
-		value, has = r.arg(2), len(r.args) > 2
-	}
+	value, has := r.propertyDefault()
 	if raw, set := n.set[name]; set {
 		return n.p.plain().text(raw)
 	}
@@ -142,7 +143,7 @@ func (n *names) property(r *ref) string {
 	case known:
 		n.suiteVar(out, name, given)
 	case has:
-		n.suiteVar(out, name, n.p.plain().text(strings.TrimSpace(value)))
+		n.suiteVar(out, name, n.p.plain().text(value))
 	default:
 		return n.need(out, name, "the property "+strconv.Quote(naming.OneLine(name, 60))+" has no default")
 	}
@@ -156,27 +157,37 @@ func (n *names) constantOr(raw string) string {
 	return raw
 }
 
+// integer is a text that is a whole number in every thread and iteration.
+func (n *names) integer(raw string) (int, bool) {
+	text, ok := n.constant(strings.TrimSpace(raw))
+	i, err := strconv.Atoi(strings.TrimSpace(text))
+	return i, ok && err == nil
+}
+
+// number is a text that is a number in every thread and iteration.
+func (n *names) number(raw string) (float64, bool) {
+	text, ok := n.constant(strings.TrimSpace(raw))
+	f, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	return f, ok && err == nil
+}
+
 // constant resolves a text that is the same in every thread and iteration, with
 // the defaults of its properties.
-func (n *names) constant(raw string) (string, bool) { return n.constantIn(raw, 0) }
-
-func (n *names) constantIn(raw string, depth int) (string, bool) {
+func (n *names) constant(raw string) (string, bool) {
+	n.depth++
+	defer func() { n.depth-- }()
 	var b strings.Builder
 	for _, p := range pieces(raw) {
-		r := p.ref
-		switch {
-		case r == nil:
+		if p.ref == nil {
 			b.WriteString(p.literal)
 			continue
-		case depth > 20:
+		}
+		if n.depth > maxReferences {
 			return "", false
 		}
-		value, known := n.rawOf(r)
-		if !known {
-			return "", false
-		}
-		text, ok := n.constantIn(value, depth+1)
-		if !ok {
+		value, known := n.rawOf(p.ref)
+		text, ok := n.constant(value)
+		if !known || !ok {
 			return "", false
 		}
 		b.WriteString(text)
@@ -184,59 +195,59 @@ func (n *names) constantIn(raw string, depth int) (string, bool) {
 	return b.String(), true
 }
 
+// maxReferences bounds how often a value names another one, or a function holds another one:
+// they may name each other in a circle.
+const maxReferences = 20
+
 // rawOf is the text that a reference stands for.
 func (n *names) rawOf(r *ref) (string, bool) {
 	if isProperty(r.name) {
 		name := n.constantOr(r.arg(0))
-		i := 1
-		if r.name == "__property" {
-			i = 2
-		}
 		if text, known := n.properties[strings.TrimSpace(name)]; known {
 			return text, true
 		}
-		return strings.TrimSpace(r.arg(i)), len(r.args) > i && n.set[name] == ""
+		text, has := r.propertyDefault()
+		return text, has && n.set[name] == ""
 	}
-	if r.function {
-		switch r.name {
-		case "__V":
-			return "${" + n.constantOr(r.arg(0)) + "}", true
-		case "__threadNum":
-			return "1", true
-		case "__CSVRead":
-			return n.p.files.cell(n.constantOr(r.arg(0)), n.constantOr(r.arg(1)))
-		}
+	switch {
+	case r.name == "__V":
+		return "${" + n.constantOr(r.arg(0)) + "}", true
+	case r.name == "__threadNum":
+		return "1", true
+	case r.name == "__CSVRead":
+		return n.p.files.cell(n.constantOr(r.arg(0)), n.constantOr(r.arg(1)))
+	case r.function:
 		return "", false
 	}
 	if text, known := n.constants[r.name]; known {
 		return strings.ReplaceAll(text, "$", `\$`), true
 	}
-	def, known := n.variables[r.name]
-	return def.raw, known
+	raw, known := n.variables[r.name]
+	return raw, known
 }
 
 // collect reads what counts in the whole plan: variables, and what scripts set.
 func (n *names) collect(top *node) {
 	top.walk(func(x *node) {
-		switch {
+		switch role := x.role(); {
 		case x.class == "TestPlan":
-			n.arguments(x, propOf(x.props, "TestPlan.user_defined_variables"))
+			n.arguments(propOf(x.props, "TestPlan.user_defined_variables"))
 		case x.class == "Arguments":
-			n.arguments(x, x.props)
-		case x.role() == after || x.role() == before || x.role() == assertion || x.role() == sampler:
+			n.arguments(x.props)
+		case role == after, role == before, role == assertion, role == sampler:
 			n.script(x)
 		}
 	})
 }
 
-func (n *names) arguments(at *node, props *element) {
+func (n *names) arguments(props *element) {
 	for _, a := range list(props, "Arguments.arguments") {
 		name := strings.TrimSpace(textOf(a, "Argument.name"))
 		if name == "" {
 			name = strings.TrimSpace(a.attr("name"))
 		}
 		if name != "" {
-			n.variables[name] = definition{textOf(a, "Argument.value"), at}
+			n.variables[name] = textOf(a, "Argument.value")
 		}
 	}
 }
@@ -281,11 +292,10 @@ func (s *scope) text(raw string) string {
 
 // value is a reference as marked text.
 func (s *scope) value(r *ref) string {
-	if r.function {
-		return s.function(r)
-	}
 	n := s.p.names
 	switch {
+	case r.function:
+		return s.function(r)
 	case s.local[r.name] != "":
 		return s.local[r.name]
 	case s.joined[r.name] != "":

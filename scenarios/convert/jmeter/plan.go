@@ -2,10 +2,9 @@ package jmeter
 
 import (
 	"encoding/xml"
+	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
 )
 
 // A node is one element of a test plan that JMeter would run, with what is below
@@ -30,7 +29,7 @@ func readPlan(file string, data []byte, included bool) (*node, int, error) {
 	}
 	tree := root.child("hashTree")
 	if root.tag != "jmeterTestPlan" || tree == nil {
-		return nil, 0, &source.Error{File: file, Offset: -1, Line: root.at.line, Col: root.at.col, Msg: "not a JMeter plan: the root element is <" + root.tag + ">, not <jmeterTestPlan> with a <hashTree>"}
+		return nil, 0, root.at.errorf(file, "not a JMeter plan: the root element is <%s>, not <jmeterTestPlan> with a <hashTree>", root.tag)
 	}
 	// The root's version is kept as a property.
 	version := &element{tag: "stringProp", attrs: []xml.Attr{{Name: xml.Name{Local: "name"}, Value: "jmeter"}}, text: root.attr("jmeter")}
@@ -57,7 +56,7 @@ func (r *planReader) tree(parent *node, tree *element) error {
 	for _, e := range tree.kids {
 		if e.tag == "hashTree" {
 			if last == nil {
-				return &source.Error{File: r.file, Offset: -1, Line: e.at.line, Col: e.at.col, Msg: "a <hashTree> without the element that it belongs to"}
+				return e.at.errorf(r.file, "a <hashTree> without the element that it belongs to")
 			}
 			if err := r.tree(last, e); err != nil {
 				return err
@@ -112,7 +111,8 @@ func propOf(e *element, name string) *element {
 	return nil
 }
 
-// textOf is a property's text; empty when there is none.
+// textOf is a property's text; empty when there is none. A FloatProperty holds its text in
+// an element.
 func textOf(e *element, name string) string {
 	p := propOf(e, name)
 	if p == nil {
@@ -140,10 +140,7 @@ func (n *node) flag(name string) bool { return strings.EqualFold(n.trimmed(name)
 
 // number is a whole number; 0 when there is none.
 func (n *node) number(name string) int {
-	i, err := strconv.Atoi(n.trimmed(name))
-	if err != nil {
-		return 0
-	}
+	i, _ := strconv.Atoi(n.trimmed(name))
 	return i
 }
 
@@ -238,4 +235,32 @@ func (n *node) walk(f func(*node)) {
 	for _, k := range n.kids {
 		k.walk(f)
 	}
+}
+
+// some reports whether f holds of a node or of something below it.
+func (n *node) some(f func(*node) bool) bool {
+	return f(n) || slices.ContainsFunc(n.kids, func(k *node) bool { return k.some(f) })
+}
+
+// mentions reports whether a text of a node, or of something below it, uses one of the
+// variables.
+func (n *node) mentions(variables ...string) bool {
+	return n.some(func(x *node) bool {
+		return slices.ContainsFunc(variables, func(name string) bool { return x.props.mentions(name) })
+	})
+}
+
+// split tells the children that send, samplers and controllers, from those that count for
+// them. Thread groups are neither.
+func (n *node) split() (senders, around []*node) {
+	for _, k := range n.kids {
+		switch k.role() {
+		case sampler, controller:
+			senders = append(senders, k)
+		case group:
+		default:
+			around = append(around, k)
+		}
+	}
+	return senders, around
 }

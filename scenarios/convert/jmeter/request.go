@@ -1,9 +1,9 @@
 package jmeter
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
@@ -21,40 +21,29 @@ type reach struct {
 
 // of lists the elements of a role, outside in.
 func (r *reach) of(want role) []*node {
-	var out []*node
-	for _, x := range r.outer {
-		if x.role() == want {
-			out = append(out, x)
-		}
-	}
-	for _, x := range r.n.kids {
-		if x.role() == want {
-			out = append(out, x)
-		}
-	}
-	return out
+	return slices.DeleteFunc(slices.Concat(r.outer, r.n.kids), func(x *node) bool { return x.role() != want })
 }
 
 // configs are the configuration elements of a class, the nearest first.
 func (r *reach) configs(class string) []*node {
-	var out []*node
-	for _, x := range r.of(config) {
+	out := slices.DeleteFunc(r.of(config), func(x *node) bool {
 		// The defaults of another protocol have the same class.
-		if x.class == class && (class != "ConfigTestElement" || x.gui == "" || strings.HasSuffix(x.gui, "HttpDefaultsGui") || strings.HasSuffix(x.gui, "UrlConfigGui")) {
-			out = append(out, x)
-		}
-	}
+		ofOther := x.gui != "" && !strings.HasSuffix(x.gui, "HttpDefaultsGui") && !strings.HasSuffix(x.gui, "UrlConfigGui")
+		return x.class != class || class == "ConfigTestElement" && ofOther
+	})
 	slices.Reverse(out)
 	return out
 }
 
+// withDefaults is the sampler, then its defaults, the nearest first.
+func (r *reach) withDefaults() []*node {
+	return append([]*node{r.n}, r.configs("ConfigTestElement")...)
+}
+
 // property is the sampler's, or that of the nearest defaults that have one.
 func (r *reach) property(name string) string {
-	if text := r.n.text(name); strings.TrimSpace(text) != "" {
-		return text
-	}
-	for _, d := range r.configs("ConfigTestElement") {
-		if text := d.text(name); strings.TrimSpace(text) != "" {
+	for _, n := range r.withDefaults() {
+		if text := n.text(name); strings.TrimSpace(text) != "" {
 			return text
 		}
 	}
@@ -72,7 +61,7 @@ type argument struct {
 func (r *reach) arguments(s *scope) []argument {
 	raw := r.n.flag("HTTPSampler.postBodyRaw")
 	var out []argument
-	for _, n := range append([]*node{r.n}, r.configs("ConfigTestElement")...) {
+	for _, n := range r.withDefaults() {
 		for _, a := range list(propOf(n.props, "HTTPsampler.Arguments"), "Arguments.arguments") {
 			equals := textOf(a, "HTTPArgument.use_equals")
 			encode := strings.EqualFold(strings.TrimSpace(textOf(a, "HTTPArgument.always_encode")), "true")
@@ -129,26 +118,31 @@ func query(args []argument) string {
 func (p *plan) request(r *reach, s *scope, id, name string) *web.Request {
 	q := &web.Request{ID: id, Name: name}
 	s.request = q
-	method := strings.TrimSpace(s.text(r.property("HTTPSampler.method")))
-	if method == "" {
-		method = "GET"
-	}
-	q.Method = method
+	q.Method = cmp.Or(strings.TrimSpace(s.text(r.property("HTTPSampler.method"))), "GET")
 	q.URL, s.free = r.address(s)
 	r.headers(s, q)
 	r.auth(s, q)
 	r.cookies(s, q)
-	args := r.arguments(s)
-	files := r.files(s)
+	p.content(r, s, q)
+	r.times(s, q)
+	r.settings(s, q)
+	return q
+}
+
+// content writes the arguments of a sampler and its files into the address or the body, as
+// JMeter does for its method.
+func (p *plan) content(r *reach, s *scope, q *web.Request) {
+	args, files := r.arguments(s), r.files(s)
 	raw := r.n.flag("HTTPSampler.postBodyRaw") || len(args) > 0 && !slices.ContainsFunc(args, func(a argument) bool { return a.name != "" })
-	switch {
+	text := query(args)
+	switch method := q.Method; {
 	case method == "HEAD", method == "TRACE", method == "OPTIONS" && p.old:
-		if query(args) != "" {
-			p.Report.Note(id, "JMeter sends no arguments with %s", method)
+		if text != "" {
+			p.Report.Note(q.ID, "JMeter sends no arguments with %s", method)
 		}
 	case slices.Contains(inAddress, method) && !(raw && method == "DELETE"):
 		// JMeter sends a path that is a whole address without the arguments.
-		if text := query(args); text != "" && !r.whole(s) {
+		if text != "" && !r.whole(s) {
 			sep := "?"
 			if _, _, has := web.CutOutside(q.URL, "?"); has {
 				sep = "&"
@@ -158,7 +152,7 @@ func (p *plan) request(r *reach, s *scope, id, name string) *web.Request {
 				s.free += sep + web.Literals(text, encodeSpaces)
 			}
 		}
-		if raw && strings.Join(argValues(args), "") != "" {
+		if raw && joined(args) != "" {
 			p.Lose(q, model.Lost{Kind: model.Bodies, Place: r.n.place(), Why: "JMeter sends no body with " + method})
 		}
 	case len(files) == 1 && files[0].name == "" && len(args) == 0:
@@ -166,25 +160,29 @@ func (p *plan) request(r *reach, s *scope, id, name string) *web.Request {
 	case len(files) > 0 && method == "POST" || r.n.flag("HTTPSampler.DO_MULTIPART_POST"):
 		p.multipart(q, args, files)
 	case raw:
-		q.Body = web.Body{Data: strings.Join(argValues(args), ""), Type: "text/plain; charset=" + charsetOf(r.property("HTTPSampler.contentEncoding"))}
-		switch _, written := q.Header("Content-Type"); {
-		case q.Body.Data == "":
-			q.Body.Type = ""
-		case p.old && method == "POST":
-			q.Body.Type = "application/x-www-form-urlencoded"
-		case !ascii(q.Body.Data) && r.property("HTTPSampler.contentEncoding") == "":
-			p.Report.Note(id, "its body is not ASCII and names no encoding: JMeter before 5.6 sends question marks; here it is UTF-8")
-			if !written {
-				q.Body.Type = "text/plain; charset=utf-8"
-			}
-		}
+		q.Body = p.rawBody(r, q, joined(args))
 		q.LiftJSON = s.typed
-	case query(args) != "":
+	case text != "":
 		q.Body = web.Body{Data: form(args), Type: "application/x-www-form-urlencoded"}
 	}
-	r.times(s, q)
-	r.settings(s, q)
-	return q
+}
+
+// rawBody is a body of text, with the type that JMeter gives it.
+func (p *plan) rawBody(r *reach, q *web.Request, data string) web.Body {
+	encoding := r.property("HTTPSampler.contentEncoding")
+	body := web.Body{Data: data, Type: "text/plain; charset=" + charsetOf(encoding)}
+	switch _, written := q.Header("Content-Type"); {
+	case data == "":
+		body.Type = ""
+	case p.old && q.Method == "POST":
+		body.Type = "application/x-www-form-urlencoded"
+	case !ascii(data) && encoding == "":
+		p.Report.Note(q.ID, "its body is not ASCII and names no encoding: JMeter before 5.6 sends question marks; here it is UTF-8")
+		if !written {
+			body.Type = "text/plain; charset=utf-8"
+		}
+	}
+	return body
 }
 
 // headers merges the header managers: of one name the nearest wins.
@@ -216,12 +214,8 @@ func (r *reach) auth(s *scope, q *web.Request) {
 			}
 			user, password := s.text(textOf(a, "Authorization.username")), s.text(textOf(a, "Authorization.password"))
 			mechanism := strings.ToUpper(strings.TrimSpace(textOf(a, "Authorization.mechanism")))
-			kind := model.Basic
-			switch mechanism {
-			case "", "BASIC", "BASIC_DIGEST":
-			case "DIGEST":
-				kind = model.Digest
-			default:
+			kind, known := map[string]model.AuthKind{"": model.Basic, "BASIC": model.Basic, "BASIC_DIGEST": model.Basic, "DIGEST": model.Digest}[mechanism]
+			if !known {
 				s.p.Lose(q, model.Lost{Kind: model.Auths, Place: m.place(), Text: mechanism, Why: "the mechanism is not converted"})
 				return
 			}
@@ -250,8 +244,7 @@ func (r *reach) cookies(s *scope, q *web.Request) {
 func (r *reach) times(s *scope, q *web.Request) {
 	ms := 0
 	for _, name := range []string{"HTTPSampler.connect_timeout", "HTTPSampler.response_timeout"} {
-		text, _ := s.p.names.constant(strings.TrimSpace(r.property(name)))
-		n, _ := strconv.Atoi(text)
+		n, _ := s.p.names.integer(r.property(name))
 		ms += max(0, n)
 	}
 	if ms > 0 {
@@ -292,7 +285,8 @@ func (r *reach) address(s *scope) (address, free string) {
 	if strings.HasPrefix(p, "http://") || strings.HasPrefix(p, "https://") {
 		return p, ""
 	}
-	domain, protocol, port := s.origin(strings.TrimSpace(r.property("HTTPSampler.domain"))), s.origin(strings.TrimSpace(r.property("HTTPSampler.protocol"))), s.origin(strings.TrimSpace(r.property("HTTPSampler.port")))
+	part := func(name string) string { return s.origin(strings.TrimSpace(r.property("HTTPSampler." + name))) }
+	domain, protocol, port := part("domain"), part("protocol"), part("port")
 	if strings.HasPrefix(p, web.Mark) && !strings.HasPrefix(p, web.Mark+"$") {
 		free = p
 	}
@@ -302,9 +296,7 @@ func (r *reach) address(s *scope) (address, free string) {
 	if domain == "" {
 		return noHost + p, free
 	}
-	if protocol == "" {
-		protocol = "http"
-	}
+	protocol = cmp.Or(protocol, "http")
 	if _, rest, has := web.CutOutside(domain, "://"); has { // written into the host by mistake
 		domain = rest
 	}

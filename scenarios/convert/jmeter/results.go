@@ -12,7 +12,6 @@ import (
 
 	"github.com/bgverify/bgverify/internal/lazy"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
-	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
 )
 
 // A past is what the results of a run of the plan say of its thread groups.
@@ -115,9 +114,7 @@ func columnsOf(row []string) (start, elapsed, thread int, header bool) {
 func (p past) readCSV(f model.File) error {
 	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(f.Data, []byte("\xef\xbb\xbf"))))
 	r.FieldsPerRecord, r.LazyQuotes, r.ReuseRecord = -1, true, true
-	wrong := func(line, col int, msg string) error {
-		return &source.Error{File: f.Name, Offset: -1, Line: line, Col: col, Msg: msg}
-	}
+	wrong := func(line, col int, msg string) error { return place{line, col}.errorf(f.Name, "%s", msg) }
 	var start, elapsed, thread int
 	for n := 0; ; n++ {
 		row, err := r.Read()
@@ -166,7 +163,7 @@ func (p past) readXML(f model.File) error {
 	d.CharsetReader = charset
 	wrong := func(msg string) error {
 		line, col := d.InputPos()
-		return &source.Error{File: f.Name, Offset: -1, Line: line, Col: col, Msg: msg}
+		return place{line, col}.errorf(f.Name, "%s", msg)
 	}
 	depth, found := 0, false
 	for {

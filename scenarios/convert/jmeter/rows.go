@@ -1,6 +1,7 @@
 package jmeter
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
@@ -20,7 +21,9 @@ func (p *plan) dataSet(w *walker, k *node) {
 			t = nil
 		} else {
 			p.Report.Mapped(model.Files, 1)
-			p.rowNotes(k, t)
+			if len(t.rows) > 1 {
+				p.Report.Note("", "%s: JMeter takes the next row in each iteration; here the case runs once for each of %d rows, in setup with the first", k.label(), len(t.rows))
+			}
 		}
 		p.tables[k] = t
 	}
@@ -35,53 +38,24 @@ func (p *plan) dataSet(w *walker, k *node) {
 		}
 		return
 	}
-	for i, c := range t.columns {
+	for _, c := range t.columns {
 		w.s.columns[c] = true
-		_ = i
 	}
 	w.columns = append(w.columns, k)
-}
-
-// rowNotes says what is different from how JMeter deals rows.
-func (p *plan) rowNotes(k *node, t *table) {
-	if len(t.rows) > 1 {
-		p.Report.Note("", "%s: JMeter takes the next row in each iteration; here the case runs once for each of %d rows, in setup with the first", k.label(), len(t.rows))
-	}
 }
 
 // rows gives a case the rows of the data sets that it uses.
 func (p *plan) rows(w *walker, c *model.Case) {
 	var tables []*table
 	for _, k := range w.columns {
+		// An element next to the group may use a column too.
 		t := p.tables[k]
-		used := false
-		w.group.walk(func(x *node) {
-			for _, column := range t.columns {
-				used = used || mentions(x.props, column)
-			}
-		})
-		if used || p.usedOutside(w.group, t) {
+		uses := func(x *node) bool { return x.role() != group && x.mentions(t.columns...) }
+		if w.group.mentions(t.columns...) || w.group.parent != nil && slices.ContainsFunc(w.group.parent.kids, uses) {
 			tables = append(tables, t)
 		}
 	}
 	if len(tables) > 0 {
 		c.Data = p.tableAsset(join(tables))
 	}
-}
-
-// usedOutside reports whether an element next to the group uses a column.
-func (p *plan) usedOutside(g *node, t *table) bool {
-	used := false
-	if g.parent != nil {
-		for _, x := range g.parent.kids {
-			if x.role() != group {
-				x.walk(func(y *node) {
-					for _, c := range t.columns {
-						used = used || mentions(y.props, c)
-					}
-				})
-			}
-		}
-	}
-	return used
 }

@@ -45,7 +45,7 @@ func (w *walker) sampler(n *node, outer []*node) {
 	case !isHTTP(n):
 		w.script(n)
 		if _, isScript := scriptText(n); !isScript {
-			w.p.lose(w, n, model.Requests, "only HTTP is sent")
+			w.lose(n, model.Requests, "only HTTP is sent")
 		}
 		w.before(r)
 		w.lostAfter(r)
@@ -86,7 +86,7 @@ func (w *walker) sampler(n *node, outer []*node) {
 // group is written as a case that says so.
 func (w *walker) skipped(r *reach, q *web.Request) {
 	if requests(w.group) == 1 && !w.p.inSetup && !isTeardown(w.group) {
-		q.ID = w.p.Cases.Take(cmp.Or(naming.Name(w.title), "thread-group"))
+		q.ID = w.p.caseID(w)
 		w.p.Suite.Cases = append(w.p.Suite.Cases, w.p.CaseOf(q))
 		w.p.all = append(w.p.all, q)
 		w.after(r, q, true)
@@ -104,24 +104,19 @@ func stepName(n *node) string {
 			name = strings.ReplaceAll(name, p.ref.source(), p.ref.name)
 		}
 	}
-	if name = naming.OneLine(name, 80); name == "" {
-		name = "HTTP Request"
-	}
-	return name
+	return cmp.Or(naming.OneLine(name, 80), "HTTP Request")
 }
 
 // before applies the pre-processors of a sampler.
 func (w *walker) before(r *reach) {
 	for _, x := range r.of(before) {
-		switch x.class {
-		case "UserParameters":
+		switch _, isScript := scriptText(x); {
+		case x.class == "UserParameters":
 			w.userParameters(x)
+		case isScript:
+			w.script(x)
 		default:
-			if _, has := scriptText(x); has {
-				w.script(x)
-			} else {
-				w.p.lose(w, x, model.Settings, "it changes what is sent while the plan runs")
-			}
+			w.lose(x, model.Settings, "it changes what is sent while the plan runs")
 		}
 	}
 }
@@ -157,7 +152,8 @@ func (w *walker) script(x *node) {
 	if len(lost) > 1 {
 		more = fmt.Sprintf(", and %d more lines", len(lost)-1)
 	}
-	l := w.p.loseMore(w, x, kind, lost[0], "scripts are not run"+more)
+	l := model.Lost{Kind: kind, Request: w.title, Place: x.label(), Text: lost[0], Why: "scripts are not run" + more}
+	w.p.Report.Lose(l)
 	w.comments = append(w.comments, "not converted: "+l.Line())
 }
 
@@ -173,7 +169,7 @@ func (w *walker) assertions(r *reach, tests *checks, q *web.Request) {
 			w.counted(x, model.Assertions)
 			continue
 		}
-		w.p.loseAt(q, x, model.Assertions, "", why)
+		w.p.loseAt(q, x, model.Assertions, why)
 	}
 	if why := tests.finish(); why != "" {
 		w.p.Lose(q, model.Lost{Kind: model.Settings, Place: r.n.place(), Why: why})
@@ -191,12 +187,12 @@ func (w *walker) after(r *reach, q *web.Request, lost bool) {
 			w.counted(x, model.Settings)
 			continue
 		}
-		made, why := w.s.extract(x, w.p.uses)
+		made, why := w.s.extract(x)
 		if lost && why == "" {
 			why = "its request is not written"
 		}
 		if why != "" {
-			w.p.loseAt(q, x, model.Captures, "", why)
+			w.p.loseAt(q, x, model.Captures, why)
 			w.setLater(x)
 			continue
 		}
@@ -248,12 +244,12 @@ func (w *walker) lostAfter(r *reach) {
 		case after:
 			if _, isScript := scriptText(x); isScript {
 				w.script(x)
-			} else {
-				w.p.lose(w, x, model.Captures, "its sampler is not sent")
-				w.setLater(x)
+				continue
 			}
+			w.lose(x, model.Captures, "its sampler is not sent")
+			w.setLater(x)
 		case assertion:
-			w.p.lose(w, x, model.Assertions, "its sampler is not sent")
+			w.lose(x, model.Assertions, "its sampler is not sent")
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/web"
@@ -25,7 +24,7 @@ func (w *walker) timers(r *reach, q *web.Request) {
 			w.p.pace(x)
 			continue
 		case !known:
-			w.p.lose(w, x, model.Settings, "its delay is not known before the run")
+			w.lose(x, model.Settings, "its delay is not known before the run")
 			continue
 		}
 		w.counted(x, model.Settings)
@@ -43,20 +42,15 @@ func (w *walker) timers(r *reach, q *web.Request) {
 
 // delay is what a timer waits at least and at most, in milliseconds.
 func (p *plan) delay(x *node) (low, high int, known bool) {
-	number := func(name string) (int, bool) {
-		text, ok := p.names.constant(strings.TrimSpace(x.text(name)))
-		f, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-		return int(f), ok && err == nil && f >= 0 && f <= 1e9
-	}
-	base, okBase := number("ConstantTimer.delay")
+	base, okBase := p.whole(x, "ConstantTimer.delay")
 	switch x.class {
 	case "ConstantTimer":
 		return base, base, okBase
 	case "UniformRandomTimer", "PoissonRandomTimer":
-		span, ok := number("RandomTimer.range")
+		span, ok := p.whole(x, "RandomTimer.range")
 		return base, base + span, ok && okBase
 	case "GaussianRandomTimer":
-		deviation, ok := number("RandomTimer.range")
+		deviation, ok := p.whole(x, "RandomTimer.range")
 		return max(0, base-2*deviation), base + 2*deviation, ok && okBase
 	}
 	return 0, 0, false
@@ -65,13 +59,12 @@ func (p *plan) delay(x *node) (low, high int, known bool) {
 // pauseOf is a flow control action: a pause becomes that of the next step.
 func (w *walker) pauseOf(n *node) {
 	if n.number("ActionProcessor.action") != 1 { // 1: pause
-		w.p.lose(w, n, model.Settings, "it stops or restarts a thread")
+		w.lose(n, model.Settings, "it stops or restarts a thread")
 		return
 	}
-	text, ok := w.p.names.constant(n.trimmed("ActionProcessor.duration"))
-	ms, err := strconv.Atoi(strings.TrimSpace(text))
-	if !ok || err != nil {
-		w.p.lose(w, n, model.Settings, "its pause is not known before the run")
+	ms, known := w.p.names.integer(n.text("ActionProcessor.duration"))
+	if !known {
+		w.lose(n, model.Settings, "its pause is not known before the run")
 		return
 	}
 	w.counted(n, model.Settings)
@@ -83,7 +76,6 @@ type pacing struct {
 	perSecond float64
 	rates     []float64
 	duration  int // seconds
-	from      *node
 }
 
 // pace reads a throughput timer.
@@ -93,10 +85,10 @@ func (p *plan) pace(x *node) {
 	}
 	p.seen[x] = true
 	number := func(name string) float64 {
-		f, _ := strconv.ParseFloat(strings.TrimSpace(p.names.constantOr(x.trimmed(name))), 64)
+		f, _ := p.names.number(x.text(name))
 		return f
 	}
-	pace := &pacing{from: x}
+	pace := &pacing{}
 	switch x.class {
 	case "ConstantThroughputTimer":
 		pace.perSecond = number("throughput") / 60 // samples a minute
@@ -112,11 +104,13 @@ func (p *plan) pace(x *node) {
 	case "VariableThroughputTimer":
 		pace.shape(p, x)
 	}
-	if past := p.past.of(p.groupName); past != nil && pace.perSecond <= 0 && len(pace.rates) == 0 {
+	unknown := pace.perSecond <= 0 && len(pace.rates) == 0
+	if past := p.past.of(p.groupName); unknown && past != nil {
 		pace.perSecond = past.perSecond()
+		unknown = pace.perSecond <= 0
 		p.Report.Note("", "%s: its rate is that of the results", x.label())
 	}
-	if pace.perSecond <= 0 && len(pace.rates) == 0 {
+	if unknown {
 		p.Lose(nil, model.Lost{Kind: model.Settings, Place: x.label(), Why: "its rate is not known"})
 		return
 	}
@@ -129,7 +123,7 @@ func (pace *pacing) shape(p *plan, x *node) {
 	for _, row := range list(x.props, "load_profile") {
 		var cells []float64
 		for _, c := range row.kids {
-			f, _ := strconv.ParseFloat(strings.TrimSpace(p.names.constantOr(c.text)), 64)
+			f, _ := p.names.number(c.text)
 			cells = append(cells, f)
 		}
 		if len(cells) < 3 || cells[1] <= 0 {

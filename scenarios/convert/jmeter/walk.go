@@ -37,20 +37,22 @@ type walker struct {
 // walk makes the steps of what is below n. outer are the elements that count for
 // samplers here, from the outside in.
 func (w *walker) walk(n *node, outer []*node) {
-	here := slices.Clone(outer)
-	for _, k := range n.kids {
-		if r := k.role(); r != sampler && r != controller && r != group {
-			here = append(here, k)
-			w.element(k)
-		}
+	senders, around := n.split()
+	for _, k := range around {
+		w.element(k)
 	}
-	for _, k := range n.kids {
-		switch k.role() {
-		case sampler:
-			w.sampler(k, here)
-		case controller:
-			w.controller(k, here)
-		}
+	here := slices.Concat(outer, around)
+	for _, k := range senders {
+		w.send(k, here)
+	}
+}
+
+// send makes the steps of a sampler or of what a controller holds.
+func (w *walker) send(k *node, outer []*node) {
+	if k.role() == sampler {
+		w.sampler(k, outer)
+	} else {
+		w.controller(k, outer)
 	}
 }
 
@@ -76,25 +78,16 @@ func (w *walker) counted(k *node, kind model.Kind) {
 
 // collectUses remembers every ${name} of the plan.
 func (p *plan) collectUses(top *node) {
-	var read func(e *element)
-	read = func(e *element) {
-		for rest := e.text; ; {
-			_, after, found := strings.Cut(rest, "${")
-			if !found {
-				break
+	top.walk(func(n *node) {
+		n.props.each(func(e *element) {
+			parts := strings.Split(e.text, "${")
+			for _, after := range parts[1:] {
+				name, _, _ := strings.Cut(after, "}")
+				p.used[name] = true
 			}
-			name, _, _ := strings.Cut(after, "}")
-			p.used[name] = true
-			rest = after
-		}
-		for _, k := range e.kids {
-			read(k)
-		}
-	}
-	top.walk(func(n *node) { read(n.props) })
+		})
+	})
 }
-
-func (p *plan) uses(name string) bool { return p.used[name] }
 
 // notes says what holds of the whole plan.
 func (p *plan) notes(disabled int) {
@@ -115,26 +108,18 @@ func (p *plan) notes(disabled int) {
 }
 
 // lose lists an element once.
-func (p *plan) lose(w *walker, x *node, kind model.Kind, why string) {
-	p.loseText(w, x, kind, "", why)
-}
+func (w *walker) lose(x *node, kind model.Kind, why string) { w.loseText(x, kind, "", why) }
 
-func (p *plan) loseText(w *walker, x *node, kind model.Kind, text, why string) {
-	if !p.seen[x] {
-		p.seen[x] = true
-		p.loseMore(w, x, kind, text, why)
+func (w *walker) loseText(x *node, kind model.Kind, text, why string) {
+	if !w.p.seen[x] {
+		w.p.seen[x] = true
+		w.p.Report.Lose(model.Lost{Kind: kind, Request: w.title, Place: x.label(), Text: text, Why: why})
 	}
 }
 
-func (p *plan) loseMore(w *walker, x *node, kind model.Kind, text, why string) *model.Lost {
-	l := model.Lost{Kind: kind, Request: w.title, Place: x.label(), Text: text, Why: why}
-	p.Report.Lose(l)
-	return &l
-}
-
 // loseAt lists an element once, and says so next to every step that it counts for.
-func (p *plan) loseAt(q *web.Request, x *node, kind model.Kind, text, why string) {
-	l := model.Lost{Kind: kind, Request: q.ID, Place: x.label(), Text: text, Why: why}
+func (p *plan) loseAt(q *web.Request, x *node, kind model.Kind, why string) {
+	l := model.Lost{Kind: kind, Request: q.ID, Place: x.label(), Why: why}
 	if p.seen[x] {
 		q.Comment = append(q.Comment, "not converted: "+l.Line())
 		return

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
@@ -22,6 +23,11 @@ const (
 type place struct{ line, col int }
 
 func (p place) String() string { return fmt.Sprintf("%d:%d", p.line, p.col) }
+
+// errorf is a mistake of a file at a place.
+func (p place) errorf(file, format string, args ...any) error {
+	return &source.Error{File: file, Offset: -1, Line: p.line, Col: p.col, Msg: fmt.Sprintf(format, args...)}
+}
 
 // An element is one XML element, with the text directly inside it.
 type element struct {
@@ -51,6 +57,22 @@ func (e *element) child(tag string) *element {
 	return nil
 }
 
+// each calls f for an element and everything inside it.
+func (e *element) each(f func(*element)) {
+	f(e)
+	for _, k := range e.kids {
+		k.each(f)
+	}
+}
+
+// mentions reports whether a text of an element uses a variable.
+func (e *element) mentions(name string) bool {
+	if strings.Contains(e.text, "${"+name+"}") || strings.Contains(e.text, `vars.get("`+name+`")`) || strings.Contains(e.text, `vars.get('`+name+`')`) {
+		return true
+	}
+	return slices.ContainsFunc(e.kids, func(k *element) bool { return k.mentions(name) })
+}
+
 // parseXML reads one XML document. Entities other than XML's own five, document
 // types and deep nesting are refused, so that a small file cannot become a large
 // one. A mistake is a *source.Error with its line and column.
@@ -59,24 +81,30 @@ func parseXML(file string, data []byte) (*element, error) {
 	if err != nil {
 		return nil, &source.Error{File: file, Offset: -1, Msg: err.Error()}
 	}
-	d := xml.NewDecoder(bytes.NewReader(text))
-	d.CharsetReader = charset
-	p := &parser{d: d, file: file}
+	p := &parser{d: xml.NewDecoder(bytes.NewReader(text)), file: file}
+	p.d.CharsetReader = charset
+	var root *element
 	for {
-		p.at.line, p.at.col = d.InputPos()
-		token, err := d.RawToken()
-		switch {
-		case errors.Is(err, io.EOF) && len(p.open) > 0:
-			return nil, p.fail("the file ends inside <%s>, which begins at %s", p.top().tag, p.top().at)
-		case errors.Is(err, io.EOF) && p.root == nil:
-			return nil, p.fail("the file holds no XML element")
-		case errors.Is(err, io.EOF):
-			return p.root, nil
-		case err != nil:
-			return nil, p.broken(err)
-		}
-		if err := p.token(token); err != nil {
-			return nil, err
+		token, err := p.next()
+		switch t := token.(type) {
+		case nil:
+			if err == nil && root == nil {
+				err = p.fail("the file holds no XML element")
+			}
+			return root, err
+		case xml.StartElement:
+			if root != nil {
+				return nil, p.fail("a second root element <%s>", tagOf(t.Name))
+			}
+			if root, err = p.element(t, 1); err != nil {
+				return nil, err
+			}
+		case xml.EndElement:
+			return nil, p.fail("</%s> closes an element that is not open", tagOf(t.Name))
+		case xml.CharData:
+			if len(bytes.TrimSpace(t)) > 0 {
+				return nil, p.fail("text outside the root element")
+			}
 		}
 	}
 }
@@ -104,70 +132,67 @@ func charset(name string, in io.Reader) (io.Reader, error) {
 type parser struct {
 	d     *xml.Decoder
 	file  string
-	at    place // of the token that is read
-	root  *element
-	open  []*element
-	texts []*strings.Builder // of the open elements
-	count int
+	at    place // of the token that was read last
+	count int   // of elements
 }
 
-func (p *parser) top() *element { return p.open[len(p.open)-1] }
+func (p *parser) fail(format string, args ...any) error { return p.at.errorf(p.file, format, args...) }
 
-func (p *parser) fail(format string, args ...any) error {
-	return &source.Error{File: p.file, Offset: -1, Line: p.at.line, Col: p.at.col, Msg: fmt.Sprintf(format, args...)}
-}
-
-// broken is a mistake that the decoder found: it stands where the decoder is now.
-func (p *parser) broken(err error) error {
+// next is the next token; nil at the end of the file and where the error says what is wrong.
+func (p *parser) next() (xml.Token, error) {
 	p.at.line, p.at.col = p.d.InputPos()
+	token, err := p.d.RawToken()
 	var syntax *xml.SyntaxError
+	switch _, isType := token.(xml.Directive); {
+	case errors.Is(err, io.EOF):
+		return nil, nil
+	case isType:
+		return nil, p.fail("document types and entities are not read")
+	case err == nil:
+		return token, nil
+	}
+	// The mistake is where the decoder is now.
+	p.at.line, p.at.col = p.d.InputPos()
 	if errors.As(err, &syntax) {
-		return p.fail("not XML: %s", syntax.Msg)
+		return nil, p.fail("not XML: %s", syntax.Msg)
 	}
-	return p.fail("not XML: %s", strings.TrimPrefix(err.Error(), "xml: "))
+	return nil, p.fail("not XML: %s", strings.TrimPrefix(err.Error(), "xml: "))
 }
 
-func (p *parser) token(token xml.Token) error {
-	switch t := token.(type) {
-	case xml.StartElement:
-		return p.start(t)
-	case xml.EndElement:
-		if len(p.open) == 0 || p.top().tag != tagOf(t.Name) {
-			return p.fail("</%s> closes an element that is not open", tagOf(t.Name))
-		}
-		last := len(p.open) - 1
-		p.open[last].text = p.texts[last].String()
-		p.open, p.texts = p.open[:last], p.texts[:last]
-	case xml.CharData:
-		if len(p.open) > 0 {
-			p.texts[len(p.texts)-1].Write(t)
-		} else if len(bytes.TrimSpace(t)) > 0 {
-			return p.fail("text outside the root element")
-		}
-	case xml.Directive:
-		return p.fail("document types and entities are not read")
-	}
-	return nil
-}
-
-func (p *parser) start(t xml.StartElement) error {
-	p.count++
-	e := &element{tag: tagOf(t.Name), at: p.at, attrs: append([]xml.Attr(nil), t.Attr...)}
-	switch {
-	case len(p.open) >= maxDepth:
-		return p.fail("elements are nested more than %d deep", maxDepth)
+// element reads an element to its end; depth counts it and those around it.
+func (p *parser) element(begin xml.StartElement, depth int) (*element, error) {
+	e := &element{tag: tagOf(begin.Name), at: p.at, attrs: slices.Clone(begin.Attr)}
+	switch p.count++; {
+	case depth > maxDepth:
+		return nil, p.fail("elements are nested more than %d deep", maxDepth)
 	case p.count > maxElements:
-		return p.fail("the file has more than %d elements", maxElements)
-	case len(p.open) > 0:
-		p.top().kids = append(p.top().kids, e)
-	case p.root != nil:
-		return p.fail("a second root element <%s>", e.tag)
-	default:
-		p.root = e
+		return nil, p.fail("the file has more than %d elements", maxElements)
 	}
-	p.open = append(p.open, e)
-	p.texts = append(p.texts, &strings.Builder{})
-	return nil
+	var text strings.Builder
+	for {
+		token, err := p.next()
+		if err != nil {
+			return nil, err
+		}
+		switch t := token.(type) {
+		case nil:
+			return nil, p.fail("the file ends inside <%s>, which begins at %s", e.tag, e.at)
+		case xml.StartElement:
+			kid, err := p.element(t, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			e.kids = append(e.kids, kid)
+		case xml.EndElement:
+			if tagOf(t.Name) != e.tag {
+				return nil, p.fail("</%s> closes an element that is not open", tagOf(t.Name))
+			}
+			e.text = text.String()
+			return e, nil
+		case xml.CharData:
+			text.Write(t)
+		}
+	}
 }
 
 func tagOf(n xml.Name) string {
