@@ -4,9 +4,8 @@
 // The way of the data:
 //
 //	Plan -> schedule of pairs (seeded) -> one vegeta attack at twice the rate,
-//	paced by a precise timer -> a transport per side, chosen by a label in the
-//	URL's fragment -> perf.Records, written to disk with a CRC per frame ->
-//	perf.Stage -> a decision at each look -> Report
+//	paced by a precise timer -> a transport per side -> perf.Records, written to
+//	disk with a CRC per frame -> perf.Stage -> a decision at each look -> Report
 //
 // Latency counts from the scheduled send time, so that a stall of the service
 // or of this program cannot hide the requests it held back.

@@ -293,8 +293,7 @@ func saturated() *service {
 	}}
 }
 
-// Both sides get the same bytes: vegeta's own numbering is taken out, and the
-// label of a request never leaves this process.
+// Both sides get the same bytes, and nothing of vegeta's own.
 func TestSameBytes(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex

@@ -359,17 +359,9 @@ func (in *inspector) report() *run.LoadJudging {
 	}
 	for key, u := range in.unmet {
 		out.Unmet[u.order] = run.LoadUnmet{
-			Side: sideName(key.green), Route: in.routes[key.route].Name, What: key.what, Got: u.got,
+			Side: sideNames[sideOf(key.green)], Route: in.routes[key.route].Name, What: key.what, Got: u.got,
 			Count: u.count,
 		}
 	}
 	return out
-}
-
-// sideName names a side as results do.
-func sideName(green bool) string {
-	if green {
-		return "green"
-	}
-	return "blue"
 }

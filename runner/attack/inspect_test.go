@@ -14,6 +14,7 @@ import (
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/internal/steady"
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/runner/wire"
 )
 
 // A notebook is a Judge that writes down what it sees.
@@ -152,13 +153,13 @@ func TestLargeBodies(t *testing.T) {
 // waits stays below maxKept, and what the schedule chose is judged.
 func TestSlowJudgeLeavesPairsOut(t *testing.T) {
 	t.Parallel()
-	in := newInspector(&attacker{plan: &Plan{Routes: []Route{{Compare: true}}}, design: perf.NewStage(perf.Design{Rate: 1}).Design()})
+	in := newInspector(&attacker{plan: &Plan{Routes: []Route{{Compare: true}}}, judgement: judgement{design: perf.NewStage(perf.Design{Rate: 1}).Design()}})
 	in.post = func(arrival) {}
 	add := func(pair uint32, green bool, body string) {
 		sl := slot{n: uint64(pair), pair: pair, twin: uint64(pair), green: green, whole: pair < 20}
-		k := in.look(sl, &http.Response{StatusCode: 200, Header: http.Header{}, ContentLength: -1}, time.Time{})
-		k.take([]byte(body))
-		k.end()
+		k := in.look(sl, &http.Response{StatusCode: 200, Header: http.Header{}, ContentLength: -1})
+		_, _ = k.Write([]byte(body))
+		k.end(&wire.Exchange{})
 		if got := in.kept.Load(); got > maxKept {
 			t.Fatalf("%d bytes are kept, at most %d", got, int64(maxKept))
 		}
@@ -220,12 +221,12 @@ func TestNewKindsAreJudged(t *testing.T) {
 // A request that fails lets its partner go, whichever of the two ends first.
 func TestPartnersOfFailuresAreLetGo(t *testing.T) {
 	for _, failedFirst := range []bool{false, true} {
-		in := newInspector(&attacker{plan: &Plan{Routes: []Route{{Compare: true, Judge: &notebook{}}}}, design: perf.NewStage(perf.Design{Rate: 1}).Design()})
+		in := newInspector(&attacker{plan: &Plan{Routes: []Route{{Compare: true, Judge: &notebook{}}}}, judgement: judgement{design: perf.NewStage(perf.Design{Rate: 1}).Design()}})
 		in.post = func(arrival) {}
 		answer := func() {
-			k := in.look(slot{n: 1, twin: 5}, &http.Response{StatusCode: 200, Header: http.Header{}, ContentLength: 3}, time.Time{})
-			k.take([]byte("abc"))
-			k.end()
+			k := in.look(slot{n: 1, twin: 5}, &http.Response{StatusCode: 200, Header: http.Header{}, ContentLength: 3})
+			_, _ = k.Write([]byte("abc"))
+			k.end(&wire.Exchange{})
 		}
 		fail := func() {
 			in.deliver(arrival{2, perf.Record{Failure: perf.Transport}}, slot{n: 2, twin: 5, green: true})

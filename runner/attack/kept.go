@@ -5,7 +5,8 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
-	"time"
+
+	"github.com/bgverify/bgverify/runner/wire"
 )
 
 // A kept answer holds its bytes until everybody has let it go.
@@ -33,9 +34,9 @@ var (
 const smallBuffer = 4 << 10
 
 // look keeps the answer of a slot while it is read.
-func (in *inspector) look(sl slot, resp *http.Response, began time.Time) *kept {
+func (in *inspector) look(sl slot, resp *http.Response) *kept {
 	k := &kept{slot: sl, in: in, resp: resp}
-	k.Answer = Answer{Status: resp.StatusCode, Proto: resp.Proto, Header: resp.Header, Whole: true, Pair: sl.pair, Started: began}
+	k.Answer = Answer{Status: resp.StatusCode, Proto: resp.Proto, Header: resp.Header, Whole: true, Pair: sl.pair}
 	k.refs.Store(1)
 	if n := resp.ContentLength; n > 0 {
 		k.room(int(min(n, KeepBody)))
@@ -43,17 +44,19 @@ func (in *inspector) look(sl slot, resp *http.Response, began time.Time) *kept {
 	return k
 }
 
-// take notes what was read.
-func (k *kept) take(p []byte) {
-	k.Length += int64(len(p))
-	if k.full || len(p) == 0 {
-		return
+// Write keeps what was read, as far as there is room for it.
+func (k *kept) Write(p []byte) (int, error) {
+	n := len(p)
+	k.Length += int64(n)
+	if k.full || n == 0 {
+		return n, nil
 	}
 	if !k.room(len(k.Body) + len(p)) {
 		p = p[:min(len(p), cap(k.Body)-len(k.Body))]
 		k.full, k.Whole = true, false
 	}
 	k.Body = append(k.Body, p...)
+	return n, nil
 }
 
 // room makes room for n bytes; false when they are more than may be kept.
@@ -104,8 +107,8 @@ func giveBack(b *[]byte) {
 }
 
 // end hands the answer over: its body has been read to its end.
-func (k *kept) end() {
-	k.Elapsed = time.Since(k.Started)
+func (k *kept) end(x *wire.Exchange) {
+	k.Started, k.Elapsed = x.Started, x.Timing.Total
 	k.Trailer, k.resp = k.resp.Trailer, nil
 	k.kind = kindOf(&k.Answer)
 	k.in.arrive(k)

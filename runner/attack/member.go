@@ -67,7 +67,7 @@ func Join(ctx context.Context, plan Plan, o Order, emit func(*Share), found func
 	}
 	plan.Connections = (plan.Connections + o.Workers - 1) / max(o.Workers, 1)
 	plan.rowsDealt = o.Dealt
-	a, err := newAttacker(&plan, o.Section.Name, design)
+	a, err := newAttacker(&plan, judgement{name: o.Section.Name, design: design})
 	if err != nil {
 		return nil, err
 	}
@@ -81,10 +81,10 @@ func Join(ctx context.Context, plan Plan, o Order, emit func(*Share), found func
 	m.takeOff()
 	schedule := plan.schedule(design)
 	schedule.end = allTime // how many blocks are fired is the coordinator's to say
-	a.follow(newPacer(sending, schedule, plan.MaxWorkers))
+	a.follow(newPacer(sending, &a.clock, schedule, plan.MaxWorkers))
 	m.line = &line{ctx: sending, schedule: schedule, wake: make(chan struct{}, 1), given: m.given, exhausted: m.exhausted}
 	a.pacer.next = m.line.next
-	m.drained = a.fire()
+	m.drained = a.launch()
 	m.done.Go(m.deliver)
 	return m, nil
 }
@@ -93,7 +93,7 @@ func Join(ctx context.Context, plan Plan, o Order, emit func(*Share), found func
 func (m *Member) takeOff() {
 	flying, cut := context.WithCancel(context.Background())
 	m.cut = cut
-	m.a.fleet.fly(flying)
+	m.a.fly(flying)
 }
 
 // Fire fires share k of n of a slice. start is when the slice begins.
@@ -117,12 +117,9 @@ func (m *Member) Live() MemberLive {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	live := MemberLive{Fault: m.a.broken(), Lag: m.lags.Quantile(0.99)}
-	now := time.Since(m.base)
-	for side := range m.a.sides {
-		w := &m.a.sides[side]
-		w.forget(now)
+	live.Bursts = m.a.recent(time.Since(m.base), m.breaker)
+	for side := range live.Bursts {
 		b := &live.Bursts[side]
-		b.All, b.Failed, b.Tripped = w.recent(now, m.breaker)
 		// Failures are added up over all workers; a p99 cannot be.
 		b.Tripped = b.Tripped && float64(b.Failed) < m.breaker.Errors*float64(b.All)
 	}
@@ -157,15 +154,11 @@ func (m *Member) Cut() {
 // Close stops firing, waits for what is under way for a second, and cuts the rest.
 func (m *Member) Close() {
 	m.stop()
-	m.a.vegeta.Stop()
-	select {
-	case <-m.drained:
-	case <-time.After(grace):
+	m.a.drain(m.drained, func() {
 		m.mu.Lock()
+		defer m.mu.Unlock()
 		m.cut()
-		m.mu.Unlock()
-		<-m.drained
-	}
+	})
 	close(m.over)
 	m.done.Wait()
 	m.cut()
@@ -211,12 +204,8 @@ func (m *Member) exhausted(slice int) {
 func (m *Member) take(r arrival) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	side := 0
-	if r.record.Green {
-		side = 1
-	}
 	if !r.record.Walk {
-		m.a.sides[side].add(r.record)
+		m.a.sides[sideOf(r.record.Green)].add(r.record)
 		m.lags.Add(r.record.Lag)
 	}
 	s := m.open[sliceAt(m.a.design, m.a.design.PairStart(r.record.Pair))]
@@ -279,8 +268,8 @@ func (m *Member) emitComplete() {
 // summary is what this machine has done so far.
 func (m *Member) summary() Summary {
 	a := m.a
-	s := Summary{Health: a.health(), Judging: *a.inspect.report()}
-	s.Connections, s.Remotes = a.fleet.connections()
+	s := Summary{Health: a.measure(), Judging: *a.inspect.report()}
+	s.Connections, s.Remotes = a.carriers.connections()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for side, names := range a.backEnds {

@@ -2,8 +2,10 @@ package attack
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
@@ -18,40 +20,62 @@ const (
 	grace = time.Second            // for requests under way when the last word is spoken
 )
 
-// An attacker is one vegeta attack with its judgement.
+// An attacker is one vegeta attack with its judgement. A request takes this way:
+//
+//  1. vegeta asks its pacer (pacer, crowd) when to go on, and has one of its workers do a
+//     hit, which is to ask RoundTrip.
+//  2. The worker fires the slot that is due: send for a request, walk for a whole case.
+//     The request leaves through its side's carrier.
+//  3. record makes a perf.Record of the exchange, at once. It waits for the inspector
+//     where the answer is judged, and lies in the inbox until the next tick.
+//  4. take hands what is in the inbox to the judgement: stage, record file and live view.
 type attacker struct {
+	judgement
 	plan     *Plan
-	name     string
-	stage    *perf.Stage
-	design   perf.Design
-	fleet    *fleet
-	pacer    *pacer // of a stage at a rate; else nil
-	feed     *feed
-	pacing   vegeta.Pacer
-	crowd    *crowd // of a closed loop; else nil
+	clock    clock
+	carriers *carriers
+	flight   atomic.Pointer[context.Context] // of every request that begins from now on
 	vegeta   *vegeta.Attacker
-	rec      *recorder
-	progress func(Progress)
-	headers  [2][][]http.Header
+	pacing   vegeta.Pacer
+	hit      func() // what a worker of vegeta does for each tick of the pacer
+	pacer    *pacer // of a stage at a rate; else nil
+	crowd    *crowd // of a closed loop; else nil
 	gauge    *gauge.Gauge
 	ledger   ledger // of a stage at a rate
 	inspect  *inspector
-	warmUp   warmUp
-	last     perf.Health // as last written
-	sides    [2]window
 	member   *Member // nil: this machine alone fires the schedule
+	inFlight atomic.Int64
+	peak     atomic.Int64
 
-	mu       sync.Mutex // guards what follows
-	inbox    []arrival
-	backEnds [2]map[string]struct{}
-	fault    string                   // guarded by mu: why this machine is to blame
-	flying   map[uint64]time.Duration // of a closed loop: when requests under way were sent, by slot
+	mu     sync.Mutex // guards what follows, and judgement.backEnds
+	inbox  []arrival
+	fault  string                   // why this machine is to blame
+	flying map[uint64]time.Duration // of a closed loop: when requests under way were sent, by slot
 }
 
-// An arrival is a request's result on its way from the receiving goroutine.
+// An arrival is a record on its way to the judgement. n is the place of its slot in the schedule.
 type arrival struct {
 	n      uint64
 	record perf.Record
+}
+
+// A clock is the start of the time that the slots of an attack are in.
+type clock struct{ began atomic.Pointer[time.Time] }
+
+// start is the instant at which vegeta began, which a pacer is given as elapsed time.
+func (c *clock) start(elapsed time.Duration) {
+	if c.began.Load() == nil {
+		began := time.Now().Add(-elapsed)
+		c.began.Store(&began)
+	}
+}
+
+// now is the time since the start; 0 before it.
+func (c *clock) now() time.Duration {
+	if began := c.began.Load(); began != nil {
+		return time.Since(*began)
+	}
+	return 0
 }
 
 // runOnce attacks once: it fires the section, from this machine or from the fleet, and returns
@@ -62,27 +86,68 @@ func runOnce(ctx context.Context, plan *Plan, section Section, rec *recorder, pr
 	if err := rec.section(section); err != nil {
 		return nil, err
 	}
+	judgement := judgement{name: section.Name, design: section.Design, stage: stage, rec: rec, progress: progress}
 	if plan.Fleet != nil {
-		return runTogether(ctx, plan, section, &remote{stage: stage, rec: rec, progress: progress})
+		return runTogether(ctx, plan, section, judgement)
 	}
-	a, err := newAttacker(plan, section.Name, section.Design)
+	a, err := newAttacker(plan, judgement)
 	if err != nil {
 		return nil, err
 	}
 	defer a.close()
-	a.stage, a.rec, a.progress = stage, rec, progress
-
 	sending, stopSending := context.WithCancel(ctx)
 	defer stopSending()
 	flying, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
-	a.fleet.fly(flying)
-	paced := a.paces(sending)
-	defer paced()
+	a.fly(flying)
+	defer a.paces(sending)()
 	defer gauge.Quietly()()
-	drained := a.fire()
+	drained := a.launch()
 	decision, err := a.watch(ctx, drained)
 	stopSending()
+	a.drain(drained, cut)
+	if decision == nil && a.broken() == "" {
+		return nil, err
+	}
+	return a.result(decision), err
+}
+
+// newAttacker makes an attack ready to be launched; its pacer is still missing.
+func newAttacker(plan *Plan, j judgement) (*attacker, error) {
+	a := &attacker{judgement: j, plan: plan, flying: map[uint64]time.Duration{}}
+	var err error
+	if a.carriers, err = newCarriers(plan); err != nil {
+		return nil, err
+	}
+	a.warmUp.design = a.design
+	a.inspect = newInspector(a)
+	a.vegeta = vegeta.NewAttacker(
+		vegeta.Client(&http.Client{Transport: a}),
+		vegeta.MaxWorkers(uint64(plan.MaxWorkers)),
+	)
+	return a, nil
+}
+
+// launch sends what the pacer lets go until it ends. drained is closed when everything was
+// answered and judged.
+func (a *attacker) launch() (drained <-chan struct{}) {
+	a.gauge = gauge.New()
+	done := make(chan struct{})
+	nowhere := vegeta.NewStaticTargeter(vegeta.Target{Method: http.MethodGet, URL: "http://due.invalid/"})
+	go func() {
+		defer close(done)
+		for res := range a.vegeta.Attack(nowhere, a.pacing, 0, "") {
+			if res.Error != "" {
+				a.blame("a request was lost: " + res.Error)
+			}
+		}
+		a.inspect.finish()
+	}()
+	return done
+}
+
+// drain waits for what is under way when nothing more is sent: for a second, then it is cut.
+func (a *attacker) drain(drained <-chan struct{}, cut func()) {
 	a.vegeta.Stop()
 	select {
 	case <-drained:
@@ -90,57 +155,16 @@ func runOnce(ctx context.Context, plan *Plan, section Section, rec *recorder, pr
 		cut()
 		<-drained
 	}
-	if decision == nil && a.broken() == "" {
-		return nil, err
-	}
-	return a.result(decision), err
-}
-
-// newAttacker makes an attack ready to be fired; its pacer is still missing.
-func newAttacker(plan *Plan, name string, design perf.Design) (*attacker, error) {
-	a := &attacker{plan: plan, name: name, design: design, headers: headers(plan.Routes), flying: map[uint64]time.Duration{}}
-	var err error
-	if a.fleet, err = newFleet(plan); err != nil {
-		return nil, err
-	}
-	a.warmUp.design = a.design
-	a.inspect = newInspector(a)
-	a.fleet.inspect = a.inspect
-	a.backEnds = [2]map[string]struct{}{{}, {}}
-	if len(plan.Cases) > 0 {
-		a.fleet.walk = a.walk
-	}
-	a.vegeta = vegeta.NewAttacker(
-		vegeta.Client(&http.Client{
-			Transport:     a.fleet,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		}),
-		vegeta.MaxWorkers(uint64(plan.MaxWorkers)),
-		vegeta.MaxBody(0), // read to the end, not kept
-	)
-	return a, nil
-}
-
-// fire sends what the pacer yields until it ends. drained is closed when everything was
-// answered and judged.
-func (a *attacker) fire() (drained <-chan struct{}) {
-	a.gauge = gauge.New()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for res := range a.vegeta.Attack(a.target, a.pacing, 0, "") {
-			a.receive(res)
-		}
-		a.inspect.finish()
-	}()
-	return done
 }
 
 // close ends what is still being inspected, then the connections.
 func (a *attacker) close() {
 	a.inspect.finish()
-	a.fleet.close()
+	a.carriers.close()
 }
+
+// fly sets the context that ends requests under way, of those that begin from now on.
+func (a *attacker) fly(ctx context.Context) { a.flight.Store(&ctx) }
 
 // began is the start of the schedule that a slot belongs to: of the whole one, or, on one
 // of several generators, of the slot's slice.
@@ -148,19 +172,20 @@ func (a *attacker) began(sl slot) time.Time {
 	if a.member != nil {
 		return a.member.began(sl.pair)
 	}
-	return *a.feed.began.Load()
+	return *a.clock.began.Load()
 }
 
 // paces prepares what lets the hits of vegeta go: the schedule, or the users of a closed
 // loop. done is called when the attack is over.
 func (a *attacker) paces(ctx context.Context) (done func()) {
 	if a.design.Users.Count > 0 {
-		a.crowd = newCrowd(ctx, a.design, a.plan, a.inspect.forget)
-		a.pacing, a.feed, a.fleet.user = a.crowd, &a.crowd.feed, a.crowd.userOf
+		a.crowd = newCrowd(ctx, a.design, a.plan, &a.clock)
+		a.crowd.skip = a.inspect.forget
+		a.pacing, a.hit = a.crowd, func() { a.crowd.live(a.fire) }
 		return func() { a.plan.walked = a.crowd.walked() }
 	}
 	a.ledger.schedule = a.plan.schedule(a.design)
-	a.follow(newPacer(ctx, a.plan.schedule(a.design), a.plan.MaxWorkers))
+	a.follow(newPacer(ctx, &a.clock, a.plan.schedule(a.design), a.plan.MaxWorkers))
 	return func() {
 		a.pacer.sleeper.Close()
 		a.plan.dealt(a.pacer.schedule)
@@ -169,96 +194,105 @@ func (a *attacker) paces(ctx context.Context) (done func()) {
 
 // follow makes a pacer let the hits go.
 func (a *attacker) follow(p *pacer) {
-	a.pacer, a.pacing, a.feed = p, p, &p.feed
+	a.pacer, a.pacing, a.hit = p, p, func() { a.fire(<-p.slots) }
 }
 
-// target is the vegeta.Targeter: it turns the next slot into a request. Calls
-// are concurrent, so the place in the schedule travels in the label.
-func (a *attacker) target(t *vegeta.Target) error {
-	if t == nil {
-		return vegeta.ErrNilTarget
+// RoundTrip is one hit of vegeta: its worker fires what is due. vegeta's own request is sent
+// nowhere, and its answer is empty: a request of a schedule, with its label, would have to
+// be taken apart again here, and copied at each step on the way.
+func (a *attacker) RoundTrip(req *http.Request) (*http.Response, error) {
+	a.hit()
+	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: req}, nil
+}
+
+// fire sends what a slot stands for, and records it. It counts the slots under way, and the
+// most there were at once.
+func (a *attacker) fire(sl slot) {
+	n := a.inFlight.Add(1)
+	defer a.inFlight.Add(-1)
+	for peak := a.peak.Load(); n > peak && !a.peak.CompareAndSwap(peak, n); peak = a.peak.Load() {
 	}
-	sl := <-a.feed.slots
-	if a.crowd != nil && len(a.plan.Cases) == 0 {
+	if ctx := *a.flight.Load(); len(a.plan.Cases) > 0 {
+		a.walk(ctx, sl)
+	} else {
+		a.send(ctx, sl)
+	}
+}
+
+// send sends the request of a slot. Its answer is kept for the inspector where the route has
+// a judge and the status is accepted.
+func (a *attacker) send(ctx context.Context, sl slot) {
+	route := &a.plan.Routes[sl.route]
+	if a.crowd != nil {
 		a.flies(sl.n)
 	}
-	if len(a.plan.Cases) > 0 {
-		t.Method, t.URL = http.MethodGet, string(sl.label([]byte(walkURL)))
-		return nil
-	}
-	request := a.plan.Routes[sl.route].request(sl)
-	t.Method, t.Body, t.Header = request.Method, request.Body, a.headers[sl.side()][sl.route][sl.row]
-	t.URL = string(sl.label(append([]byte(withoutFragment(request.URL)), '#')))
-	return nil
-}
-
-// headers prepares the header fields of every request of both sides, by route and
-// row. vegeta copies them for each request.
-func headers(routes []Route) (both [2][][]http.Header) {
-	for side := range both {
-		for _, route := range routes {
-			var rows []http.Header
-			for _, request := range [2][]Request{route.Blue, route.Green}[side] {
-				h := http.Header{}
-				for _, f := range request.Headers {
-					h.Add(f.Name, f.Value)
-				}
-				if _, declared := h["User-Agent"]; !declared { // as wire would, for each request
-					h["User-Agent"] = []string{wire.UserAgent}
-				}
-				rows = append(rows, h)
-			}
-			both[side] = append(both[side], rows)
+	var head *http.Response
+	var answer *kept
+	carrier, request := a.carriers.of(sl)
+	x := carrier.loader(a.userOf(sl)).Send(ctx, request, func(resp *http.Response) io.Writer {
+		head = resp
+		if route.Judge == nil || !Accepts(route.Expect[sl.side()], resp.StatusCode) {
+			return io.Discard
 		}
-	}
-	return both
-}
-
-// receive turns vegeta's result into a record. It does nothing more, because the
-// workers wait for it.
-func (a *attacker) receive(res *vegeta.Result) {
-	sl, ok := slotOf(afterFragment(res.URL))
-	if !ok {
-		a.blame("a request was lost: " + res.Error)
-		return
-	}
-	if len(a.plan.Cases) > 0 { // its records are made where it is walked
-		if res.Error != "" {
-			a.blame("a walk was lost: " + res.Error)
-		}
-		return
-	}
-	defer a.ended(sl)
-	sent := res.Timestamp.Sub(a.began(sl))
-	r := perf.Record{
-		Pair: sl.pair, Green: sl.green, Solo: sl.solo, Route: uint8(sl.route),
-		Scheduled: sl.at, Lag: sent - sl.at, Latency: sent + res.Latency - sl.at, Status: res.Code,
-	}
-	if a.crowd != nil { // nothing was scheduled
-		r.Scheduled, r.Latency = sent, res.Latency
-	}
-	class, detail, failed := classOf(res.Error)
-	failed = failed && res.Code == 0 // with a code, the text is the server's own status line
+		answer = a.inspect.look(sl, resp)
+		return answer
+	})
 	switch {
-	case failed && class == wire.ClassCanceled:
-		return // cut by ourselves after the last word
-	case failed && (class == wire.ClassDescriptors || class == wire.ClassRequest):
-		r.Failure = perf.Client
-		a.blame(string(class) + ": " + detail)
-	case failed && class == wire.ClassTimeout:
-		r.Failure = perf.TimedOut
-	case failed:
-		r.Failure = perf.Transport
-	case res.Code == 0:
-		r.Failure = perf.Client
-		a.blame(res.Error)
-	case !Accepts(a.plan.Routes[sl.route].Expect[sl.side()], int(res.Code)):
+	case answer == nil:
+	case x.Err != nil:
+		answer.release()
+	default:
+		answer.end(x)
+	}
+	if name := a.plan.Identity; name != "" && x.Err == nil {
+		a.met(sl.side(), head.Header.Get(name))
+	}
+	a.deliver(sl, x)
+}
+
+// deliver hands on the record of a single request. A status that is not accepted is a failure.
+func (a *attacker) deliver(sl slot, x *wire.Exchange) {
+	r, ok := a.record(sl, sl.route, sl.at, x)
+	if !ok {
+		return
+	}
+	if r.Failure == perf.Succeeded && !Accepts(a.plan.Routes[sl.route].Expect[sl.side()], x.Status) {
 		r.Failure = perf.BadStatus
 	}
-	if name := a.plan.Identity; name != "" {
-		a.met(sl.side(), res.Headers.Get(name))
+	a.inspect.deliver(arrival{sl.n, r}, sl)
+}
+
+// record is what is recorded of an exchange that could be sent at ready. ok is false where
+// we cut it off ourselves, after the last word.
+//
+//  1. Latency counts from ready: of a slot's first request from its scheduled time.
+//  2. In a closed loop nothing was scheduled: latency counts from when the request was sent,
+//     and how long its user waited for this machine before is its lag.
+//  3. What this machine is to blame for is never a failure of a side: it ends the stage.
+func (a *attacker) record(sl slot, route int, ready time.Duration, x *wire.Exchange) (r perf.Record, ok bool) {
+	sent := x.Started.Sub(a.began(sl))
+	r = perf.Record{
+		Pair: sl.pair, Green: sl.green, Solo: sl.solo, Route: uint8(route), Status: uint16(x.Status),
+		Scheduled: ready, Lag: sent - ready, Latency: sent + x.Timing.Total - ready,
 	}
-	a.inspect.deliver(arrival{sl.n, quantise(r)}, sl)
+	if a.crowd != nil { // Rule 2
+		r.Scheduled, r.Latency = sent, x.Timing.Total
+	}
+	if x.Err != nil {
+		r.Status = 0
+		switch x.Err.Class {
+		case wire.ClassCanceled:
+			return r, false
+		case wire.ClassDescriptors, wire.ClassRequest: // Rule 3
+			r.Failure = perf.Client
+			a.blame(string(x.Err.Class) + ": " + x.Err.Detail)
+		case wire.ClassTimeout:
+			r.Failure = perf.TimedOut
+		default:
+			r.Failure = perf.Transport
+		}
+	}
+	return quantise(r), true
 }
 
 // post hands a record on to be written and judged.
@@ -273,32 +307,34 @@ func (a *attacker) post(r arrival) {
 	delete(a.flying, r.n)
 }
 
+// userOf is the number of the user of a slot; -1 in a stage at a rate.
+func (a *attacker) userOf(sl slot) int {
+	if a.crowd == nil {
+		return -1
+	}
+	return a.crowd.userOf(sl)
+}
+
 // flies notes that a request of a slot of a closed loop is about to be sent. What is sent
 // from now on is sent at the instant that it returns, or later.
 func (a *attacker) flies(n uint64) time.Duration {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	now := a.now()
+	now := a.clock.now()
 	a.flying[n] = now
 	return now
 }
 
-// ended lets the user of a slot begin its next walk.
-func (a *attacker) ended(sl slot) {
-	if a.crowd == nil {
-		return
-	}
-	if len(a.plan.Cases) > 0 { // a request that was not recorded is not waited for
-		a.mu.Lock()
-		delete(a.flying, sl.n)
-		a.mu.Unlock()
-	}
-	a.crowd.ended(sl)
+// lands ends what flies began, for a slot of which nothing more is recorded.
+func (a *attacker) lands(n uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.flying, n)
 }
 
 // through is the time before which every request of a closed loop is answered; a.mu is held.
 func (a *attacker) through() time.Duration {
-	through := a.now()
+	through := a.clock.now()
 	for _, sent := range a.flying {
 		through = min(through, sent)
 	}
@@ -309,16 +345,11 @@ func (a *attacker) through() time.Duration {
 }
 
 // met notes the name of a back end.
-func (a *attacker) met(side int, id string) {
+func (a *attacker) met(side int, name string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if id != "" && len(a.backEnds[side]) < maxBackEnds {
-		a.backEnds[side][id] = struct{}{}
-	}
+	a.backEnds.add(side, name)
 }
-
-// maxBackEnds bounds the names that are remembered.
-const maxBackEnds = 4096
 
 // blame notes a fault of this machine; the first one stays.
 func (a *attacker) blame(fault string) {
@@ -327,15 +358,4 @@ func (a *attacker) blame(fault string) {
 	if a.fault == "" {
 		a.fault = fault
 	}
-}
-
-// afterFragment is the label in a URL's fragment; empty: there is none. The fragment never leaves
-// this machine, which is why the label is there.
-func afterFragment(url string) string {
-	for i := len(url) - 1; i >= 0; i-- {
-		if url[i] == '#' {
-			return url[i+1:]
-		}
-	}
-	return ""
 }

@@ -14,7 +14,9 @@ const patience = 50 * time.Millisecond
 // interval down to whole nanoseconds and sleeps on the runtime's timer, which
 // rounds up to a millisecond.
 type pacer struct {
-	feed
+	ctx      context.Context
+	clock    *clock
+	slots    chan slot // due, not yet taken by a worker of vegeta
 	schedule *schedule
 	next     func() (sl slot, due time.Time, ok bool) // waits for a slot that is not known yet
 	sleeper  sleep.Sleeper
@@ -22,11 +24,11 @@ type pacer struct {
 
 // newPacer makes the pacer of an open schedule. Up to preciseRate it waits with a precise timer;
 // above that requests are so close that the plain one is as good and takes less CPU.
-func newPacer(ctx context.Context, s *schedule, workers int) *pacer {
-	p := &pacer{feed: feed{ctx: ctx, slots: make(chan slot, workers+16)}, schedule: s, sleeper: sleep.Plain()}
+func newPacer(ctx context.Context, c *clock, s *schedule, workers int) *pacer {
+	p := &pacer{ctx: ctx, clock: c, slots: make(chan slot, workers+16), schedule: s, sleeper: sleep.Plain()}
 	p.next = func() (slot, time.Time, bool) {
 		sl, ok := s.next()
-		return sl, p.feed.began.Load().Add(sl.at), ok
+		return sl, c.began.Load().Add(sl.at), ok
 	}
 	if 2*s.design.Rate <= preciseRate {
 		p.sleeper = sleep.Precise()
@@ -38,10 +40,10 @@ func newPacer(ctx context.Context, s *schedule, workers int) *pacer {
 // itself. Above it the wake-ups cost more than a lateness of half a millisecond.
 const preciseRate = 1000
 
-// Pace waits for the next slot itself and hands it to the targeter. It is called
+// Pace waits for the next slot itself and puts it out for a worker. It is called
 // by one goroutine.
 func (p *pacer) Pace(elapsed time.Duration, _ uint64) (time.Duration, bool) {
-	p.start(elapsed)
+	p.clock.start(elapsed)
 	next, due, ok := p.next()
 	if !ok {
 		return 0, true

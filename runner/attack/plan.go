@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
@@ -36,8 +35,8 @@ func (p Plan) withDefaults() (Plan, []string, error) {
 	if p.MaxWorkers <= 0 {
 		p.MaxWorkers = DefaultMaxWorkers
 	}
-	if p.Users.Count > 0 { // each walk has a worker, which may be longer about its end than the user
-		p.MaxWorkers = 4*p.Users.Count + 16
+	if p.Users.Count > 0 { // each user has a worker: their number says nothing of this machine
+		p.MaxWorkers = 2*p.Users.Count + 1
 	}
 	if p.Breaker.Errors <= 0 {
 		p.Breaker.Errors = defaultBreakerErrors
@@ -91,8 +90,8 @@ func (p *Plan) checkRoutes() error {
 		if len(r.Blue) == 0 || len(r.Blue) != len(r.Green) {
 			return fmt.Errorf("route %q: %d requests for blue, %d for green", r.Name, len(r.Blue), len(r.Green))
 		}
-		for i, requests := range [2][]Request{r.Blue, r.Green} {
-			services := [2]Side{p.Blue, p.Green}[i].Services
+		for i, requests := range r.sides() {
+			services := p.sides()[i].Services
 			for _, request := range requests {
 				if _, ok := services[request.Service]; !ok {
 					return fmt.Errorf("route %q: no service %q", r.Name, request.Service)
@@ -106,14 +105,20 @@ func (p *Plan) checkRoutes() error {
 	return nil
 }
 
+// sides are blue and green.
+func (p *Plan) sides() [2]Side { return [2]Side{p.Blue, p.Green} }
+
+// sides are the rows of blue and of green.
+func (r *Route) sides() [2][]Request { return [2][]Request{r.Blue, r.Green} }
+
 // services returns the services that a side's requests use, sorted.
 func (p *Plan) services(side int) []string {
 	if len(p.Cases) > 0 { // which of them a walk needs, its answers may decide
-		return slices.Sorted(maps.Keys([2]Side{p.Blue, p.Green}[side].Services))
+		return slices.Sorted(maps.Keys(p.sides()[side].Services))
 	}
 	used := map[string]bool{}
 	for _, r := range p.Routes {
-		for _, request := range [2][]Request{r.Blue, r.Green}[side] {
+		for _, request := range r.sides()[side] {
 			used[request.Service] = true
 		}
 	}
@@ -243,10 +248,4 @@ func Accepts(expected []Status, status int) bool {
 		return status >= 200 && status <= 299
 	}
 	return slices.ContainsFunc(expected, func(s Status) bool { return status >= s.Low && status <= s.High })
-}
-
-// withoutFragment is a URL to which a label can be added.
-func withoutFragment(raw string) string {
-	before, _, _ := strings.Cut(raw, "#")
-	return before
 }

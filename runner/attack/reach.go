@@ -15,8 +15,7 @@ func (p *Plan) reach(ctx context.Context) error {
 	var all sync.WaitGroup
 	var mu sync.Mutex // guards failed
 	var failed []error
-	for i, side := range []Side{p.Blue, p.Green} {
-		name := []string{"blue", "green"}[i]
+	for i, side := range p.sides() {
 		for _, service := range p.services(i) {
 			all.Go(func() {
 				t, err := wire.New(side.Services[service])
@@ -27,7 +26,7 @@ func (p *Plan) reach(ctx context.Context) error {
 				if err != nil {
 					mu.Lock()
 					defer mu.Unlock()
-					failed = append(failed, fmt.Errorf("this machine cannot reach %s (service %q): %w", name, service, err))
+					failed = append(failed, fmt.Errorf("this machine cannot reach %s (service %q): %w", sideNames[i], service, err))
 				}
 			})
 		}

@@ -180,24 +180,6 @@ func reseal(file []byte) []byte {
 	return file
 }
 
-// Law: a slot's label reads back.
-func TestLawLabelRoundTrip(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		want := slot{
-			n: rapid.Uint64().Draw(t, "n"), pair: rapid.Uint32().Draw(t, "pair"), green: rapid.Bool().Draw(t, "green"), solo: rapid.Bool().Draw(t, "solo"),
-			route: rapid.IntRange(0, 254).Draw(t, "route"), row: rapid.IntRange(0, 1<<20).Draw(t, "row"), at: time.Duration(rapid.Int64Min(0).Draw(t, "at")),
-		}
-		if got, ok := slotOf(string(want.label(nil))); !ok || got != want {
-			t.Fatalf("%s: got %+v, want %+v", want.label(nil), got, want)
-		}
-	})
-	for _, bad := range []string{"", "b", "x.1.1.1.1.1", "b.1.1.1.1", "b.1.1.1.1.1.1", "b.1.1.1.1.-", "g.."} {
-		if sl, ok := slotOf(bad); ok {
-			t.Errorf("label %q is read as %+v", bad, sl)
-		}
-	}
-}
-
 // The schedule: two requests a pair, one of each side, half an interval apart, at
 // the exact rate; drawn from the seed alone; routes by weight.
 // A pair of a slow schedule ends with it.

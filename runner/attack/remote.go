@@ -21,35 +21,26 @@ import (
 //     measured, as is no other.
 //  3. The health of the generator is that of the worst worker.
 type remote struct {
-	stage    *perf.Stage
-	rec      *recorder
-	progress func(Progress)
-	name     string
-	design   perf.Design
-	firing   Firing
-	plan     *Plan
+	judgement
+	firing Firing
+	plan   *Plan
 
-	began    time.Time // the first slice settled: only for the progress
-	until    time.Duration
-	health   perf.Health
-	warmUp   warmUp
-	sides    [2]window
-	voids    []run.LoadVoid
-	latest   map[int]Summary // by worker
-	apart    map[int]bool    // workers that reached one side alone in a slice
-	lags     map[int]*perf.Lags
-	backEnds [2]map[string]struct{}
-	fired    int // blocks
+	began  time.Time // the first slice settled: only for the progress
+	until  time.Duration
+	voids  []run.LoadVoid
+	latest map[int]Summary // by worker
+	apart  map[int]bool    // workers that reached one side alone in a slice
+	lags   map[int]*perf.Lags
+	fired  int // blocks
 }
 
 // maxVoids bounds the void slices that are named.
 const maxVoids = 200
 
 // runTogether has a fleet fire an attack and judges it.
-func runTogether(ctx context.Context, plan *Plan, section Section, r *remote) (*result, error) {
-	r.plan, r.name, r.design = plan, section.Name, section.Design
+func runTogether(ctx context.Context, plan *Plan, section Section, j judgement) (*result, error) {
+	r := &remote{judgement: j, plan: plan, latest: map[int]Summary{}, apart: map[int]bool{}, lags: map[int]*perf.Lags{}}
 	r.warmUp.design = r.design
-	r.latest, r.apart, r.lags, r.backEnds = map[int]Summary{}, map[int]bool{}, map[int]*perf.Lags{}, [2]map[string]struct{}{{}, {}}
 	var err error
 	if r.firing, err = plan.Fleet.Begin(ctx, Order{Section: section, Dealt: plan.rowsDealt}); err != nil {
 		return nil, fmt.Errorf("make the workers ready: %w", err)
@@ -85,7 +76,7 @@ func (r *remote) watch(ctx context.Context) (*perf.Decision, error) {
 			r.show()
 		}
 		if err == nil && (decision == nil || !decision.Final) {
-			decision, err = r.tripped()
+			decision, err = r.trip(r.recent())
 		}
 		if err != nil || decision != nil && decision.Final {
 			return decision, err
@@ -124,7 +115,7 @@ func (r *remote) take(f *Fired) (*perf.Decision, error) {
 		}
 		for side, names := range s.Sum.BackEnds {
 			for _, name := range names {
-				r.backEnds[side][name] = struct{}{}
+				r.backEnds.add(side, name)
 			}
 		}
 	}
@@ -137,26 +128,11 @@ func (r *remote) take(f *Fired) (*perf.Decision, error) {
 		for _, record := range s.Records {
 			record = quantise(record)
 			record.Worker = uint8(s.Worker)
+			r.lag(record)
 			records = append(records, record)
 		}
 	}
-	for _, record := range records {
-		r.stage.Add(record)
-		r.lag(record)
-		if record.Walk {
-			continue
-		}
-		side := 0
-		if record.Green {
-			side = 1
-		}
-		r.sides[side].add(record)
-		r.warmUp.add(record)
-	}
-	if err := r.rec.frame(records, f.Until, r.health); err != nil {
-		return nil, err
-	}
-	return r.stage.Through(f.Until, r.health), nil
+	return r.judge(records, f.Until)
 }
 
 // lag counts how late a worker sent in the blocks.
@@ -207,21 +183,14 @@ func (r *remote) worst() perf.Health {
 	return quantiseHealth(h)
 }
 
-// tripped stops the attack when a side is going down, as seen by all workers together.
-func (r *remote) tripped() (*perf.Decision, error) {
-	bursts, any := r.firing.Bursts(), false
+// recent is the last second as all workers together see it.
+func (r *remote) recent() [2]perf.Burst {
+	bursts := r.firing.Bursts()
 	for side := range bursts {
 		b := &bursts[side]
 		b.Tripped = b.All >= leastOfBreaker && (b.Tripped || float64(b.Failed) >= r.plan.Breaker.Errors*float64(b.All))
-		any = any || b.Tripped
 	}
-	if !any {
-		return nil, nil
-	}
-	if err := r.rec.stop(bursts); err != nil {
-		return nil, err
-	}
-	return r.stage.Break(bursts[0], bursts[1], r.health), nil
+	return bursts
 }
 
 // deal remembers the rows that were dealt, for the attack after this one.
@@ -242,12 +211,11 @@ func (r *remote) deal() {
 // result is what the attack came to. workers are the machines that fired it, as the fleet
 // knows them; their figures of sending come from their own summaries.
 func (r *remote) result(d *perf.Decision, workers []run.LoadWorker) *result {
-	out := &result{design: r.design}
-	out.Requests, out.WarmUp = run.PerSide{Blue: r.sides[0].sent, Green: r.sides[1].sent}, r.warmUp.result()
+	out := r.begun()
 	g := &out.Generator
-	g.CPU, g.GCPauseP99MS = r.health.CPU, run.Milliseconds(r.health.GCPauseP99)
 	out.Judging = &run.LoadJudging{}
 	var connections [2]Connections
+	var remotes run.PerSide
 	for i := range workers {
 		w := &workers[i]
 		s := r.latest[w.Number]
@@ -256,16 +224,14 @@ func (r *remote) result(d *perf.Decision, workers []run.LoadWorker) *result {
 		}
 		w.CPU, w.GCPauseP99MS = s.Health.CPU, run.Milliseconds(s.Health.GCPauseP99)
 		out.Judging.Join(&s.Judging)
-		g.Identities.Blue, g.Identities.Green = max(g.Identities.Blue, s.Remotes.Blue), max(g.Identities.Green, s.Remotes.Green)
+		remotes.Blue, remotes.Green = max(remotes.Blue, s.Remotes.Blue), max(remotes.Green, s.Remotes.Green)
 		for side := range connections {
 			if !r.apart[w.Number] {
 				connections[side].add(&s.Connections[side])
 			}
 		}
 	}
-	if named := (run.PerSide{Blue: len(r.backEnds[0]), Green: len(r.backEnds[1])}); named != (run.PerSide{}) {
-		g.Identities = named
-	}
+	g.Identities = r.backEnds.identities(remotes)
 	for side := range connections {
 		connections[side].divide()
 	}
@@ -306,25 +272,12 @@ func (r *remote) whyVoid() string {
 	return text
 }
 
-// show reports the progress.
+// show reports the progress. What is shown of the sides ends with the last slice that came.
 func (r *remote) show() {
-	now := time.Since(r.began)
-	p := Progress{
-		Name: r.name, Phase: "measuring", Elapsed: min(now, r.design.Length()), Total: r.design.Length(),
-		Blue: r.sides[0].live(r.until), Green: r.sides[1].live(r.until),
-	}
-	if r.until < r.design.WarmUp {
-		p.Phase = "warm-up"
-	}
+	p := r.now(r.until, r.firing.Bursts())
+	p.Elapsed, p.Workers = min(time.Since(r.began), p.Total), r.firing.Workers()
 	if r.stage.Scheduled() <= r.fired {
 		p.Phase = "draining"
 	}
-	if at, ok := r.stage.NextLook(); ok && at > r.until {
-		p.NextLook = at - r.until
-	}
-	for _, b := range r.firing.Bursts() {
-		p.Rate = max(p.Rate, float64(b.All)/breakerSpan.Seconds())
-	}
-	p.Workers = r.firing.Workers()
 	r.progress(p)
 }

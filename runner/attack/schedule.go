@@ -5,8 +5,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sort"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
@@ -24,6 +22,20 @@ type slot struct {
 	since time.Duration // when its pair is or, of interleaved halves, when their block begins: the same on both sides
 	twin  uint64        // the answers of both sides that are compared have the same
 	whole bool          // its answer is compared whole, whatever its size and however busy this machine is
+}
+
+// side is the index of the slot's side.
+func (sl slot) side() int { return sideOf(sl.green) }
+
+// sideNames are the sides as results name them, by their index: blue 0, green 1.
+var sideNames = [2]string{"blue", "green"}
+
+// sideOf is the index of a side.
+func sideOf(green bool) int {
+	if green {
+		return 1
+	}
+	return 0
 }
 
 // A schedule yields the slots of a stage in order of time. It is made from the
@@ -208,8 +220,8 @@ func (s *schedule) alone(start time.Duration) (green, alone bool) {
 
 // rests says whether a side sends nothing at an instant because the other one alone is
 // loaded then, and until when.
-func rests(d perf.Design, green bool, at time.Duration) (until time.Duration, rest bool) {
-	s := &schedule{design: d}
+func rests(d *perf.Design, green bool, at time.Duration) (until time.Duration, rest bool) {
+	s := &schedule{design: *d}
 	if loaded, alone := s.alone(at); !alone || loaded == green {
 		return 0, false
 	}
@@ -224,65 +236,4 @@ func rests(d perf.Design, green bool, at time.Duration) (until time.Duration, re
 		until -= d.Block() / 2
 	}
 	return until, true
-}
-
-// The label of a slot travels in the fragment of its URL: vegeta hands it back
-// in Result.URL, and it never reaches the wire. Its parts are base 36:
-// side.n.pair.route.row.at.since.twin.whole, with the side as b, g, or B, G in a solo block.
-
-// label writes a slot's label.
-func (sl slot) label(b []byte) []byte {
-	side := byte('b')
-	if sl.green {
-		side = 'g'
-	}
-	if sl.solo {
-		side -= 'a' - 'A'
-	}
-	b = append(b, side)
-	whole := uint64(0)
-	if sl.whole {
-		whole = 1
-	}
-	for _, v := range [...]uint64{sl.n, uint64(sl.pair), uint64(sl.route), uint64(sl.row), uint64(sl.at), uint64(sl.since), sl.twin, whole} {
-		b = append(b, '.')
-		b = strconv.AppendUint(b, v, 36)
-	}
-	return b
-}
-
-// slotOf reads a label.
-func slotOf(label string) (slot, bool) {
-	var sl slot
-	if label == "" {
-		return sl, false
-	}
-	switch label[0] {
-	case 'b', 'B':
-	case 'g', 'G':
-		sl.green = true
-	default:
-		return sl, false
-	}
-	sl.solo = label[0] < 'a'
-	var parts [8]uint64
-	rest := label[1:]
-	for i := range parts {
-		if rest == "" || rest[0] != '.' {
-			return sl, false
-		}
-		rest = rest[1:]
-		end := strings.IndexByte(rest, '.')
-		if end < 0 {
-			end = len(rest)
-		}
-		v, err := strconv.ParseUint(rest[:end], 36, 64)
-		if err != nil {
-			return sl, false
-		}
-		parts[i], rest = v, rest[end:]
-	}
-	sl.n, sl.pair, sl.route, sl.row, sl.at = parts[0], uint32(parts[1]), int(parts[2]), int(parts[3]), time.Duration(parts[4])
-	sl.since, sl.twin, sl.whole = time.Duration(parts[5]), parts[6], parts[7] != 0
-	return sl, rest == ""
 }

@@ -1,7 +1,6 @@
 package attack
 
 import (
-	"container/heap"
 	"context"
 	"errors"
 	"fmt"
@@ -14,26 +13,8 @@ import (
 	"github.com/bgverify/bgverify/diff/perf"
 )
 
-// A feed hands what is due to vegeta's workers: a pacer puts a slot in for each hit that
-// it lets go, and the targeter takes it out.
-type feed struct {
-	ctx   context.Context
-	began atomic.Pointer[time.Time] // the start of the time that slots are in
-	slots chan slot                 // due, not yet taken by the targeter
-}
-
-// start is the instant at which vegeta began, which a pacer is given as elapsed time.
-func (l *feed) start(elapsed time.Duration) time.Time {
-	if began := l.began.Load(); began != nil {
-		return *began
-	}
-	began := time.Now().Add(-elapsed)
-	l.began.Store(&began)
-	return began
-}
-
 // A crowd is the users of both sides of a closed loop. It is a vegeta.Pacer: a hit of
-// vegeta is one walk, or one request, of one user.
+// vegeta is the whole life of one user, who keeps the worker.
 //
 //  1. User u begins at u/count of the ramp, on both sides at once. When its walk has ended
 //     and its think time is over, it begins the next.
@@ -47,15 +28,15 @@ func (l *feed) start(elapsed time.Duration) time.Time {
 //  5. Where the other side alone is loaded (Design.LoadOf), a user sends nothing: its next
 //     request waits until both are.
 type crowd struct {
-	feed
+	ctx     context.Context
+	clock   *clock
 	design  perf.Design
 	weights []int // of cases or routes, cumulative
 	rows    []int // of the same
 	base    int   // walks of each user that the attacks before have made
-	arrived chan struct{}
+	lives   atomic.Int64
 
 	mu    sync.Mutex // guards what follows
-	ready readyUsers
 	users [2][]user
 	n     uint64
 	skip  func(twin uint64) // called with each walk that a side leaves out
@@ -72,45 +53,12 @@ type user struct {
 // maxBehind is how many walks a user may be behind the same user of the other side.
 const maxBehind = 4
 
-// A readyUser is waiting for its think time to end.
-type readyUser struct {
-	at   time.Duration
-	side int
-	user int
-}
-
-// readyUsers is a heap of users, that with the earliest next request first (container/heap).
-type readyUsers []readyUser
-
-func (r readyUsers) Len() int           { return len(r) }
-func (r readyUsers) Less(i, j int) bool { return r[i].at < r[j].at }
-func (r readyUsers) Swap(i, j int)      { r[i], r[j] = r[j], r[i] }
-func (r *readyUsers) Push(x any)        { *r = append(*r, x.(readyUser)) }
-func (r *readyUsers) Pop() any {
-	last := (*r)[len(*r)-1]
-	*r = (*r)[:len(*r)-1]
-	return last
-}
-
-// newCrowd makes the users of a closed loop. They begin one after the other over the ramp, on
-// each side the same user; which side begins is decided by the seed.
-func newCrowd(ctx context.Context, design perf.Design, plan *Plan, skip func(uint64)) *crowd {
-	count := design.Users.Count
-	c := &crowd{
-		feed: feed{ctx: ctx, slots: make(chan slot, 2*count+16)}, design: design, base: plan.walked,
-		arrived: make(chan struct{}, 1), skip: skip,
-	}
+// newCrowd makes the users of a closed loop.
+func newCrowd(ctx context.Context, design perf.Design, plan *Plan, clock *clock) *crowd {
+	c := &crowd{ctx: ctx, clock: clock, design: design, base: plan.walked}
 	c.weights, c.rows = plan.weighed()
-	for u := range count {
-		at := time.Duration(float64(u) / float64(count) * float64(design.Users.Ramp))
-		first := int(perf.Mix(design.Seed, uint64(u)) & 1)
-		for _, side := range [2]int{first, 1 - first} {
-			c.ready = append(c.ready, readyUser{at, side, u})
-		}
-	}
-	heap.Init(&c.ready)
 	for side := range c.users {
-		c.users[side] = make([]user, count)
+		c.users[side] = make([]user, design.Users.Count)
 		for u := range c.users[side] {
 			c.users[side][u].made = make([]int, len(c.rows))
 		}
@@ -118,67 +66,71 @@ func newCrowd(ctx context.Context, design perf.Design, plan *Plan, skip func(uin
 	return c
 }
 
-// Pace waits until a user is ready, and hands its walk to the targeter. It is called by one
-// goroutine.
-func (c *crowd) Pace(elapsed time.Duration, _ uint64) (wait time.Duration, stop bool) {
-	began := c.start(elapsed)
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		now := time.Since(began)
-		if c.ctx.Err() != nil || now >= c.design.Length() {
-			return 0, true
-		}
-		sl, next, ok := c.next(now)
-		if ok {
-			c.slots <- sl // never blocks: a worker takes one for each hit
-			return 0, false
-		}
-		timer.Reset(min(next-now, c.design.Length()-now, patience))
-		select {
-		case <-timer.C:
-		case <-c.arrived:
-		case <-c.ctx.Done():
-		}
-	}
+// Pace lets all users go at once: each waits for its own beginning.
+func (c *crowd) Pace(elapsed time.Duration, hits uint64) (wait time.Duration, stop bool) {
+	c.clock.start(elapsed)
+	return 0, hits >= 2*uint64(c.design.Users.Count)
 }
 
 // Rate is not known: it follows from the answers.
 func (c *crowd) Rate(time.Duration) float64 { return math.Inf(1) }
 
-// next takes the user that has waited longest; without one, next is when there may be one.
-func (c *crowd) next(now time.Duration) (sl slot, next time.Duration, ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for len(c.ready) > 0 {
-		r := &c.ready[0]
-		if until, rest := rests(c.design, r.side == 1, max(r.at, now)); rest { // Rule 5
-			r.at = until
-			heap.Fix(&c.ready, 0)
-			continue
+// live is the life of the next user: one walk after the other, until the stage is over. The
+// seed says which side's user comes first, of the two that begin together.
+func (c *crowd) live(fire func(slot)) {
+	life := int(c.lives.Add(1) - 1)
+	u, count := life/2, c.design.Users.Count
+	side := (life + int(perf.Mix(c.design.Seed, uint64(u))&1)) & 1
+	at := time.Duration(float64(u) / float64(count) * float64(c.design.Users.Ramp))
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		for {
+			now := c.clock.now()
+			if c.ctx.Err() != nil || now >= c.design.Length() {
+				return
+			}
+			var ready bool
+			if at, ready = c.due(side, at, now); ready {
+				break
+			}
+			timer.Reset(min(at, c.design.Length()) - now)
+			select {
+			case <-timer.C:
+			case <-c.ctx.Done():
+			}
 		}
-		if r.at > now {
-			return slot{}, r.at, false
-		}
-		return c.begin(heap.Pop(&c.ready).(readyUser)), 0, true
+		sl := c.begin(side, u, at)
+		fire(sl)
+		at = c.clock.now() + c.think(sl.twin)
 	}
-	return slot{}, now + patience, false
 }
 
-// begin is the next walk of a user; c.mu is held.
-func (c *crowd) begin(r readyUser) slot {
-	own, other := &c.users[r.side][r.user], &c.users[1-r.side][r.user]
+// due is when a user whose next walk could begin at an instant begins it, seen from now
+// (rule 5), and whether that has come.
+func (c *crowd) due(side int, at, now time.Duration) (when time.Duration, ready bool) {
+	if until, rest := rests(&c.design, side == 1, max(at, now)); rest {
+		return until, false
+	}
+	return at, at <= now
+}
+
+// begin is the next walk of a user.
+func (c *crowd) begin(side, number int, at time.Duration) slot {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	own, other := &c.users[side][number], &c.users[1-side][number]
 	if own.begun {
-		c.pass(own, r.user)
+		c.pass(own, number)
 	}
 	own.begun = true
 	if other.walk > own.walk+maxBehind { // Rule 3
 		for own.walk < other.walk {
-			c.skip(c.twin(r.user, own.walk))
-			c.pass(own, r.user)
+			c.skip(c.twin(number, own.walk))
+			c.pass(own, number)
 		}
 	}
-	sl := slot{n: c.n, green: r.side == 1, at: r.at, since: r.at, twin: c.twin(r.user, own.walk), route: c.choose(r.user, own.walk)}
+	sl := slot{n: c.n, green: side == 1, at: at, since: at, twin: c.twin(number, own.walk), route: c.choose(number, own.walk)}
 	c.n++
 	place := own.walk % len(own.starts)
 	if other.begun && other.walk >= own.walk {
@@ -186,7 +138,7 @@ func (c *crowd) begin(r readyUser) slot {
 	}
 	own.starts[place] = sl.since
 	sl.pair = uint32(sl.twin)
-	sl.row = c.row(r.user, c.base+own.made[sl.route], c.rows[sl.route])
+	sl.row = c.row(number, c.base+own.made[sl.route], c.rows[sl.route])
 	sl.whole = sl.twin < wholeFirst || perf.Mix(c.design.Seed, sl.twin)%wholeOf == 0
 	return sl
 }
@@ -217,18 +169,6 @@ const wholeOf = 128
 // twin numbers the walks of a user; both sides have the same number.
 func (c *crowd) twin(user, walk int) uint64 {
 	return uint64(walk)*uint64(c.design.Users.Count) + uint64(user)
-}
-
-// ended makes the user of a walk that has ended think, and then begin the next.
-func (c *crowd) ended(sl slot) {
-	now := time.Since(*c.began.Load())
-	c.mu.Lock()
-	heap.Push(&c.ready, readyUser{now + c.think(sl.twin), sl.side(), c.userOf(sl)})
-	c.mu.Unlock()
-	select {
-	case c.arrived <- struct{}{}:
-	default: // Pace has not looked since the one before
-	}
 }
 
 // think is how long a user thinks after a walk (rule 2).

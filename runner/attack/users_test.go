@@ -1,7 +1,6 @@
 package attack
 
 import (
-	"container/heap"
 	"context"
 	"fmt"
 	"net/http"
@@ -195,22 +194,30 @@ func TestUsersInterleaved(t *testing.T) {
 		t.Fatal(err)
 	}
 	design := plan.designs()[0]
-	c := newCrowd(context.Background(), design, &plan, func(uint64) {})
+	c := newCrowd(context.Background(), design, &plan, &clock{})
+	c.skip = func(uint64) {}
 	var begun [2]int
-	for now := time.Duration(0); now < design.Length(); {
-		sl, next, ok := c.next(now)
-		if !ok {
-			if next <= now {
-				t.Fatalf("at %s the pacer is to look again at %s", now, next)
+	for side := range begun {
+		for u := range design.Users.Count {
+			at := time.Duration(0)
+			for now := time.Duration(0); now < design.Length(); {
+				when, ready := c.due(side, at, now)
+				if !ready {
+					if when <= now {
+						t.Fatalf("at %s user %d is to look again at %s", now, u, when)
+					}
+					at, now = when, min(when, now+7*time.Millisecond)
+					continue
+				}
+				begun[side]++
+				if until, rest := rests(&design, side == 1, now); rest {
+					t.Fatalf("at %s a walk of side %d begins, which rests until %s", now, side, until)
+				}
+				sl := c.begin(side, u, when)
+				now += 2 * time.Millisecond
+				at = now + c.think(sl.twin)
 			}
-			now = min(next, now+7*time.Millisecond)
-			continue
 		}
-		begun[sl.side()]++
-		if until, rest := rests(design, sl.green, now); rest {
-			t.Fatalf("at %s a walk of green %t begins, whose side rests until %s", now, sl.green, until)
-		}
-		heap.Push(&c.ready, readyUser{now + 2*time.Millisecond + c.think(sl.twin), sl.side(), c.userOf(sl)})
 	}
 	if min(begun[0], begun[1]) < 100 {
 		t.Errorf("%d walks of blue and %d of green begin in %s", begun[0], begun[1], design.Length())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,16 +74,15 @@ type Sent struct {
 	Evidence any       // see Half
 }
 
-// walkURL is where vegeta believes to send a walk; nothing is sent there.
-const walkURL = "http://walk.invalid/#"
-
 // walk walks the case of a slot and makes its records.
 func (a *attacker) walk(ctx context.Context, sl slot) {
 	w := &Walk{
 		Pair: sl.pair, Twin: sl.twin, Green: sl.green, Solo: sl.solo, Row: sl.row, Moment: a.moment(sl),
 		At: a.began(sl).Add(sl.since), a: a, sl: sl, of: &a.plan.Cases[sl.route],
 	}
-	defer a.ended(sl)
+	if a.crowd != nil { // a request that was not recorded is not waited for
+		defer a.lands(sl.n)
+	}
 	defer a.inspect.ended(sl)
 	func() {
 		defer func() {
@@ -117,26 +117,25 @@ func (a *attacker) walk(ctx context.Context, sl slot) {
 // Do sends a request of the walk over a connection of its side's service. It is not
 // recorded until Done says what came of it.
 func (w *Walk) Do(ctx context.Context, service string, r *wire.Request) *wire.Exchange {
-	c := w.a.fleet.sides[w.sl.side()][service]
+	c := w.a.carriers.sides[w.sl.side()][service]
 	if c == nil {
 		return &wire.Exchange{
 			Method: r.Method, URL: r.URL, Sent: r.Headers, Body: r.Body, Started: time.Now(),
 			Err: &wire.Err{Class: wire.ClassRequest, Detail: fmt.Sprintf("no service %q", service)},
 		}
 	}
-	if w.a.crowd == nil {
-		return c.next().Do(ctx, r)
+	if w.a.crowd != nil {
+		w.rest(ctx)
+		w.a.flies(w.sl.n)
 	}
-	w.rest(ctx)
-	w.a.flies(w.sl.n)
-	return c.of(w.a.crowd.userOf(w.sl)).Do(ctx, r)
+	return c.loader(w.a.userOf(w.sl)).Do(ctx, r)
 }
 
 // rest waits while the other side alone is loaded (rule 5 of crowd).
 func (w *Walk) rest(ctx context.Context) {
 	for {
-		now := w.a.now()
-		until, rest := rests(w.a.design, w.Green, now)
+		now := w.a.clock.now()
+		until, rest := rests(&w.a.design, w.Green, now)
 		if !rest || ctx.Err() != nil {
 			return
 		}
@@ -146,63 +145,41 @@ func (w *Walk) rest(ctx context.Context) {
 		case <-ctx.Done():
 			timer.Stop()
 		}
-		w.rested += w.a.now() - now
+		w.rested += w.a.clock.now() - now
 		w.free = time.Now()
 	}
 }
 
-// Done records a request of the walk.
-//
-//  1. Latency counts from when the request could be sent; that of the walk's first
-//     request from its scheduled time, as that of a single request does.
-//  2. An answer that is not what the case expects is a failure of its side, and so is
-//     one that never came. What this machine is to blame for ends the stage.
-//  3. In a closed loop latency counts from when the request was sent; how long its user
-//     waited for this machine before is its lag.
+// Done records a request of the walk; see attacker.record. Latency of the walk's first request
+// counts from its scheduled time, as that of a single request does. An answer that is not
+// what the case expects is a failure of its side, and so is one that never came.
 func (w *Walk) Done(s *Sent) {
 	x, route := s.Exchange, w.of.Routes[s.Place]
 	began := w.a.began(w.sl)
-	ready := s.Ready.Sub(began)
-	if !w.begun { // Rule 1
-		ready = w.sl.at
+	ready := w.sl.at
+	if w.begun {
+		ready = s.Ready.Sub(began)
 	}
-	sent := x.Started.Sub(began)
-	r := perf.Record{
-		Pair: w.sl.pair, Step: uint16(s.Place), Green: w.sl.green, Solo: w.sl.solo, Route: uint8(route),
-		Scheduled: ready, Lag: sent - ready, Latency: sent + x.Timing.Total - ready, Status: uint16(x.Status),
-	}
-	if w.a.crowd != nil { // Rule 3
-		r.Scheduled, r.Latency = sent, x.Timing.Total
-		r.Lag = sent - max(ready, w.free.Sub(began))
-	}
-	switch {
-	case x.Err != nil && x.Err.Class == wire.ClassCanceled:
+	r, ok := w.a.record(w.sl, route, max(ready, w.free.Sub(began)), x)
+	if !ok {
 		w.cut = true
 		return
-	case x.Err != nil && (x.Err.Class == wire.ClassDescriptors || x.Err.Class == wire.ClassRequest):
-		r.Failure = perf.Client
-		w.a.blame(string(x.Err.Class) + ": " + x.Err.Detail)
-	case x.Err != nil && x.Err.Class == wire.ClassTimeout:
-		r.Failure, r.Status = perf.TimedOut, 0
-	case x.Err != nil:
-		r.Failure, r.Status = perf.Transport, 0
-	case s.Unmet != nil:
+	}
+	r.Step = uint16(s.Place)
+	if r.Failure == perf.Succeeded && s.Unmet != nil {
 		r.Failure = perf.BadStatus
 	}
-	if quantised := quantise(r); !w.begun {
-		w.begun, w.lag = true, quantised.Lag
+	if !w.begun {
+		w.begun, w.lag = true, r.Lag
 	}
 	w.failed = w.failed || r.Failure != perf.Succeeded
 	if name := w.a.plan.Identity; name != "" {
-		for _, f := range x.Headers {
-			if strings.EqualFold(f.Name, name) {
-				w.a.met(w.sl.side(), f.Value)
-				break
-			}
+		if i := slices.IndexFunc(x.Headers, func(f wire.Field) bool { return strings.EqualFold(f.Name, name) }); i >= 0 {
+			w.a.met(w.sl.side(), x.Headers[i].Value)
 		}
 	}
 	w.a.inspect.book(w, s, route)
-	w.a.post(arrival{w.sl.n, quantise(r)})
+	w.a.post(arrival{w.sl.n, r})
 }
 
 // Failed records that the walk cannot go on at a place, because an answer before did

@@ -31,10 +31,7 @@ func (w *warmUp) add(r perf.Record) {
 	if w.design.BlockOf(w.design.StartOf(r)) >= 0 || r.Failure == perf.Client || r.Walk {
 		return
 	}
-	side := 0
-	if r.Green {
-		side = 1
-	}
+	side := sideOf(r.Green)
 	w.sum.Requests.CountOne(r.Green)
 	if r.Failure == perf.Succeeded && len(w.latencies[side]) < maxWarmUp {
 		w.latencies[side] = append(w.latencies[side], r.Latency.Seconds())

@@ -82,29 +82,26 @@ func (w *window) compute(now time.Duration) (l Live) {
 
 // recent counts the answers and failures within the breaker's span, or the last
 // 20 answers where the span holds fewer, and says whether the limits are passed.
-func (w *window) recent(now time.Duration, limits Breaker) (all, failed int, tripped bool) {
+func (w *window) recent(now time.Duration, limits Breaker) (b perf.Burst) {
 	var latencies []time.Duration
 	for _, a := range slices.Backward(w.answers) {
-		if a.end < now-breakerSpan && all >= leastOfBreaker {
+		if a.end < now-breakerSpan && b.All >= leastOfBreaker {
 			break
 		}
-		all++
+		b.All++
 		if a.failed {
-			failed++
+			b.Failed++
 		}
 		if limits.P99 > 0 {
 			latencies = append(latencies, a.latency)
 		}
 	}
-	if all < leastOfBreaker {
-		return all, failed, false
+	if b.All >= leastOfBreaker {
+		b.Tripped = float64(b.Failed) >= limits.Errors*float64(b.All)
 	}
-	if float64(failed) >= limits.Errors*float64(all) {
-		return all, failed, true
+	if !b.Tripped && limits.P99 > 0 && b.All >= leastOfBreakerP99 {
+		slices.Sort(latencies)
+		b.Tripped = latencies[b.All*99/100] > limits.P99
 	}
-	if limits.P99 <= 0 || all < leastOfBreakerP99 {
-		return all, failed, false
-	}
-	slices.Sort(latencies)
-	return all, failed, latencies[all*99/100] > limits.P99
+	return b
 }

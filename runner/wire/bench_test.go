@@ -49,7 +49,7 @@ func BenchmarkGet(b *testing.B) {
 					b.Fatal(x.Err)
 				}
 			}},
-			{"load", func(b *testing.B) { drain(b, tr.RoundTripper()) }},
+			{"load", func(b *testing.B) { drain(b, loads(tr)) }},
 			{"bare", func(b *testing.B) { drain(b, bare) }},
 		} {
 			b.Run(fmt.Sprintf("http=%s/way=%s", protocol, way.name), func(b *testing.B) {
@@ -76,7 +76,7 @@ func BenchmarkBesideBare(b *testing.B) {
 	body := strings.Repeat(`{"a":1,"b":[2,3]},`, 114)
 	base := httpServer(b, nil, "1", func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, body) })
 	tr := transport(b, Config{BaseURL: base})
-	loader := tr.RoundTripper()
+	loader := loads(tr)
 	bare := &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}
 	b.Cleanup(bare.CloseIdleConnections)
 	read := func(rt http.RoundTripper) {

@@ -97,7 +97,7 @@ func TestBudgetOnDyingConnections(t *testing.T) {
 		for _, c := range budgetRequests {
 			base, seen := dyingServer(t, idle, reset)
 			tr := transport(t, Config{BaseURL: base})
-			warm(t, tr.RoundTripper(), base, idle)
+			warm(t, loads(tr), base, idle)
 			x := tr.Do(context.Background(), &Request{Method: c.method, URL: base + "/x", Headers: c.headers, Body: []byte(c.body)})
 			if x.Err == nil || x.Err.Class != ClassReset {
 				t.Errorf("%s: got %v, want class reset", c.name, x.Err)
@@ -108,8 +108,8 @@ func TestBudgetOnDyingConnections(t *testing.T) {
 			// The same through the load generator's round tripper.
 			base, seen = dyingServer(t, idle, reset)
 			tr = transport(t, Config{BaseURL: base})
-			warm(t, tr.RoundTripper(), base, idle)
-			_, err := tr.RoundTripper().RoundTrip(stdRequest(base+"/x", c.method, c.headers, c.body))
+			warm(t, loads(tr), base, idle)
+			_, err := loads(tr).RoundTrip(stdRequest(base+"/x", c.method, c.headers, c.body))
 			if n := seen.Load(); err == nil || n != c.most {
 				t.Errorf("%s, reset %v, load: the server saw %d requests, want %d (%v)", c.name, reset, n, c.most, err)
 			}
@@ -149,7 +149,7 @@ func TestUnsafeAvoidsConnectionsLongIdle(t *testing.T) {
 		base, seen := dyingServer(t, 3, false)
 		tr := transport(t, Config{BaseURL: base})
 		tr.stale = time.Nanosecond
-		warm(t, tr.RoundTripper(), base, 3)
+		warm(t, loads(tr), base, 3)
 		x := tr.Do(context.Background(), &Request{Method: "POST", URL: base + "/warm", Body: []byte(body)})
 		if x.Err != nil || x.Reused || x.Attempts != 1 || x.Status != 200 {
 			t.Errorf("body %q: got %+v, %v", body, x, x.Err)
@@ -165,8 +165,8 @@ func TestUnsafeAvoidsConnectionsLongIdle(t *testing.T) {
 		// Load: a stale connection is no failure either.
 		tr = transport(t, Config{BaseURL: base})
 		tr.stale = time.Nanosecond
-		warm(t, tr.RoundTripper(), base, 3)
-		resp, err := tr.RoundTripper().RoundTrip(stdRequest(base+"/warm", "POST", nil, body))
+		warm(t, loads(tr), base, 3)
+		resp, err := loads(tr).RoundTrip(stdRequest(base+"/warm", "POST", nil, body))
 		if err != nil || resp.StatusCode != 200 {
 			t.Errorf("load, body %q: got %v", body, err)
 		} else {

@@ -34,6 +34,7 @@ type call struct {
 	owner  *Transport
 	watch  *watch
 	ctx    context.Context
+	trace  httptrace.ClientTrace
 
 	mu            sync.Mutex // hooks run on net/http's goroutines, some after RoundTrip has returned
 	conn          *conn
@@ -55,9 +56,10 @@ type call struct {
 	firstByte     time.Time
 }
 
-// newCall begins the record of one request. The request is kept as sent, for the exchange.
-func newCall(t *Transport, method string, w *watch) *call {
-	return &call{method: method, safe: safeMethod(method), owner: t, watch: w, keepSent: true}
+// newCall begins the record of one request, each time that it is handed to net/http.
+func newCall(s *sending, w *watch) *call {
+	method := s.req.Method
+	return &call{method: method, safe: safeMethod(method) || s.request.Resend, owner: s.t, watch: w, keepSent: !s.lean}
 }
 
 // safeMethod reports whether a request may be sent twice.
@@ -69,13 +71,10 @@ func safeMethod(method string) bool {
 	return false
 }
 
-// send starts the request on a pool. The answer's body is still to be read.
-func (c *call) send(ctx context.Context, p *pool, req *http.Request) (*http.Response, *Err) {
-	trace := &httptrace.ClientTrace{
-		GotConn:              c.gotConn,
-		GotFirstResponseByte: c.onFirstByte,
-		Got1xxResponse:       c.onInformational,
-	}
+// send starts the request on a pool, with a body of its own. The answer's body is still to be read.
+func (c *call) send(ctx context.Context, p *pool, prepared *http.Request, body []byte) (*http.Response, *Err) {
+	trace := &c.trace
+	trace.GotConn, trace.GotFirstResponseByte, trace.Got1xxResponse = c.gotConn, c.onFirstByte, c.onInformational
 	if p.mayH2 {
 		trace.WroteHeaders = c.onWroteHeaders
 	}
@@ -83,7 +82,11 @@ func (c *call) send(ctx context.Context, p *pool, req *http.Request) (*http.Resp
 		trace.WroteHeaderField = c.onHeaderField
 	}
 	c.ctx = httptrace.WithClientTrace(ctx, trace)
-	resp, err := p.http.RoundTrip(req.WithContext(c.ctx))
+	req := prepared.WithContext(c.ctx)
+	if len(body) > 0 {
+		req.Body = newBody(body)
+	}
+	resp, err := p.http.RoundTrip(req)
 	if err != nil {
 		return nil, c.owner.blameCertificate(c.failure(c.alert(err), false))
 	}
@@ -278,16 +281,15 @@ func (c *call) report(req *http.Request, x *Exchange) {
 	x.Attempts += c.attempts()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	x.Sent = slices.Clone(c.sent)
-	if len(x.Sent) == 0 {
+	switch {
+	case !c.keepSent:
+	case len(c.sent) == 0:
 		x.Sent = plannedFields(req)
-	} else if c.conn.h2 { // net/http ranges over a map there
-		slices.SortStableFunc(x.Sent, func(a, b Field) int {
-			if (a.Name == "Host") != (b.Name == "Host") {
-				return map[bool]int{true: -1, false: 1}[a.Name == "Host"]
-			}
-			return strings.Compare(a.Name, b.Name)
-		})
+	default:
+		x.Sent = slices.Clone(c.sent)
+		if c.conn.h2 { // net/http ranges over a map there
+			slices.SortStableFunc(x.Sent, byNameHostFirst)
+		}
 	}
 	if !c.firstByte.IsZero() {
 		x.Timing.FirstByte = c.firstByte.Sub(x.Started)
@@ -303,6 +305,17 @@ func (c *call) report(req *http.Request, x *Exchange) {
 	if !c.reused {
 		x.Timing.Connect, x.Timing.TLS = c.facts.connect, c.facts.tls
 	}
+}
+
+// byNameHostFirst is the order of the header fields of a request over HTTP/2.
+func byNameHostFirst(a, b Field) int {
+	rank := func(f Field) string {
+		if f.Name == "Host" {
+			return ""
+		}
+		return f.Name
+	}
+	return strings.Compare(rank(a), rank(b))
 }
 
 // plannedFields are the fields of a request that never left, as they would

@@ -301,18 +301,13 @@ func TestHostileAnswers(t *testing.T) {
 	}
 }
 
-// loadOnce sends a request through the load generator's round tripper and reads the answer.
+// loadOnce sends a request as a load does and reads the answer.
 func loadOnce(tr *Transport, method, url string) error {
-	req, err := http.NewRequest(method, url, nil)
-	if err != nil {
-		return err
+	x := tr.Loader(0).Send(context.Background(), tr.Prepare(&Request{Method: method, URL: url}), func(*http.Response) io.Writer { return io.Discard })
+	if x.Err != nil {
+		return x.Err
 	}
-	resp, err := tr.RoundTripper().RoundTrip(req)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(io.Discard, resp.Body)
-	return errors.Join(err, resp.Body.Close())
+	return nil
 }
 
 // The next request never gets what came after an answer: the connection is

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,11 +16,41 @@ import (
 	"time"
 )
 
+// A loading is a Loader in the shape of an http.RoundTripper, whose answers have been read.
+type loading struct{ *Loader }
+
+func (l loading) RoundTrip(req *http.Request) (*http.Response, error) {
+	r := &Request{Method: req.Method, URL: req.URL.String()}
+	for name, values := range req.Header {
+		for _, v := range values {
+			r.Headers = append(r.Headers, Field{name, v})
+		}
+	}
+	if req.Body != nil {
+		var err error
+		if r.Body, err = io.ReadAll(req.Body); err != nil {
+			return nil, err
+		}
+	}
+	var head *http.Response
+	var body bytes.Buffer
+	x := l.Send(req.Context(), l.t.Prepare(r), func(resp *http.Response) io.Writer {
+		head = resp
+		return &body
+	})
+	if x.Err != nil {
+		return nil, x.Err
+	}
+	head.Body = io.NopCloser(&body)
+	return head, nil
+}
+
+// loads is the transport as a load without fresh connections uses it.
+func loads(t *Transport) http.RoundTripper { return loading{t.Loader(0)} }
+
 func TestLoader(t *testing.T) {
 	noLeak(t)
-	var n atomic.Int64
 	base := httpServer(t, nil, "1", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Pod", fmt.Sprint("pod-", n.Add(1)%7))
 		w.Header().Set("Content-Encoding", "gzip") // is not: a loader does not look
 		_, _ = io.WriteString(w, r.Host+" "+r.UserAgent())
 	})
@@ -29,10 +60,10 @@ func TestLoader(t *testing.T) {
 		wantFresh   int64
 		connections int64
 	}{{0, 0, 1}, {0.1, 10, 10}, {0.25, 25, 25}, {1, 100, 100}} {
-		l := tr.Loader(LoadOptions{Fresh: c.fresh, Identity: "x-pod"})
+		l := tr.Loader(c.fresh)
 		for range 100 {
 			req, _ := http.NewRequest("GET", base, nil)
-			resp, err := l.RoundTrip(req)
+			resp, err := loading{l}.RoundTrip(req)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -42,7 +73,7 @@ func TestLoader(t *testing.T) {
 			}
 		}
 		s := l.Stats()
-		if s.Requests != 100 || s.Fresh != c.wantFresh || s.Connections != c.connections || s.Identities != 7 || s.Remotes != 1 || s.Resent != 0 {
+		if s.Requests != 100 || s.Fresh != c.wantFresh || s.Connections != c.connections || s.Remotes != 1 || s.Resent != 0 {
 			t.Errorf("share %v: got %+v", c.fresh, s)
 		}
 	}
@@ -52,7 +83,7 @@ func TestLoaderThroughAClient(t *testing.T) {
 	noLeak(t)
 	base := httpServer(t, nil, "1", func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	tr := transport(t, Config{BaseURL: base, Limits: Limits{Total: 50 * time.Millisecond}})
-	client := &http.Client{Transport: tr.RoundTripper()}
+	client := &http.Client{Transport: loads(tr)}
 	_, err := client.Get(base)
 	if got := Classify(err); got == nil || got.Class != ClassTimeout {
 		t.Errorf("got %v (%v), want class timeout", got, err)
@@ -71,8 +102,8 @@ func TestLoaderThroughAClient(t *testing.T) {
 	}
 }
 
-// A body that is closed early gives its connection up and leaves nothing behind.
-func TestLoaderBodyClosedEarly(t *testing.T) {
+// A request that is stopped in its answer's body gives its connection up and leaves nothing behind.
+func TestLoaderStoppedInTheBody(t *testing.T) {
 	noLeak(t)
 	base := rawServer(t, func(c net.Conn, r *bufio.Reader) {
 		if readRequest(r) != nil {
@@ -82,13 +113,13 @@ func TestLoaderBodyClosedEarly(t *testing.T) {
 	})
 	tr := transport(t, Config{BaseURL: base})
 	for range 20 {
-		req, _ := http.NewRequest("GET", base, nil)
-		resp, err := tr.RoundTripper().RoundTrip(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := resp.Body.Close(); err != nil {
-			t.Error(err)
+		ctx, cancel := context.WithCancel(t.Context())
+		x := tr.Loader(0).Send(ctx, tr.Prepare(&Request{Method: "GET", URL: base}), func(*http.Response) io.Writer {
+			cancel()
+			return io.Discard
+		})
+		if x.Err == nil || x.Err.Class != ClassCanceled || x.Status != 200 {
+			t.Errorf("got %d, %v", x.Status, x.Err)
 		}
 	}
 	if tr.Opened() != 20 {
@@ -165,7 +196,7 @@ func TestLoaderCountsClosings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l := tr.Loader(LoadOptions{})
+		l := tr.Loader(0)
 		for range 5 {
 			ctx, cancel := context.WithCancel(t.Context())
 			if path == "/slow" {
@@ -175,10 +206,7 @@ func TestLoaderCountsClosings(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if resp, err := l.RoundTrip(req); err == nil {
-				_, _ = io.Copy(io.Discard, resp.Body)
-				_ = resp.Body.Close()
-			}
+			_, _ = loading{l}.RoundTrip(req) // what comes of it is counted
 			cancel()
 		}
 		// All that were opened; a request that is given a connection which ends at this moment opens none.

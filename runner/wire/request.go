@@ -59,7 +59,7 @@ func (t *Transport) prepare(r *Request) (*http.Request, *Err) {
 	if len(r.Body) > 0 {
 		req.ContentLength = int64(len(r.Body))
 		if safeMethod(r.Method) || r.Resend { // without GetBody net/http does not send a body again
-			req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(r.Body)), nil }
+			req.GetBody = bodyOf(r.Body)
 		}
 	}
 	if r.Resend && !safeMethod(r.Method) {
@@ -68,6 +68,14 @@ func (t *Transport) prepare(r *Request) (*http.Request, *Err) {
 		}
 	}
 	return req, nil
+}
+
+// newBody reads a request's body once.
+func newBody(body []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(body)) }
+
+// bodyOf begins a body anew each time that net/http sends it.
+func bodyOf(body []byte) func() (io.ReadCloser, error) {
+	return func() (io.ReadCloser, error) { return newBody(body), nil }
 }
 
 // refuse is the failure of a request that cannot be sent as it is.

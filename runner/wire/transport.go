@@ -1,13 +1,11 @@
 package wire
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -266,56 +264,75 @@ func (t *Transport) Resent() int64 { return t.resent.Load() }
 // A status outside 200 to 599 is a protocol error (an informational one is not
 // an answer, and no request asked to switch protocols); the status is kept.
 func (t *Transport) Do(ctx context.Context, request *Request) *Exchange {
-	return t.exchange(ctx, request, func(*call, *http.Response, *Err) {})
+	s := &sending{t: t, request: request, x: newExchange(request), fresh: request.Fresh}
+	s.prepareAndSend(ctx)
+	return s.x
 }
 
-// exchange is Do; ended is called after each time that the request was sent.
-func (t *Transport) exchange(ctx context.Context, request *Request, ended func(*call, *http.Response, *Err)) *Exchange {
-	x := &Exchange{Method: request.Method, URL: request.URL, Body: request.Body, Started: time.Now()}
-	defer func() { x.Timing.Total = time.Since(x.Started) }()
-	req, err := t.prepare(request)
-	if err != nil {
-		x.Err = err
-		return x
+// newExchange begins the exchange of a request, whose time counts from here.
+func newExchange(r *Request) *Exchange {
+	return &Exchange{Method: r.Method, URL: r.URL, Body: r.Body, Started: time.Now()}
+}
+
+// A sending is one request on its way to becoming an exchange.
+type sending struct {
+	t       *Transport
+	request *Request
+	req     *http.Request // as prepared; it is never changed
+	x       *Exchange
+	fresh   bool                        // on its own connection, closed afterwards
+	lean    bool                        // neither what was sent nor the answer's head is kept
+	receive func(*call, *http.Response) // reads an answer into x
+	ended   func(*call, *http.Response) // after each time that the request was sent; nil: nobody counts. The answer is nil without one
+}
+
+// prepareAndSend sends a request that was not prepared, and reads its answer whole.
+func (s *sending) prepareAndSend(ctx context.Context) {
+	if s.req, s.x.Err = s.t.prepare(s.request); s.x.Err != nil {
+		s.x.Timing.Total = time.Since(s.x.Started)
+		return
 	}
-	x.URL = req.URL.String()
-	total := request.Timeout
+	s.x.URL = s.req.URL.String()
+	s.receive = func(c *call, resp *http.Response) { s.t.receive(c, resp, s.x) }
+	s.send(ctx)
+}
+
+// send sends the request, and once more on a new connection where rule 4 allows it.
+func (s *sending) send(ctx context.Context) {
+	t, x := s.t, s.x
+	total := s.request.Timeout
 	if total <= 0 {
 		total = t.limits.Total
 	}
 	ctx, w := watched(ctx, total)
 	defer w.stop()
 	defer w.cancel(nil)
-
-	p, fresh := t.main, request.Fresh
+	p := t.main
 	for {
-		if fresh {
+		if s.fresh {
 			p = t.newPool()
 		}
-		if len(request.Body) > 0 {
-			req.Body = io.NopCloser(bytes.NewReader(request.Body))
+		c := newCall(s, w)
+		resp, failed := c.send(ctx, p, s.req, s.request.Body)
+		if x.Err = failed; failed == nil {
+			s.receive(c, resp)
 		}
-		c := newCall(t, req.Method, w)
-		c.safe = c.safe || request.Resend
-		resp, sendErr := c.send(ctx, p, req)
-		if sendErr == nil {
-			t.receive(c, resp, x)
-		} else {
-			x.Err = sendErr
+		x.Timing.Total = time.Since(x.Started)
+		c.report(s.req, x)
+		if s.ended != nil {
+			s.ended(c, resp)
 		}
-		c.report(req, x)
-		ended(c, resp, sendErr)
 		if x.Attempts > 1 {
 			t.resent.Add(1)
 		}
-		if fresh {
+		if s.fresh {
 			p.close()
 		}
 		// Rule 4: nothing was written on a connection of the pool.
-		if sendErr == nil || fresh || x.Attempts > 0 || !x.Reused || ctx.Err() != nil {
-			return x
+		if failed == nil || s.fresh || x.Attempts > 0 || !x.Reused || ctx.Err() != nil {
+			return
 		}
-		fresh, x.Err = true, nil
+		s.fresh, x.Err = true, nil
 		x.Reused, x.Remote, x.Certificate = false, netip.AddrPort{}, ""
 	}
 }
