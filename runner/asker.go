@@ -159,7 +159,7 @@ func (a *Asker) Ask(ctx context.Context, n int, door Door) Asked {
 	if p.step.Trace {
 		request.set(probeHeader, "traffic")
 	}
-	x, err := p.walk.deliver(ctx, request, func() {})
+	x, err := p.walk.deliver(ctx, request, nil)
 	if err != nil {
 		out.Failed = err.Error()
 		return out

@@ -275,14 +275,8 @@ func (e *execution) planned() run.Planned {
 	}
 	p := run.Planned{OfCases: e.plan.Whole.Cases, OfLoads: e.plan.Whole.Loads}
 	for _, suite := range e.plan.Suites {
-		if e.plan.Options.Part != OnlyLoad {
-			for _, c := range suite.Cases {
-				p.Cases += c.Count()
-			}
-		}
-		if e.plan.Options.Part != OnlyCompare {
-			p.Loads += len(suite.Loads)
-		}
+		cases, loads := e.plan.Options.Part.of(suite)
+		p.Cases, p.Loads = p.Cases+cases, p.Loads+loads
 	}
 	return p
 }
@@ -304,14 +298,7 @@ func (e *execution) header(begun time.Time) *run.Header {
 			Name: suite.Name, File: suite.Pos.File, Service: suite.Service, Owner: suite.Owner, Wave: suite.Wave,
 			Gate: verdict.GateOf(suite).String(), Number: suite.Numbers.String(),
 		}
-		if e.plan.Options.Part != OnlyLoad {
-			for _, c := range suite.Cases {
-				head.Cases += c.Count()
-			}
-		}
-		if e.plan.Options.Part != OnlyCompare {
-			head.Loads = len(suite.Loads)
-		}
+		head.Cases, head.Loads = e.plan.Options.Part.of(suite)
 		h.Suites = append(h.Suites, head)
 	}
 	return h

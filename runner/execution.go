@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -135,14 +136,11 @@ func (e *execution) send(ctx context.Context, to *services.Service, request *wir
 	// answer is booked. Accounts that do not agree make the run broken.
 	e.ledger.Schedule(to.Side)
 	sent := false
-	var x *wire.Exchange
-	unsent := &wire.Exchange{Method: request.Method, URL: request.URL, Sent: request.Headers, Body: request.Body, Started: e.now()}
+	x := &wire.Exchange{Method: request.Method, URL: request.URL, Sent: request.Headers, Body: request.Body, Started: e.now()}
 	switch err := e.pace.wait(ctx, to, e.now); {
 	case err != nil:
-		x = unsent
 		x.Err = &wire.Err{Class: wire.ClassCanceled, Detail: "the run was stopped"}
 	case to.Down != nil:
-		x = unsent
 		x.Err = &wire.Err{Class: to.Down.Class, Detail: to.Down.Detail + " (found before the run; not tried again)"}
 	default:
 		sent = true
@@ -258,17 +256,7 @@ func newSuiteRun(e *execution, index int, suite *scenarios.Suite) (*suiteRun, er
 func (s *suiteRun) compile() map[*scenarios.Step]*judge.Compiled {
 	out := map[*scenarios.Step]*judge.Compiled{}
 	c := judge.NewCompiler()
-	add := func(steps []*scenarios.Step) {
-		for _, step := range steps {
-			out[step] = c.Compile(step)
-		}
-	}
-	add(s.suite.Setup)
-	for _, test := range s.suite.Cases {
-		add(test.Steps)
-		add(test.Cleanup)
-	}
-	add(s.suite.Teardown)
+	verdict.EachStep(s.suite, func(step *scenarios.Step) { out[step] = c.Compile(step) })
 	return out
 }
 
@@ -325,14 +313,12 @@ func (s *suiteRun) facts() *verdict.SuiteOf {
 
 // protocolDeclared reports whether the suite says with which HTTP version a side is called.
 func (s *suiteRun) protocolDeclared() bool {
-	for _, c := range []*services.Side{s.blue, s.green} {
-		for _, svc := range c.Services {
-			if svc.Config.HTTP != "" {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.services(), func(svc *services.Service) bool { return svc.Config.HTTP != "" })
+}
+
+// services are those of both sides, blue's first.
+func (s *suiteRun) services() []*services.Service {
+	return slices.Concat(s.blue.Services, s.green.Services)
 }
 
 // placeOf is where a step's two requests went, where that is two places.

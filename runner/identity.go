@@ -227,12 +227,8 @@ func (w *walk) probe(ctx context.Context, id *scenarios.Identity, sc *scope) (va
 		return "", "", err.Error()
 	}
 	out := &outgoing{to: to, request: &wire.Request{Method: "GET", URL: target, Fresh: true}}
-	for _, f := range to.Headers {
-		v, err := sc.expand(f.Value)
-		if err != nil {
-			return "", "", err.Error()
-		}
-		out.add(f.Name, v)
+	if err := out.addDeclared(sc, out.has); err != nil {
+		return "", "", err.Error()
 	}
 	// The request is made like that of a step without effects, so that authentication and the
 	// headers of the run are added in one place.
@@ -243,7 +239,7 @@ func (w *walk) probe(ctx context.Context, id *scenarios.Identity, sc *scope) (va
 		return "", "", "auth: " + err.Error()
 	}
 	w.mark(out, get, &own)
-	x, err := w.deliver(ctx, out, func() {})
+	x, err := w.deliver(ctx, out, nil)
 	if err != nil {
 		return "", "", err.Error()
 	}

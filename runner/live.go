@@ -152,10 +152,10 @@ type LivePair struct {
 func (l *Live) Ask(ctx context.Context, side scenarios.Side, service string, request *wire.Request) (x *wire.Exchange, sent run.PerSide) {
 	out := &outgoing{to: pick(side, l.s.blue, l.s.green).Find(service), request: request}
 	w := newWalk(l.s, l.s.suite.Name+"/(clients)", l.e.now())
-	if err := w.present(ctx, out); err != nil {
-		return &wire.Exchange{Method: request.Method, URL: request.URL, Err: &wire.Err{Class: wire.ClassRequest, Detail: err.Error()}}, sent
+	err := w.present(ctx, out)
+	if err == nil {
+		x, err = w.deliver(ctx, out, nil)
 	}
-	x, err := w.deliver(ctx, out, func() {})
 	if err != nil {
 		x = &wire.Exchange{Method: request.Method, URL: request.URL, Err: &wire.Err{Class: wire.ClassRequest, Detail: err.Error()}}
 	}
@@ -166,15 +166,8 @@ func (l *Live) Ask(ctx context.Context, side scenarios.Side, service string, req
 func (w *walk) present(ctx context.Context, out *outgoing) error {
 	get := &scenarios.Step{Request: scenarios.Request{Method: out.request.Method}}
 	sc := w.scope(newLane(straightLane(out.to.Side)), out.to.Side, nil, "(clients)", w.started)
-	for _, f := range out.to.Headers {
-		if out.has(f.Name) {
-			continue
-		}
-		value, err := sc.expand(f.Value)
-		if err != nil {
-			return err
-		}
-		out.add(f.Name, value)
+	if err := out.addDeclared(sc, out.has); err != nil {
+		return err
 	}
 	if err := w.authorize(ctx, out, out.to.Auth, get, sc); err != nil {
 		return fmt.Errorf("auth: %w", err)
@@ -290,11 +283,7 @@ func (l *Live) bookAnswering(x *wire.Exchange, sent run.PerSide) run.PerSide {
 	l.e.ledger.Schedule(l.answering)
 	l.e.ledger.Send(l.answering)
 	l.e.ledger.Receive(l.answering, x, true)
-	if l.answering == scenarios.Blue {
-		sent.Blue++
-	} else {
-		sent.Green++
-	}
+	sent.Count(l.answering)
 	return sent
 }
 

@@ -63,7 +63,7 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *run.Lo
 		return r
 	}
 	r.Warnings = append(r.Warnings, rowsShort(plan)...)
-	r.Blue = addresses(plan.Routes, func(route attack.Route) []attack.Request { return route.Blue })
+	r.Blue = blueAddresses(plan.Routes)
 	plan.Known = s.known(stage, r.Blue)
 	file, err := s.run.sink.LoadFile(stage.Name)
 	if err != nil {

@@ -109,11 +109,9 @@ func (p *Plan) SuiteNames() []string {
 // LoadStages is the number of load stages that will run.
 func (p *Plan) LoadStages() int {
 	n := 0
-	if p.Options.Part == OnlyCompare {
-		return n
-	}
 	for _, suite := range p.Suites {
-		n += len(suite.Loads)
+		_, loads := p.Options.Part.of(suite)
+		n += loads
 	}
 	return n
 }
@@ -150,6 +148,20 @@ const (
 	OnlyCompare
 	OnlyLoad
 )
+
+// of counts the cases of a suite that a part has, each row as one, and the load stages.
+func (p Part) of(suite *scenarios.Suite) (cases, loads int) {
+	if p != OnlyCompare {
+		loads = len(suite.Loads)
+	}
+	if p == OnlyLoad {
+		return 0, loads
+	}
+	for _, c := range suite.Cases {
+		cases += c.Count()
+	}
+	return cases, loads
+}
 
 // OnInconclusive says what an inconclusive load stage does to the verdict.
 type OnInconclusive uint8

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/places"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/services"
@@ -26,35 +27,29 @@ import (
 //  3. Load and writes are free only where every service is on loopback.
 func (e *execution) preflight(ctx context.Context) *verdict.PreflightReport {
 	report := &verdict.PreflightReport{}
-	found := e.lookAll(ctx)
+	found := e.lookAll(ctx, true)
 	sides := map[scenarios.Side]int{}
 	// Rule 3 concerns every service, whether a step uses it or not: an answer may lead there.
 	for _, s := range e.suites {
 		s.loopback = true
-		for _, c := range []*services.Side{s.blue, s.green} {
-			for _, svc := range c.Services {
-				a := found[svc]
-				if a == nil {
-					continue
-				}
-				svc.Local = a.Loopback() && !e.remote
-				s.loopback = s.loopback && svc.Local
-				if !svc.Used {
-					continue
-				}
-				report.Checked++
-				if a.Err == nil {
-					sides[c.Side]++
-					continue
-				}
-				svc.Down = a.Err
-				report.Missing++
-				if !slices.ContainsFunc(report.Down, func(d verdict.DownService) bool {
-					return d.Side == svc.Side &&
-						d.Label == svc.Place()
-				}) {
-					report.Down = append(report.Down, verdict.DownService{Side: svc.Side, Name: svc.Name, Label: svc.Place(), Err: a.Err})
-				}
+		for _, svc := range s.services() {
+			a := found[svc]
+			svc.Local = a.Loopback() && !e.remote
+			s.loopback = s.loopback && svc.Local
+			if !svc.Used {
+				continue
+			}
+			report.Checked++
+			if a.Err == nil {
+				sides[svc.Side]++
+				continue
+			}
+			svc.Down = a.Err
+			report.Missing++
+			down := verdict.DownService{Side: svc.Side, Name: svc.Name, Label: svc.Place(), Err: a.Err}
+			same := func(d verdict.DownService) bool { return d.Side == down.Side && d.Label == down.Label }
+			if !slices.ContainsFunc(report.Down, same) {
+				report.Down = append(report.Down, down)
 			}
 		}
 		if !e.plan.Options.AllowSame {
@@ -70,17 +65,16 @@ func (e *execution) preflight(ctx context.Context) *verdict.PreflightReport {
 	return report
 }
 
-// lookAll finds out where all services live, each place once, all at once.
-func (e *execution) lookAll(ctx context.Context) map[*services.Service]*places.Address {
+// lookAll finds out where all services live, each place once, all at once. With ask those that
+// are used are also connected to; without it names are resolved and nothing is sent.
+func (e *execution) lookAll(ctx context.Context, ask bool) map[*services.Service]*places.Address {
 	byKey := map[string][]*services.Service{}
 	for _, s := range e.suites {
 		used := s.used()
-		for _, c := range []*services.Side{s.blue, s.green} {
-			for _, svc := range c.Services {
-				key := svc.Side.String() + " " + services.Origin(svc.Base) + " " + svc.Config.Resolve + " " + svc.Config.Proxy
-				byKey[key] = append(byKey[key], svc)
-				svc.Used = used[svc.Name] || e.live != nil
-			}
+		for _, svc := range s.services() {
+			key := svc.Side.String() + " " + services.Origin(svc.Base) + " " + svc.Config.Resolve + " " + svc.Config.Proxy
+			byKey[key] = append(byKey[key], svc)
+			svc.Used = used[svc.Name] || e.live != nil
 		}
 	}
 	var mu sync.Mutex
@@ -88,7 +82,7 @@ func (e *execution) lookAll(ctx context.Context) map[*services.Service]*places.A
 	out := map[*services.Service]*places.Address{}
 	for _, group := range byKey {
 		all.Go(func() {
-			a := places.Look(ctx, group[0].Target(), slices.ContainsFunc(group, func(s *services.Service) bool { return s.Used }))
+			a := places.Look(ctx, group[0].Target(), ask && slices.ContainsFunc(group, func(s *services.Service) bool { return s.Used }))
 			mu.Lock()
 			defer mu.Unlock()
 			for _, svc := range group {
@@ -105,21 +99,14 @@ func (e *execution) lookAll(ctx context.Context) map[*services.Service]*places.A
 // up does not.
 func (s *suiteRun) used() map[string]bool {
 	names := map[string]bool{}
-	add := func(steps []*scenarios.Step) {
-		for _, step := range steps {
-			names[step.Service] = true
-		}
-	}
-	add(s.suite.Setup)
-	add(s.suite.Teardown)
-	for _, c := range s.suite.Cases {
-		add(c.Steps)
-		add(c.Cleanup)
-	}
-	for _, l := range s.suite.Loads {
-		for _, step := range l.Steps {
-			if step.Target != nil && step.Home != nil && step.Home.Name == s.suite.Name {
-				add(step.Target.Steps)
+	verdict.EachStep(s.suite, func(step *scenarios.Step) { names[step.Service] = true })
+	for _, l := range s.suite.Loads { // cases that the selection dropped
+		for _, part := range l.Steps {
+			if part.Target == nil || part.Home == nil || part.Home.Name != s.suite.Name {
+				continue
+			}
+			for _, step := range part.Target.Steps {
+				names[step.Service] = true
 			}
 		}
 	}
@@ -197,15 +184,10 @@ func (s *suiteRun) toldApart(name string) bool {
 // reflected reports whether a value holds an address of a side: a server sends back
 // the name that it was asked by.
 func (s *suiteRun) reflected(text string) bool {
-	for _, c := range []*services.Side{s.blue, s.green} {
-		for _, svc := range c.Services {
-			if host := services.HostName(svc); host != "" && strings.Contains(strings.ToLower(text), host) || strings.Contains(text,
-				svc.Base.Hostname()) {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.services(), func(svc *services.Service) bool {
+		host := services.HostName(svc)
+		return host != "" && strings.Contains(strings.ToLower(text), host) || strings.Contains(text, svc.Base.Hostname())
+	})
 }
 
 // askClusters asks the clusters before the first request, and reports whether the run
@@ -225,12 +207,7 @@ func (e *execution) noteAsked(pair *run.Pair) {
 	if e.plan.Clusters == nil || pair.Green == nil || pair.Green.Err != nil {
 		return
 	}
-	host := ""
-	for _, f := range pair.Green.Sent {
-		if f.Name == "Host" {
-			host = f.Value
-		}
-	}
+	host, _ := judge.Header(pair.Green.Sent, "Host")
 	e.plan.Clusters.Note(pair.Green.Method, pair.Green.URL, host)
 }
 

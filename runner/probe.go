@@ -208,7 +208,7 @@ func (p *prober) send(ctx context.Context, method, coding string) *wire.Exchange
 	if p.step.Trace {
 		out.set(probeHeader, "transport")
 	}
-	x, err := p.walk.deliver(ctx, out, func() {})
+	x, err := p.walk.deliver(ctx, out, nil)
 	if err != nil {
 		return nil
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/bgverify/bgverify/diff/perf"
 	"github.com/bgverify/bgverify/runner/attack"
-	"github.com/bgverify/bgverify/runner/places"
 	"github.com/bgverify/bgverify/runner/random"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/services"
@@ -137,20 +136,12 @@ func (s *suiteRun) live(stage *scenarios.LoadStage) string {
 
 // locate says which services are on loopback, without asking them anything.
 func (e *execution) locate(ctx context.Context) {
-	known := map[string]*places.Address{}
+	found := e.lookAll(ctx, false)
 	for _, s := range e.suites {
 		s.loopback = true
-		for _, c := range []*services.Side{s.blue, s.green} {
-			for _, svc := range c.Services {
-				key := services.Origin(svc.Base) + " " + svc.Config.Resolve + " " + svc.Config.Proxy
-				a := known[key]
-				if a == nil {
-					a = places.Look(ctx, svc.Target(), false)
-					known[key] = a
-				}
-				svc.Local = a.Err != nil || a.Loopback() && !e.remote
-				s.loopback = s.loopback && svc.Local
-			}
+		for _, svc := range s.services() {
+			svc.Local = found[svc].Err != nil || found[svc].Loopback() && !e.remote
+			s.loopback = s.loopback && svc.Local
 		}
 	}
 }
@@ -233,7 +224,7 @@ func (s *suiteRun) planned(stage *scenarios.LoadStage) *attack.Plan {
 // designs are what the steps of a stage will measure.
 func (s *suiteRun) designs(stage *scenarios.LoadStage) []perf.Design {
 	plan := s.planned(stage)
-	blue := addresses(plan.Routes, func(route attack.Route) []attack.Request { return route.Blue })
+	blue := blueAddresses(plan.Routes)
 	if blue == "" {
 		blue = s.run.plan.Calibration.LastBlue(s.suite.Name, stage.Name)
 	}
@@ -252,11 +243,11 @@ func hosts(c *services.Side, service string) []attack.Request {
 	return nil
 }
 
-// addresses are the origins of a side that take a load, sorted.
-func addresses(routes []attack.Route, side func(attack.Route) []attack.Request) string {
+// blueAddresses are the origins of blue that take a load, sorted and separated by spaces.
+func blueAddresses(routes []attack.Route) string {
 	var origins []string
 	for _, route := range routes {
-		for _, request := range side(route) {
+		for _, request := range route.Blue {
 			if u, err := url.Parse(request.URL); err == nil {
 				origins = append(origins, u.Scheme+"://"+u.Host)
 			}

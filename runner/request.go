@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/bgverify/bgverify/runner/random"
@@ -54,15 +55,8 @@ func (w *walk) compose(ctx context.Context, step *scenarios.Step, sc *scope) (*o
 		Method: rendered.Method, URL: target, Body: rendered.Body, Timeout: step.Timeout,
 		Resend: step.SideEffects == scenarios.NoEffects,
 	}}
-	for _, f := range to.Headers { // Rule 2
-		if named(rendered.Headers, f.Name) {
-			continue
-		}
-		value, err := sc.expand(f.Value)
-		if err != nil {
-			return nil, err
-		}
-		out.add(f.Name, value)
+	if err := out.addDeclared(sc, func(name string) bool { return named(rendered.Headers, name) }); err != nil { // Rule 2
+		return nil, err
 	}
 	for _, f := range rendered.Headers {
 		out.add(f.Name, f.Value)
@@ -150,28 +144,34 @@ func (o *outgoing) add(name, value string) {
 	o.request.Headers = append(o.request.Headers, wire.Field{Name: name, Value: value})
 }
 
+// addDeclared adds the fields that files declare for the service, but those that the request
+// itself writes.
+func (o *outgoing) addDeclared(sc *scope, written func(name string) bool) error {
+	for _, f := range o.to.Headers {
+		if written(f.Name) {
+			continue
+		}
+		value, err := sc.expand(f.Value)
+		if err != nil {
+			return err
+		}
+		o.add(f.Name, value)
+	}
+	return nil
+}
+
 // has reports whether a field of this name is there, in any spelling.
 func (o *outgoing) has(name string) bool {
-	for _, f := range o.request.Headers {
-		if strings.EqualFold(f.Name, name) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(o.request.Headers, func(f wire.Field) bool { return strings.EqualFold(f.Name, name) })
 }
 
 // named is outgoing.has for the fields of a rendered step.
 func named(fields []scenarios.Named, name string) bool {
-	for _, f := range fields {
-		if strings.EqualFold(f.Name, name) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(fields, func(f scenarios.Named) bool { return strings.EqualFold(f.Name, name) })
 }
 
 // mergeCookies puts the step's cookies before the jar's; a name of the step
-// hides the jar's.
+// hides the jar's. Names of cookies are case-sensitive.
 func mergeCookies(own []scenarios.Named, jar string) string {
 	var parts []string
 	for _, c := range own {
@@ -179,21 +179,11 @@ func mergeCookies(own []scenarios.Named, jar string) string {
 	}
 	for p := range strings.SplitSeq(jar, "; ") {
 		name, _, _ := strings.Cut(p, "=")
-		if p != "" && !cookieNamed(own, name) {
+		if p != "" && !slices.ContainsFunc(own, func(c scenarios.Named) bool { return c.Name == name }) {
 			parts = append(parts, p)
 		}
 	}
 	return strings.Join(parts, "; ")
-}
-
-// cookieNamed compares exactly: names of cookies are case-sensitive.
-func cookieNamed(own []scenarios.Named, name string) bool {
-	for _, c := range own {
-		if c.Name == name {
-			return true
-		}
-	}
-	return false
 }
 
 // authorize adds what auth asks for. Every credential is made known to the sink
@@ -212,37 +202,29 @@ func (w *walk) authorize(ctx context.Context, out *outgoing, auth *scenarios.Aut
 	if out.has("Authorization") { // Rule 4
 		return nil
 	}
+	var value string
+	var err error
 	switch auth.Kind {
 	case scenarios.AuthDigest:
 		return w.signByDigest(out, auth, step, sc)
 	case scenarios.AuthAWS:
 		return w.signByAWS(out, auth.AWS, sc)
 	case scenarios.AuthBasic:
-		user, err := sc.expand(auth.User)
-		if err != nil {
-			return err
-		}
-		password, err := w.secret(sc, "password", auth.Password)
-		if err != nil {
-			return err
-		}
-		out.add("Authorization", basic(user, password))
+		var user, password string
+		err = w.credentials(sc, []credential{{&user, auth.User, ""}, {&password, auth.Password, "password"}})
+		value = basic(user, password)
 	case scenarios.AuthBearer:
-		token, err := w.secret(sc, "token", auth.Token)
-		if err != nil {
-			return err
-		}
-		out.add("Authorization", "Bearer "+token)
+		value, err = w.secret(sc, "token", auth.Token)
+		value = "Bearer " + value
 	case scenarios.AuthOAuth2Client, scenarios.AuthOAuth2Password:
-		value, err := w.oauth(ctx, out.to, auth, sc)
-		if err != nil {
-			return err
-		}
-		out.add("Authorization", value)
+		value, err = w.oauth(ctx, out.to, auth, sc)
 	default:
-		return fmt.Errorf("%s: kind %s is not known", auth.Pos, auth.Kind)
+		err = fmt.Errorf("%s: kind %s is not known", auth.Pos, auth.Kind)
 	}
-	return nil
+	if err == nil {
+		out.add("Authorization", value)
+	}
+	return err
 }
 
 // apiKey puts a key into a header or the query, whichever the file names. A header that the

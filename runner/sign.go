@@ -36,13 +36,15 @@ func (o *outgoing) signed(ctx context.Context) (*wire.Exchange, error) {
 }
 
 // deliver signs a request and sends it, once more where the answer only asks for
-// another signature. before is called right before it leaves.
+// another signature. before is called right before it leaves, if it is not nil.
 func (w *walk) deliver(ctx context.Context, out *outgoing, before func()) (*wire.Exchange, error) {
 	for again := false; ; again = true {
 		if failed, err := out.signed(ctx); failed != nil || err != nil {
 			return failed, err
 		}
-		before()
+		if before != nil {
+			before()
+		}
 		var x *wire.Exchange
 		if w.loaded != nil {
 			x = w.loaded.sendOver(ctx, out)
@@ -141,19 +143,12 @@ func (s *requestScope) Lookup(name string) (scenarios.Value, bool, error) {
 		return s.scope.Lookup(name)
 	}
 	path, query := s.out.target()
-	switch part {
-	case "method":
-		return template.TextValue(s.out.request.Method), true, nil
-	case "path":
-		return template.TextValue(path), true, nil
-	case "query":
-		return template.TextValue(query), true, nil
-	case "host":
-		return template.TextValue(s.out.host()), true, nil
-	case "body":
-		return template.TextValue(string(s.out.request.Body)), true, nil
-	case "signature":
-		return template.TextValue(s.signature), true, nil
+	text, ok := map[string]string{
+		"method": s.out.request.Method, "path": path, "query": query, "host": s.out.host(),
+		"body": string(s.out.request.Body), "signature": s.signature,
+	}[part]
+	if ok {
+		return template.TextValue(text), true, nil
 	}
 	// Several fields of one name are one list (RFC 9110, section 5.2).
 	field := strings.TrimPrefix(part, "headers.")
@@ -207,11 +202,8 @@ type digestKey struct {
 //     not be sent again a new one is asked for, since a stale one would end it.
 //  3. A side that asks for no credentials has failed: the other may have asked.
 func (w *walk) signByDigest(out *outgoing, auth *scenarios.Auth, step *scenarios.Step, sc *scope) error {
-	user, err := sc.expand(auth.User)
-	if err != nil {
-		return err
-	}
-	password, err := w.secret(sc, "password", auth.Password)
+	var user, password string
+	err := w.credentials(sc, []credential{{&user, auth.User, ""}, {&password, auth.Password, "password"}})
 	if err != nil {
 		return err
 	}

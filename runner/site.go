@@ -13,7 +13,6 @@ import (
 	"github.com/bgverify/bgverify/runner/attack"
 	"github.com/bgverify/bgverify/runner/findings"
 	"github.com/bgverify/bgverify/runner/run"
-	"github.com/bgverify/bgverify/runner/services"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -64,11 +63,9 @@ func (s *Site) mayReach(guard *wire.Guard) error {
 		if len(suite.suite.Loads) == 0 {
 			continue
 		}
-		for _, side := range []*services.Side{suite.blue, suite.green} {
-			for _, to := range side.Services {
-				if at := to.Config.DialledHost(); at != "" && !guard.MayAllow(at) && !slices.Contains(refused, at) {
-					refused = append(refused, at)
-				}
+		for _, to := range suite.services() {
+			if at := to.Config.DialledHost(); at != "" && !guard.MayAllow(at) && !slices.Contains(refused, at) {
+				refused = append(refused, at)
 			}
 		}
 	}
