@@ -205,10 +205,8 @@ func unexpected(step *scenarios.Step, side scenarios.Side, x *wire.Exchange, sc 
 	if err != nil {
 		return fmt.Sprintf("expect: %v", err)
 	}
-	for _, e := range checks.WithoutLatency().Check(side, judge.NewAnswer(x), nil) { // Rule 3
-		if !e.OK {
-			return text.Cut(e.What+": "+e.Got, 200)
-		}
+	if u := firstUnmet(checks.WithoutLatency().Check(side, judge.NewAnswer(x), nil)); u != nil { // Rule 3
+		return text.Cut(u.What+": "+u.Got, 200)
 	}
 	return ""
 }

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -131,14 +132,11 @@ func mayHaveCreated(x *wire.Exchange) (left, unsure bool) {
 	}
 }
 
-// openOn are the effects of a lane that a step takes back and nothing has yet.
+// openOn are the effects of a lane that a step takes back and nothing has yet, those on blue
+// first.
 func (l *lane) openOn(step *scenarios.Step) []*effect {
-	var out []*effect
-	for _, e := range l.effects {
-		if !e.undone && slices.Contains(step.Compensates, e.step) {
-			out = append(out, e)
-		}
-	}
+	out := slices.DeleteFunc(slices.Clone(l.effects), func(e *effect) bool { return e.undone || !slices.Contains(step.Compensates, e.step) })
+	slices.SortStableFunc(out, func(a, b *effect) int { return cmp.Compare(a.side, b.side) })
 	return out
 }
 
@@ -156,13 +154,22 @@ func (w *walk) end(because string) {
 // owes are the sides on which a step of a walk that has ended is sent all the
 // same: those that got what it takes back.
 func (w *walk) owes(step *scenarios.Step) []scenarios.Side {
+	return w.sidesWith(step, func(e *effect) bool { return e.owed })
+}
+
+// gotOne are the sides on which a compensating step has something to take back.
+func (w *walk) gotOne(step *scenarios.Step) []scenarios.Side {
+	return w.sidesWith(step, func(*effect) bool { return true })
+}
+
+// sidesWith are the sides that a step is sent to and whose straight lane has an effect of the
+// given kind that the step takes back.
+func (w *walk) sidesWith(step *scenarios.Step, fits func(*effect) bool) []scenarios.Side {
 	var out []scenarios.Side
 	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
 		l := w.lanes[straightLane(side)]
-		if l == nil || !step.SentTo(side) {
-			continue
-		}
-		if slices.ContainsFunc(l.effects, func(e *effect) bool { return e.owed && slices.Contains(step.Compensates, e.step) }) {
+		if l != nil && step.SentTo(side) && slices.ContainsFunc(l.effects,
+			func(e *effect) bool { return fits(e) && slices.Contains(step.Compensates, e.step) }) {
 			out = append(out, side)
 		}
 	}
@@ -247,8 +254,7 @@ func (w *walk) walkBack(ctx context.Context, forward, back []*scenarios.Step, pr
 			w.cross(ctx, back, prefix)
 		}
 	}
-	w.uncross(ctx, slices.Concat(forward, back))      // Rule 4
-	w.takeBackRest(ctx, slices.Concat(forward, back)) // Rule 5
+	w.takeBackRest(ctx, slices.Concat(forward, back)) // Rules 4 and 5
 	w.holdTakenBack()                                 // Rule 6
 	switch {
 	case ended != "" && w.test == nil:
@@ -276,36 +282,30 @@ func (w *walk) backwards(ctx context.Context, back []*scenarios.Step, prefix str
 	}
 }
 
-// gotOne are the sides on which a compensating step has something to take back.
-func (w *walk) gotOne(step *scenarios.Step) []scenarios.Side {
-	var out []scenarios.Side
-	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
-		l := w.lanes[straightLane(side)]
-		if l != nil && step.SentTo(side) && slices.ContainsFunc(l.effects,
-			func(e *effect) bool { return slices.Contains(step.Compensates, e.step) }) {
-			out = append(out, side)
-		}
-	}
-	return out
-}
-
-// takeBackRest is rule 5 of walkBack on the straight lanes.
+// takeBackRest is rules 4 and 5 of walkBack: what is still open on a lane is taken back one by
+// one. On a straight lane that is what no request of its steps was about; what one was about
+// and did not take back stays.
 func (w *walk) takeBackRest(ctx context.Context, steps []*scenarios.Step) {
-	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
-		kind := straightLane(side)
+	for _, kind := range []LaneKind{LaneCrossBlue, LaneCrossGreen, LaneBlue, LaneGreen} {
 		l := w.lanes[kind]
 		if l == nil {
 			continue
 		}
 		for _, step := range steps {
 			for _, e := range l.openOn(step) {
-				sc := w.scope(l, side, step, step.Name, w.suite.run.now())
-				if !e.undone && !e.asked && (w.suite.run.plan.World.Tampered != nil || !e.meantBy(step, sc)) {
-					w.takeBackOne(w.suite.run.late(ctx), kind, side, step, e)
+				if kind.crossing() || w.unnamed(l, step, e) {
+					w.takeBackOne(w.suite.run.late(ctx), kind, step, e)
 				}
 			}
 		}
 	}
+}
+
+// unnamed is rule 5 of walkBack for one effect: no request was about it, and the lane no longer
+// has the values that tell it from others.
+func (w *walk) unnamed(l *lane, step *scenarios.Step, e *effect) bool {
+	sc := w.scope(l, e.side, step, step.Name, w.suite.run.now())
+	return !e.asked && (w.suite.run.plan.World.Tampered != nil || !e.meantBy(step, sc))
 }
 
 // holdTakenBack is rule 6 of walkBack: a green that does not take back what it
@@ -330,29 +330,14 @@ func (w *walk) holdTakenBack() {
 	}
 }
 
-// uncross is rule 4 of walkBack.
-func (w *walk) uncross(ctx context.Context, steps []*scenarios.Step) {
-	for _, kind := range []LaneKind{LaneCrossBlue, LaneCrossGreen} {
-		l := w.lanes[kind]
-		if l == nil {
-			continue
-		}
-		for _, step := range steps {
-			for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
-				for _, e := range l.openOn(step) {
-					if !e.undone && e.side == side {
-						w.takeBackOne(w.suite.run.late(ctx), kind, side, step, e)
-					}
-				}
-			}
-		}
+// takeBackOne sends one compensating step of a lane to the side that an effect is on, with the
+// values that it was created with, unless it was taken back meanwhile. It is not compared: the
+// straight lanes have judged the step.
+func (w *walk) takeBackOne(ctx context.Context, kind LaneKind, step *scenarios.Step, e *effect) {
+	if e.undone {
+		return
 	}
-}
-
-// takeBackOne sends one compensating step of a lane to a side, with the values that
-// the effect was created with. It is not compared: the straight lanes have judged the step.
-func (w *walk) takeBackOne(ctx context.Context, kind LaneKind, side scenarios.Side, step *scenarios.Step, e *effect) {
-	l := w.lanes[kind]
+	l, side := w.lanes[kind], e.side
 	name := "take back " + e.name + " on " + side.String() + ": " + step.Name
 	key := run.PairKey(w.id, name, kind.String())
 	r := run.StepResult{Name: name, Lane: kind.String(), At: step.Pos.String(), Exchange: key, Verdict: run.Pass}

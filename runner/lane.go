@@ -55,7 +55,7 @@ func (l *lane) renew(from *lane) {
 }
 
 // crossing reports whether the lane changes sides.
-func (l *lane) crossing() bool { return l.kind == LaneCrossBlue || l.kind == LaneCrossGreen }
+func (k LaneKind) crossing() bool { return k == LaneCrossBlue || k == LaneCrossGreen }
 
 // laneNames are the lanes as reports name them.
 var laneNames = [...]string{LaneBlue: "blue", LaneGreen: "green", LaneCrossBlue: "B-G-B-G", LaneCrossGreen: "G-B-G-B"}
@@ -128,31 +128,28 @@ func (w *walk) cross(ctx context.Context, steps []*scenarios.Step, prefix string
 // of a suite's setup or teardown that ends early ends the walk: there is no case to blame.
 func (w *walk) crossLane(ctx context.Context, kind LaneKind, steps []*scenarios.Step, prefix string) {
 	ended := ""
-	for _, step := range steps {
-		for round := range max(step.Repeat, 1) {
-			name := stepName(prefix, step, round)
-			pair := w.pairs[name]
-			if pair == nil || pair.Blue == nil || pair.Green == nil {
-				continue // skipped by the straight lanes, or for one side alone
-			}
-			if ended != "" {
-				w.skip(step, name, ended).Lane = kind.String()
-				continue
-			}
-			if sleep(ctx, step.Pause) != nil {
-				w.stopped()
-				return
-			}
-			// The side follows from the number of requests that were sent, not of steps: a step
-			// that was left out must not put two requests in a row on one side.
-			side := kind.SideOf(w.offset[kind])
-			w.offset[kind]++
-			r := w.crossStep(ctx, kind, side, step, name, pair)
-			r.Lane = kind.String()
-			w.result.Steps = append(w.result.Steps, *r)
-			if r.Verdict >= run.Broken && !step.Continue && !r.OnlyDiffers {
-				ended = fmt.Sprintf("step %q: %s", name, firstReason(r))
-			}
+	for step, name := range rounds(steps, prefix) {
+		pair := w.pairs[name]
+		if pair == nil || pair.Blue == nil || pair.Green == nil {
+			continue // skipped by the straight lanes, or for one side alone
+		}
+		if ended != "" {
+			w.skip(step, name, ended).Lane = kind.String()
+			continue
+		}
+		if sleep(ctx, step.Pause) != nil {
+			w.stopped()
+			return
+		}
+		// The side follows from the number of requests that were sent, not of steps: a step that
+		// was left out must not put two requests in a row on one side.
+		side := kind.SideOf(w.offset[kind])
+		w.offset[kind]++
+		r := w.crossStep(ctx, w.scope(w.lanes[kind], side, step, name, w.suite.run.now()), step, pair)
+		r.Lane = kind.String()
+		w.result.Steps = append(w.result.Steps, *r)
+		if r.Verdict >= run.Broken && !step.Continue && !r.OnlyDiffers {
+			ended = fmt.Sprintf("step %q: %s", name, firstReason(r))
 		}
 	}
 	if ended != "" && w.ended == "" && w.test == nil {
@@ -160,40 +157,36 @@ func (w *walk) crossLane(ctx context.Context, kind LaneKind, steps []*scenarios.
 	}
 }
 
-// crossStep sends one step of a crossing lane and judges it.
-func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side, step *scenarios.Step, name string,
-	straight *run.Pair,
-) *run.StepResult {
-	now := w.suite.run.now()
-	l := w.lanes[kind]
-	sc := w.scope(l, side, step, name, now)
-	if r := w.crossWhen(kind, step, name, sc); r != nil {
+// crossStep sends one step of a crossing lane to the side of a scope, and judges it. straight are
+// the exchanges of the straight lanes.
+func (w *walk) crossStep(ctx context.Context, sc *scope, step *scenarios.Step, straight *run.Pair) *run.StepResult {
+	kind, side, name := sc.lane.kind, sc.side, sc.step
+	if r := w.crossWhen(step, sc); r != nil {
 		return r
 	}
 	rules, err := w.suite.stepRules(step)
 	if err != nil {
-		return w.brokenStep(step, name, err)
+		return brokenStep(step, name, err)
 	}
 	checks, err := w.suite.judgedBy(step).Checks(side, sc)
 	if err != nil {
-		return w.brokenStep(step, name, fmt.Errorf("expect: %w", err))
+		return brokenStep(step, name, fmt.Errorf("expect: %w", err))
 	}
 	key := run.PairKey(w.id, name, kind.String())
 	s := w.shoot(ctx, step, sc, key)
 	if s.err != nil {
-		return w.brokenStep(step, name, s.err)
+		return brokenStep(step, name, s.err)
 	}
-	found := &captured{}
-	for _, c := range w.suite.judgedBy(step).Captures {
-		w.capture(c, l, s, found)
-		l.keepValue(step, c.Name)
+	var found []run.Expectation
+	for _, c := range w.captureAll(step, sc.lane, s) {
+		found = append(found, c.checks...)
 	}
 	// The other half of the pair is the straight lane's exchange of the other side (rule 1).
 	seen := crossSeen(kind, side)
 	pair := &run.Pair{Key: key, Blue: straight.Blue, Green: straight.Green}
 	t := &judge.Trial{
 		Step: step, Name: name, Lane: kind.String(), Key: key, Rules: rules, Shared: w.shared(step),
-		Seen: w.bijections(seen), Hidden: append(s.hidden(), straight.Hidden...), Captured: found.checks,
+		Seen: w.bijections(seen), Hidden: append(s.hidden(), straight.Hidden...), Captured: found,
 	}
 	if side == scenarios.Blue {
 		pair.Blue = s.x
@@ -211,8 +204,7 @@ func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side
 	r.Flaky = w.retriedNote(r, s)
 	cookiesOf(r, s)
 	w.remember(kind, s)
-	carried := fmt.Sprintf("asked on %s with what the lane carries", side)
-	r.Notes = append(r.Notes, carried)
+	r.Notes = append(r.Notes, fmt.Sprintf("asked on %s with what the lane carries", side))
 	w.addJudgement(j)
 	r.Coverage = run.Coverage{} // the straight pair's counts stand for the step
 	return r
@@ -220,18 +212,15 @@ func (w *walk) crossStep(ctx context.Context, kind LaneKind, side scenarios.Side
 
 // crossWhen is the result of a step whose condition does not hold on a crossing lane, where it
 // held on the straight ones; nil: the step is sent.
-func (w *walk) crossWhen(kind LaneKind, step *scenarios.Step, name string, sc *scope) *run.StepResult {
+func (w *walk) crossWhen(step *scenarios.Step, sc *scope) *run.StepResult {
 	if !step.Conditional() {
 		return nil
 	}
-	switch ok, err := w.condition(step, kind, sc); {
+	switch ok, err := w.condition(step, sc); {
 	case err != nil:
-		return w.brokenStep(step, name, fmt.Errorf("when: %w", err))
+		return brokenStep(step, sc.step, fmt.Errorf("when: %w", err))
 	case !ok:
-		return &run.StepResult{
-			Name: name, At: step.Pos.String(), Verdict: run.Fail,
-			Reasons: []string{"when does not hold on this lane, and holds on the straight ones"},
-		}
+		return unsent(step, sc.step, run.Fail, "when does not hold on this lane, and holds on the straight ones")
 	}
 	return nil
 }

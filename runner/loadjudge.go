@@ -65,9 +65,17 @@ func (l *loadJudge) Check(row int, green bool, a *attack.Answer) *attack.Unmet {
 		}
 		return nil
 	}
-	for _, e := range checks.Check(side, given, l.rules.Plain) {
+	if u := firstUnmet(checks.Check(side, given, l.rules.Plain)); u != nil {
+		return l.unmet(x, green, a, u.What, u.Got)
+	}
+	return nil
+}
+
+// firstUnmet is the first of some expectations that does not hold; nil: all do.
+func firstUnmet(checked []run.Expectation) *attack.Unmet {
+	for _, e := range checked {
 		if !e.OK {
-			return l.unmet(x, green, a, e.What, e.Got)
+			return &attack.Unmet{What: e.What, Got: e.Got}
 		}
 	}
 	return nil
@@ -184,16 +192,6 @@ type sameCapture struct {
 	value scenarios.Value
 }
 
-// check is what an answer does not meet; nil: nothing.
-func (j *walkJudge) check(side scenarios.Side, a *judge.Answer, checks *judge.Checks) *attack.Unmet {
-	for _, e := range checks.Check(side, a, j.rules.Plain) {
-		if !e.OK {
-			return &attack.Unmet{What: e.What, Got: e.Got}
-		}
-	}
-	return nil
-}
-
 // unexpected keeps an answer that is not what its step expects; x is nil where no
 // request was sent. What may not be shown is taken out of unmet.
 func (j *walkJudge) unexpected(l *loadWalk, x *wire.Exchange, unmet *attack.Unmet) {
@@ -210,11 +208,7 @@ func (j *walkJudge) unexpected(l *loadWalk, x *wire.Exchange, unmet *attack.Unme
 func (j *walkJudge) ComparePair(at attack.Moment, pair uint32, blue, green *attack.Half, shared *attack.Shared) {
 	f, route := j.found, j.found.RouteName(j.route)
 	if blue.Exchange == nil || green.Exchange == nil { // Rule 2
-		held := "blue and not on green"
-		if blue.Exchange == nil {
-			held = "green and not on blue"
-		}
-		f.Odd(j.route, at, "condition of "+route, "when holds on "+held)
+		f.Odd(j.route, at, "condition of "+route, holdsOn(blue.Exchange != nil))
 		return
 	}
 	b, bOK := blue.Evidence.(*walkEvidence)

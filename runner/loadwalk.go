@@ -11,6 +11,7 @@ import (
 	"github.com/bgverify/bgverify/runner/attack"
 	"github.com/bgverify/bgverify/runner/findings"
 	"github.com/bgverify/bgverify/runner/judge"
+	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/services"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
@@ -161,7 +162,7 @@ func (l *loadWalk) send(place int, p *loadPlaceOf) {
 	ready := time.Now()
 	sc := w.scope(l.lane, l.side, step, p.name, l.out.At)
 	if step.Conditional() {
-		switch holds, err := w.condition(step, l.lane.kind, sc); {
+		switch holds, err := w.condition(step, sc); {
 		case err != nil:
 			l.fail(place, p, "a condition that can be evaluated", err.Error())
 			return
@@ -214,7 +215,7 @@ func (l *loadWalk) received(place int, p *loadPlaceOf, sc *scope, s *shot, check
 	var unmet *attack.Unmet
 	evidence := &walkEvidence{walk: l}
 	if x.Err == nil {
-		unmet = p.judge.check(l.side, s.answer, checks)
+		unmet = firstUnmet(checks.Check(l.side, s.answer, p.judge.rules.Plain))
 		if missing := l.capture(step, s, evidence); unmet == nil {
 			unmet = missing
 		}
@@ -247,21 +248,14 @@ func (l *loadWalk) fail(place int, p *loadPlaceOf, what, got string) {
 
 // capture reads the step's captures; what one of them does not find is unmet.
 func (l *loadWalk) capture(step *scenarios.Step, s *shot, evidence *walkEvidence) *attack.Unmet {
-	var unmet *attack.Unmet
-	got := &captured{}
-	for _, c := range l.w.suite.judgedBy(step).Captures {
-		v, ok := l.w.capture(c, l.lane, s, got)
-		l.lane.keepValue(step, c.Name)
-		if ok && c.Same {
-			evidence.same = append(evidence.same, sameCapture{c.Name, v})
+	var found []run.Expectation
+	for _, c := range l.w.captureAll(step, l.lane, s) {
+		if c.ok && c.of.Same {
+			evidence.same = append(evidence.same, sameCapture{c.of.Name, c.value})
 		}
+		found = append(found, c.checks...)
 	}
-	for _, e := range got.checks {
-		if !e.OK && unmet == nil {
-			unmet = &attack.Unmet{What: e.What, Got: e.Got}
-		}
-	}
-	return unmet
+	return firstUnmet(found)
 }
 
 // sendOver lets a composed request leave over the load's connections; see walk.deliver.

@@ -234,13 +234,10 @@ func (s *suiteRun) preview(yield func(*Preview, error) bool) bool {
 // preview renders the requests of steps to both sides, every round of them. It is false when
 // the reader has seen enough.
 func (w *walk) preview(steps []*scenarios.Step, prefix string, yield func(*Preview, error) bool) bool {
-	for _, step := range steps {
-		for round := range max(step.Repeat, 1) {
-			name := stepName(prefix, step, round)
-			for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
-				if step.SentTo(side) && !yield(w.previewOne(step, name, side)) {
-					return false
-				}
+	for step, name := range rounds(steps, prefix) {
+		for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+			if step.SentTo(side) && !yield(w.previewOne(step, name, side)) {
+				return false
 			}
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -58,10 +57,7 @@ func (s *suiteRun) recoverSetup(ctx context.Context) {
 	for _, id := range ids {
 		w := newWalk(s, id+run.RecoveredSuffix, s.run.now())
 		w.result.At, w.result.Index = s.suite.Pos.String(), s.cases.first
-		w.born = 1
-		if _, n, ok := strings.Cut(id, "~"); ok {
-			w.born, _ = strconv.Atoi(n)
-		}
+		w.born = setupNumber(id)
 		for _, kind := range s.kinds() {
 			w.lanes[kind] = newLane(kind)
 		}
@@ -112,7 +108,6 @@ func (w *walk) recover(ctx context.Context, left *run.Unfinished, id string, for
 	}
 	// Crossing lanes, and what the steps could not name: as at the end of every walk.
 	all := slices.Concat(forward, back)
-	w.uncross(ctx, all)
 	w.takeBackRest(ctx, all)
 	w.result.Created = w.created(all)
 	if len(w.result.Steps) == 0 && (w.result.Created == nil || w.result.Created.Open() == 0) {
@@ -169,10 +164,7 @@ func (w *walk) reliveOne(kind LaneKind, side scenarios.Side, step *scenarios.Ste
 		l.jar.Set(to.Logical(x.URL), x)
 	}
 	l.noteEffects(step, w.scope(l, side, step, name, time.Time{}), x, false)
-	for _, c := range w.suite.judgedBy(step).Captures {
-		w.capture(c, l, s, &captured{})
-		l.keepValue(step, c.Name)
-	}
+	w.captureAll(step, l, s)
 	l.hidden = append(l.hidden, pair.Hidden...)
 }
 
@@ -189,11 +181,9 @@ func stepOfKey(rest string) (step string, kind LaneKind) {
 
 // stepNamed finds a step by the name that its pairs have, whatever the round.
 func stepNamed(name string, list []*scenarios.Step, prefix string) *scenarios.Step {
-	for _, s := range list {
-		for round := range max(s.Repeat, 1) {
-			if stepName(prefix, s, round) == name {
-				return s
-			}
+	for step, named := range rounds(list, prefix) {
+		if named == name {
+			return step
 		}
 	}
 	return nil

@@ -106,7 +106,7 @@ func (w *walk) target(name, rendered string, sc *scope) (*services.Service, stri
 	if to := own.At(u); to != nil {
 		return to, rendered, nil
 	}
-	if sc.lane.crossing() {
+	if sc.lane.kind.crossing() {
 		if from := other.At(u); from != nil {
 			if to := own.Find(from.Name); to != nil {
 				return to, services.Moved(rendered, from, to), nil

@@ -65,10 +65,7 @@ func (c *session) setAside() {
 // takeBackOld takes back what sessions that c replaced have created; c.mu is held.
 func (s *suiteRun) takeBackOld(ctx context.Context, c *session) {
 	for _, old := range c.old {
-		w := newWalk(s, s.partID("(teardown)", old.generation), s.run.now())
-		w.born = old.generation
-		w.result.Kind, w.result.At, w.result.Index = "teardown", s.suite.Pos.String(), s.cases.last
-		w.lanes = old.lanes
+		w := s.teardown(old.generation, old.lanes)
 		w.end("its session was replaced by a newer one")
 		for _, step := range s.suite.Teardown {
 			if sides := w.owes(step); len(sides) > 0 {
@@ -76,7 +73,6 @@ func (s *suiteRun) takeBackOld(ctx context.Context, c *session) {
 			}
 		}
 		all := slices.Concat(s.suite.Setup, s.suite.Teardown)
-		w.uncross(ctx, all)
 		w.takeBackRest(ctx, all)
 		w.result.Created = w.created(all)
 		if len(w.result.Steps) == 0 {
@@ -86,6 +82,14 @@ func (s *suiteRun) takeBackOld(ctx context.Context, c *session) {
 		s.run.record(s, w.finish())
 	}
 	c.old = nil
+}
+
+// teardown is the walk that ends a session.
+func (s *suiteRun) teardown(generation int, lanes map[LaneKind]*lane) *walk {
+	w := newWalk(s, s.partID("(teardown)", generation), s.run.now())
+	w.born, w.lanes = generation, lanes
+	w.result.Kind, w.result.At, w.result.Index = "teardown", s.suite.Pos.String(), s.cases.last
+	return w
 }
 
 // partID names setup or teardown; a repeated one carries its number.
@@ -174,8 +178,7 @@ func (s *suiteRun) sessions() []*session {
 // handTo copies the session's lanes into a walk; c.mu is held.
 func (c *session) handTo(w *walk) {
 	for kind, l := range c.lanes {
-		crossing := kind == LaneCrossBlue || kind == LaneCrossGreen
-		if crossing && (w.test == nil || !w.test.Crossover) {
+		if kind.crossing() && (w.test == nil || !w.test.Crossover) {
 			continue
 		}
 		w.lanes[kind] = l.clone()
@@ -196,7 +199,7 @@ func (s *suiteRun) setup(ctx context.Context, c *session) {
 	w.result.Kind, w.result.At = "setup", s.suite.Pos.String()
 	for _, kind := range s.kinds() {
 		w.lanes[kind] = newLane(kind)
-		if w.lanes[kind].crossing() {
+		if kind.crossing() {
 			w.lanes[kind].across(s)
 		}
 	}
@@ -245,14 +248,8 @@ func (w *walk) inherit() {
 // what changed is not green but that setup was walked a second time. c.mu is held.
 func (c *session) repeated(r *run.CaseResult) *run.CaseResult {
 	if r.Verdict == run.Fail && c.passed {
-		r.Verdict = run.Broken
-		r.Reasons = slices.Insert(r.Reasons, 0,
-			"setup passed before in this run and fails when it is walked again; its requests may need values that are new each time ({{$uuid}})")
-		for i := range r.Steps {
-			if r.Steps[i].Verdict == run.Fail {
-				r.Steps[i].Verdict = run.Broken
-			}
-		}
+		judge.Break(r, "setup passed before in this run and fails when it is walked again; its requests may need values that are new "+
+			"each time ({{$uuid}})")
 	}
 	c.passed = c.passed || r.Verdict == run.Pass
 	return r
@@ -363,10 +360,8 @@ func (s *suiteRun) end(ctx context.Context, c *session) {
 		s.run.totals.AddCreated(w.created(s.suite.Setup))
 		return
 	}
-	w := newWalk(s, s.partID("(teardown)", c.generation), s.run.now())
-	w.born = c.generation
-	w.result.Kind, w.result.At, w.result.Index = "teardown", s.suite.Pos.String(), s.cases.last
-	w.lanes, w.ended, w.barred = c.lanes, c.unusable, c.barred
+	w := s.teardown(c.generation, c.lanes)
+	w.ended, w.barred = c.unusable, c.barred
 	for kind := range c.lanes {
 		w.offset[kind], w.apart[kind] = c.offset, c.apart[kind]
 	}

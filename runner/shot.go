@@ -123,58 +123,77 @@ func retryable(r *scenarios.Retry, x *wire.Exchange) bool {
 	}
 }
 
-// captured is what a step's captures came to, before the pair is judged.
+// A captured is what one capture of a step came to on one lane.
 type captured struct {
+	of    *judge.Capture
+	value scenarios.Value
+	ok    bool // there is a value
+	// checks is what it counts as in the step's result: one expectation, or none where the side
+	// was not asked or gave no answer.
 	checks []run.Expectation
 }
 
-// captures reads a step's captures from both sides' answers into their lanes.
-func (w *walk) captures(step *scenarios.Step, blue, green *shot) *captured {
-	out := &captured{}
+// captures reads a step's captures from both sides' answers into their lanes, before the pair is
+// judged.
+func (w *walk) captures(step *scenarios.Step, blue, green *shot) []run.Expectation {
+	var out []run.Expectation
+	onBlue, onGreen := w.captureAll(step, w.lanes[LaneBlue], blue), w.captureAll(step, w.lanes[LaneGreen], green)
+	for i, b := range onBlue {
+		g := &onGreen[i]
+		out = slices.Concat(out, b.checks, g.checks)
+		if b.of.Same && b.ok && g.ok {
+			out = append(out, captureCheck("both", b.of, "is the same on both sides", judge.SameValue(b.value, g.value),
+				text.Cut(b.value.JSON, run.MaxGot)+" and "+text.Cut(g.value.JSON, run.MaxGot)))
+		}
+	}
+	return out
+}
+
+// captureAll reads the captures of a step from one answer into its lane, in their order.
+func (w *walk) captureAll(step *scenarios.Step, l *lane, s *shot) []captured {
+	var out []captured
 	for _, c := range w.suite.judgedBy(step).Captures {
-		b, fromBlue := w.capture(c, w.lanes[LaneBlue], blue, out)
-		g, fromGreen := w.capture(c, w.lanes[LaneGreen], green, out)
-		for _, kind := range []LaneKind{LaneBlue, LaneGreen} {
-			w.lanes[kind].keepValue(step, c.Name)
-		}
-		if c.Same && fromBlue && fromGreen {
-			out.check("both", c, "is the same on both sides", judge.SameValue(b, g),
-				text.Cut(b.JSON, run.MaxGot)+" and "+text.Cut(g.JSON, run.MaxGot))
-		}
+		out = append(out, w.capture(c, l, s))
+		w.captureTruth(c, l, s)
+		l.keepValue(step, c.Name)
 	}
 	return out
 }
 
 // capture reads one value into a lane. A failed exchange is not asked: its own
 // failure says enough.
-func (w *walk) capture(c *judge.Capture, l *lane, s *shot, out *captured) (scenarios.Value, bool) {
-	defer w.captureTruth(c, l, s)
+func (w *walk) capture(c *judge.Capture, l *lane, s *shot) captured {
+	out := captured{of: c}
 	if s == nil || s.answer == nil || s.answer.Err != nil {
-		return scenarios.Value{}, false
+		return out
 	}
 	v, err := c.Find(s.answer)
 	side := s.out.to.Side.String()
-	if err != nil && c.Regex != "" && s.answer.Hidden.In(c.Source(s.answer)) {
-		out.check(side, c, "finds a value", false, run.NotKept)
-		out.checks[len(out.checks)-1].Failure = run.ValueHidden
-		return v, false
-	}
 	if err != nil {
-		out.check(side, c, "finds a value", false, err.Error())
-		return v, false
+		check := captureCheck(side, c, "finds a value", false, err.Error())
+		if c.Regex != "" && s.answer.Hidden.In(c.Source(s.answer)) {
+			check.Got, check.Failure = run.NotKept, run.ValueHidden
+		}
+		out.checks = []run.Expectation{check}
+		return out
 	}
 	l.captures[c.Name] = v
-	if slices.Contains(w.suite.suite.Secrets, c.Name) && v.Text != "" {
-		w.tellSecret(c.Name, v.Text)
-	}
-	out.check(side, c, "finds a value", true, text.Cut(v.JSON, run.MaxGot))
-	return v, true
+	w.declareCaptured(c.Name, v, w.tellSecret)
+	out.value, out.ok = v, true
+	out.checks = []run.Expectation{captureCheck(side, c, "finds a value", true, text.Cut(v.JSON, run.MaxGot))}
+	return out
 }
 
-// check adds what a capture came to as an expectation of its step.
-func (c *captured) check(side string, of *judge.Capture, what string, ok bool, got string) {
-	what = "capture " + of.Name + " " + what
-	c.checks = append(c.checks, run.Expectation{Side: side, What: what, OK: ok, Got: got, At: judge.PosText(of.Pos)})
+// declareCaptured makes a captured value unreadable where its name is a secret of the suite.
+func (w *walk) declareCaptured(name string, v scenarios.Value, secret func(name, value string)) {
+	if slices.Contains(w.suite.suite.Secrets, name) && v.Text != "" {
+		secret(name, v.Text)
+	}
+}
+
+// captureCheck is what a capture came to as an expectation of its step.
+func captureCheck(side string, of *judge.Capture, what string, ok bool, got string) run.Expectation {
+	return run.Expectation{Side: side, What: "capture " + of.Name + " " + what, OK: ok, Got: got, At: judge.PosText(of.Pos)}
 }
 
 // Tampered is an answer that a proxy broke on purpose.
@@ -197,16 +216,23 @@ func planted(rules *judge.StepRules, shots ...*shot) []run.PlantedFault {
 		if bare := diff.CompareMessages(was, is, nil, nil); bare.Equal() {
 			f.Invisible = true
 		} else if under := diff.CompareMessages(was, is, rules.Apart(judge.Lag(s.x, s.x)).Full, nil); under.Equal() {
-			for _, r := range under.Rules {
-				if r.Hits > 0 {
-					f.Rules = append(f.Rules, r.Origin)
-				}
-			}
-			if len(f.Rules) == 0 {
-				f.Rules = []string{"a rule or mode that leaves it out"}
-			}
+			f.Rules = hiddenBy(under.Rules)
 		}
 		out = append(out, f)
+	}
+	return out
+}
+
+// hiddenBy names the rules that removed a difference.
+func hiddenBy(rules []diff.RuleCount) []string {
+	var out []string
+	for _, r := range rules {
+		if r.Hits > 0 {
+			out = append(out, r.Origin)
+		}
+	}
+	if len(out) == 0 {
+		return []string{"a rule or mode that leaves it out"}
 	}
 	return out
 }
@@ -234,9 +260,7 @@ func (w *walk) captureTruth(c *judge.Capture, l *lane, s *shot) {
 		l.truth = map[string]scenarios.Value{}
 	}
 	l.truth[c.Name] = v
-	if slices.Contains(w.suite.suite.Secrets, c.Name) && v.Text != "" {
-		w.suite.run.secret(c.Name, v.Text)
-	}
+	w.declareCaptured(c.Name, v, w.suite.run.secret)
 }
 
 // confirm fires a pair that differs again: blue, blue, green, as often as the

@@ -332,9 +332,7 @@ func (s *suiteRun) takeBackWalk(ctx context.Context, text json.RawMessage) *run.
 	}
 	for _, step := range steps {
 		for _, e := range l.openOn(step) {
-			if !e.undone {
-				w.takeBackOne(ctx, kind, o.Side, step, e)
-			}
+			w.takeBackOne(ctx, kind, step, e)
 		}
 	}
 	return w.created(steps)

@@ -63,7 +63,9 @@ func (s *shot) given() *judge.Answer {
 func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *run.StepResult {
 	if bar := w.guard(step); bar != "" {
 		w.guarded, w.barred = bar.String(), bar
-		return &run.StepResult{Name: name, At: step.Pos.String(), Verdict: run.Skip, Barred: bar, Reasons: []string{bar.String()}}
+		r := unsent(step, name, run.Skip, bar.String())
+		r.Barred = bar
+		return r
 	}
 	now := w.suite.run.now()
 	if r := w.when(step, name, now); r != nil {
@@ -72,18 +74,18 @@ func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *run
 	// Rules and expectations before the request: what cannot be judged is not sent.
 	rules, err := w.suite.stepRules(step)
 	if err != nil {
-		return w.brokenStep(step, name, err)
+		return brokenStep(step, name, err)
 	}
 	checks, err := w.checks(step, name, now)
 	if err != nil {
-		return w.brokenStep(step, name, err)
+		return brokenStep(step, name, err)
 	}
 	delete(w.last, LaneBlue) // when has been asked: a large answer need not wait for the next
 	delete(w.last, LaneGreen)
 	shots, first := w.fire(ctx, step, name, now)
 	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
 		if s := shots[side]; s != nil && s.err != nil {
-			return w.brokenStep(step, name, fmt.Errorf("%s: %w", side, s.err))
+			return brokenStep(step, name, fmt.Errorf("%s: %w", side, s.err))
 		}
 	}
 	// An answer that says that the session is over is replaced by that of a new session.
@@ -100,7 +102,7 @@ func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *run
 		BlueChecks: checks[scenarios.Blue], GreenChecks: checks[scenarios.Green],
 		BlueWait: blue.waited(), GreenWait: green.waited(), Shared: w.shared(step), Seen: w.bijections(LaneBlue),
 		Apart: apart, Hidden: append(blue.hidden(), green.hidden()...),
-		Control: w.control(key), Captured: captured.checks,
+		Control: w.control(key), Captured: captured,
 	})
 	w.seen[LaneBlue] = j.Seen
 	r := &j.Step
@@ -197,8 +199,13 @@ func (w *walk) rows() int {
 }
 
 // brokenStep is the result of a step that could not be judged.
-func (w *walk) brokenStep(step *scenarios.Step, name string, err error) *run.StepResult {
-	return &run.StepResult{Name: name, At: step.Pos.String(), Verdict: run.Broken, Reasons: []string{err.Error()}}
+func brokenStep(step *scenarios.Step, name string, err error) *run.StepResult {
+	return unsent(step, name, run.Broken, err.Error())
+}
+
+// unsent is the result of a step that gave nothing to judge, with the reason.
+func unsent(step *scenarios.Step, name string, v run.Verdict, reason string) *run.StepResult {
+	return &run.StepResult{Name: name, At: step.Pos.String(), Verdict: v, Reasons: []string{reason}}
 }
 
 // shared reports whether both sides ask one service for a step.
@@ -243,9 +250,9 @@ func (w *walk) when(step *scenarios.Step, name string, now time.Time) *run.StepR
 		}
 		sc := w.scope(w.lanes[straightLane(side)], side, step, name, now)
 		sc.reads = &run.SwitchedOff{}
-		ok, err := w.condition(step, straightLane(side), sc)
+		ok, err := w.condition(step, sc)
 		if err != nil {
-			return w.brokenStep(step, name, fmt.Errorf("%s: when: %w", side, err))
+			return brokenStep(step, name, fmt.Errorf("%s: when: %w", side, err))
 		}
 		off.Merge(sc.reads)
 		yes = append(yes, ok)
@@ -255,17 +262,25 @@ func (w *walk) when(step *scenarios.Step, name string, now time.Time) *run.StepR
 	case !slices.Contains(yes, false):
 		return nil
 	case slices.Contains(yes, true):
-		held := pick(map[bool]scenarios.Side{true: scenarios.Blue, false: scenarios.Green}[yes[0]], "blue and not on green",
-			"green and not on blue")
-		return &run.StepResult{Name: name, At: step.Pos.String(), Verdict: run.Fail, Reasons: []string{"when holds on " + held}}
+		return unsent(step, name, run.Fail, holdsOn(yes[0]))
 	default:
-		return &run.StepResult{Name: name, At: step.Pos.String(), Verdict: run.Skip, ByWhen: off, Reasons: []string{"when does not hold"}}
+		r := unsent(step, name, run.Skip, "when does not hold")
+		r.ByWhen = off
+		return r
 	}
 }
 
-// condition evaluates when for one lane. What does not hold leaves in the scope what
+// holdsOn is the finding that a condition holds on one side alone.
+func holdsOn(blue bool) string {
+	if blue {
+		return "when holds on blue and not on green"
+	}
+	return "when holds on green and not on blue"
+}
+
+// condition evaluates when for the lane of a scope. What does not hold leaves in the scope what
 // it read, and nothing of the parts that hold.
-func (w *walk) condition(step *scenarios.Step, kind LaneKind, sc *scope) (bool, error) {
+func (w *walk) condition(step *scenarios.Step, sc *scope) (bool, error) {
 	if step.WhenVar != nil {
 		v, err := step.WhenVar.Expand(sc)
 		if err != nil {
@@ -285,7 +300,7 @@ func (w *walk) condition(step *scenarios.Step, kind LaneKind, sc *scope) (bool, 
 	if step.When != nil {
 		sc.forget()
 	}
-	return by.When(sc.side, w.last[kind], sc)
+	return by.When(sc.side, w.last[sc.lane.kind], sc)
 }
 
 // checks expands the expectations of both sides.

@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"time"
@@ -140,6 +141,19 @@ func stepName(prefix string, step *scenarios.Step, round int) string {
 		name = fmt.Sprintf("%s#%d", name, round+1)
 	}
 	return name
+}
+
+// rounds yields steps with their names, every round of each.
+func rounds(steps []*scenarios.Step, prefix string) iter.Seq2[*scenarios.Step, string] {
+	return func(yield func(*scenarios.Step, string) bool) {
+		for _, step := range steps {
+			for round := range max(step.Repeat, 1) {
+				if !yield(step, stepName(prefix, step, round)) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // ends reports whether a step's result ends its walk. A difference does not: it is

@@ -15,27 +15,25 @@ func BreakRefused(r *run.CaseResult) *run.CaseResult {
 	if r.Verdict != run.Fail {
 		return r
 	}
-	refusals := 0
-	for i := range r.Steps {
-		if r.Steps[i].Verdict != run.Fail {
-			continue
-		}
-		if !alikeUnmet(r.Steps[i].Expectations) {
-			return r
-		}
-		refusals++
-	}
-	if refusals == 0 {
+	failed := func(s run.StepResult) bool { return s.Verdict == run.Fail }
+	if !slices.ContainsFunc(r.Steps, failed) ||
+		slices.ContainsFunc(r.Steps, func(s run.StepResult) bool { return failed(s) && !alikeUnmet(s.Expectations) }) {
 		return r
 	}
+	Break(r, "both sides refuse setup alike: look at its address, user, password and other values")
+	return r
+}
+
+// Break turns a result that failed into a broken one, its steps included, and puts the reason in
+// front of those that it has.
+func Break(r *run.CaseResult, reason string) {
 	r.Verdict = run.Broken
-	r.Reasons = slices.Insert(r.Reasons, 0, "both sides refuse setup alike: look at its address, user, password and other values")
+	r.Reasons = slices.Insert(r.Reasons, 0, reason)
 	for i := range r.Steps {
 		if r.Steps[i].Verdict == run.Fail {
 			r.Steps[i].Verdict = run.Broken
 		}
 	}
-	return r
 }
 
 // alikeUnmet reports whether blue and green failed the same expectations, at least one, with
