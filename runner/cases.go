@@ -61,18 +61,24 @@ func (e *execution) jobs(yield func(job) bool) {
 	byWave := slices.Clone(e.suites)
 	slices.SortStableFunc(byWave, func(a, b *suiteRun) int { return a.suite.Wave - b.suite.Wave })
 	for _, s := range byWave {
-		index := s.cases.first
-		if len(s.suite.Setup) > 0 {
-			index++
-		}
-		for _, c := range s.suite.Cases {
-			for j := range s.rows(c, index) {
-				if !yield(j) {
-					return
-				}
+		for j := range s.jobs {
+			if !yield(j) {
+				return
 			}
-			index += c.Count()
 		}
+	}
+}
+
+// jobs yields the cases of the suite with their places, in the plan's order.
+func (s *suiteRun) jobs(yield func(job) bool) {
+	index := s.cases.first + judge.Count(len(s.suite.Setup) > 0)
+	for _, c := range s.suite.Cases {
+		for j := range s.rows(c, index) {
+			if !yield(j) {
+				return
+			}
+		}
+		index += c.Count()
 	}
 }
 
@@ -186,6 +192,23 @@ func (j *job) result() *run.CaseResult {
 	return &run.CaseResult{Suite: j.suite.index, Index: j.index, ID: id, Name: name, Tags: j.test.Tags, At: j.test.Pos.String()}
 }
 
+// walk is a walk of the job that has no lanes yet.
+func (j *job) walk(started time.Time) *walk {
+	w := newWalk(j.suite, "", started)
+	w.result = j.result()
+	w.id = w.result.ID
+	w.setRow(j.test, j.row)
+	return w
+}
+
+// setRow gives a walk its case with a row of its data; of no case it has no columns either.
+func (w *walk) setRow(test *scenarios.Case, row scenarios.Row) {
+	w.test, w.row = test, row
+	if test != nil && test.Data != nil {
+		w.columns = test.Data.Columns
+	}
+}
+
 // finishedOne counts a case down; the last one runs the teardown.
 func (s *suiteRun) finishedOne(ctx context.Context) {
 	if s.cases.left.Add(-1) == 0 {
@@ -195,12 +218,7 @@ func (s *suiteRun) finishedOne(ctx context.Context) {
 
 // walkCase walks one case, or says why it was not walked.
 func (s *suiteRun) walkCase(ctx context.Context, j job, begun time.Time) *run.CaseResult {
-	w := newWalk(s, "", begun)
-	w.result = j.result()
-	w.id, w.test, w.row = w.result.ID, j.test, j.row
-	if j.test.Data != nil {
-		w.columns = j.test.Data.Columns
-	}
+	w := j.walk(begun)
 	// What keeps the case from being walked comes before its session: setup is not run for it.
 	if v, reason := s.withheld(&j, w.id); v != 0 {
 		w.result.Verdict, w.result.Reasons = v, []string{reason}

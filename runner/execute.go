@@ -309,17 +309,22 @@ func (e *execution) header(begun time.Time) *run.Header {
 func (e *execution) declare() {
 	for _, suite := range e.plan.Suites {
 		for _, name := range suite.Secrets {
-			if e.plan.World.Getenv != nil {
-				if v, ok := e.plan.World.Getenv(name); ok && v != "" {
-					e.secret(name, v)
-				}
-			}
-			for _, v := range e.plan.Vars {
-				if v.Name == name && v.Value != "" {
-					e.secret(name, v.Value)
-					e.secret(name, v.Typed().Text)
-				}
-			}
+			e.declareSecret(name)
+		}
+	}
+}
+
+// declareSecret is declare for one name.
+func (e *execution) declareSecret(name string) {
+	if e.plan.World.Getenv != nil {
+		if v, _ := e.plan.World.Getenv(name); v != "" {
+			e.secret(name, v)
+		}
+	}
+	for _, v := range e.plan.Vars {
+		if v.Name == name && v.Value != "" {
+			e.secret(name, v.Value)
+			e.secret(name, v.Typed().Text)
 		}
 	}
 }

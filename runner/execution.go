@@ -187,11 +187,11 @@ func (p *pace) wait(ctx context.Context, to *services.Service, now func() time.T
 	}
 	p.next[host] = t.Add(p.gap)
 	p.mu.Unlock()
-	return sleep(ctx, t.Sub(at))
+	return Sleep(ctx, t.Sub(at))
 }
 
-// sleep waits, or returns early with the context's error.
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits, or returns early with the context's error.
+func Sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()
 	}

@@ -89,17 +89,8 @@ func identityKey(s *suiteRun, id *scenarios.Identity) string {
 
 // identityName is how reports name an identity.
 func identityName(id *scenarios.Identity) string {
-	name := id.Path
-	if id.Service != "" {
-		name = id.Service + " " + name
-	}
-	if id.Header != "" {
-		return name + " " + id.Header
-	}
-	if id.At != "" {
-		return name + " " + id.At
-	}
-	return name
+	parts := []string{id.Service, id.Path, cmp.Or(id.Header, id.At)}
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), " ")
 }
 
 // identifyOne asks one identity and reports whether green showed the expected build.
@@ -205,9 +196,7 @@ func (w *walk) sample(ctx context.Context, id *scenarios.Identity, sc *scope) *s
 	g := &sampled{counts: map[string]int{}, proto: protos[0]}
 	for i, v := range answers {
 		if failures[i] != "" {
-			if g.failed == "" {
-				g.failed = failures[i]
-			}
+			g.failed = cmp.Or(g.failed, failures[i])
 			continue
 		}
 		if g.counts[v] == 0 {

@@ -137,7 +137,7 @@ func (w *walk) crossLane(ctx context.Context, kind LaneKind, steps []*scenarios.
 			w.skip(step, name, ended).Lane = kind.String()
 			continue
 		}
-		if sleep(ctx, step.Pause) != nil {
+		if Sleep(ctx, step.Pause) != nil {
 			w.stopped()
 			return
 		}

@@ -298,9 +298,6 @@ func (l *Live) noteRules(step *scenarios.Step) {
 
 // ruleList is what noteRules remembered; the caller is the only goroutine left.
 func (l *Live) ruleList() []diff.Rule {
-	if l == nil {
-		return nil
-	}
 	out := make([]diff.Rule, 0, len(l.rules))
 	for r := range l.rules {
 		out = append(out, *r)

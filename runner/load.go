@@ -13,6 +13,7 @@ import (
 	"github.com/bgverify/bgverify/runner/findings"
 	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/runner/services"
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
@@ -246,11 +247,7 @@ func (s *suiteRun) attackPlan(
 // barsLoad reports whether a case has a step with side effects that the stage or its
 // limits do not allow.
 func (s *suiteRun) barsLoad(stage *scenarios.LoadStage, test *scenarios.Case) bool {
-	steps := test.Steps
-	if stage.Walks() {
-		steps = slices.Concat(steps, test.Cleanup)
-	}
-	return slices.ContainsFunc(steps, func(step *scenarios.Step) bool {
+	return slices.ContainsFunc(sentBy(stage, test), func(step *scenarios.Step) bool {
 		return step.SideEffects == scenarios.Unreviewed || step.HasEffects() && (!stage.Writes || !s.mayWrite(step))
 	})
 }
@@ -291,13 +288,9 @@ func (w *walk) route(
 	}
 	route := &attack.Route{
 		Name: step.Request.Method + " " + routePath(step), Weight: part.Weight, Compare: step.Compare && !w.suite.sharedService(step),
+		Expect: acceptedStatuses(step),
 	}
 	judge := &loadJudge{route: found.AddRoute(route.Name), step: step, rules: rules, found: found}
-	for i, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
-		for _, m := range step.ExpectOf(side).Status {
-			route.Expect[i] = append(route.Expect[i], attack.Status{Low: m.Low, High: m.High})
-		}
-	}
 	route.Judge = judge
 	add := func(i int) error {
 		name := fmt.Sprintf("load %d", i)
@@ -313,7 +306,7 @@ func (w *walk) route(
 		return nil
 	}
 	if w.test.Data != nil {
-		return route, w.rowPayloads(route, add)
+		return route, w.rowPayloads(add)
 	}
 	// A request that draws values is rendered many times. One whose first two are equal draws
 	// none, or none that a cache would notice, and is sent as it is.
@@ -329,28 +322,41 @@ func (w *walk) route(
 	return route, nil
 }
 
-// errNoRows: a case with data has none.
-var errNoRows = errors.New("its data has no rows")
+// acceptedStatuses are those that a step expects of blue and of green.
+func acceptedStatuses(step *scenarios.Step) (out [2][]attack.Status) {
+	for i, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+		for _, m := range step.ExpectOf(side).Status {
+			out[i] = append(out[i], attack.Status{Low: m.Low, High: m.High})
+		}
+	}
+	return out
+}
 
 // rowPayloads adds a request for each row of the case's data.
-func (w *walk) rowPayloads(route *attack.Route, add func(int) error) error {
-	w.columns = w.test.Data.Columns
-	for row, err := range w.test.Data.Rows {
+func (w *walk) rowPayloads(add func(int) error) error {
+	rows, err := loadRows(w.test.Data, maxPayloads)
+	for i := 0; err == nil && i < len(rows); i++ {
+		w.setRow(w.test, rows[i])
+		err = add(i)
+	}
+	return err
+}
+
+// loadRows reads the first rows of a case's data. A case that has none is an error.
+func loadRows(d *scenarios.Data, most int) ([]scenarios.Row, error) {
+	var out []scenarios.Row
+	for row, err := range d.Rows {
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if len(route.Blue) == maxPayloads {
+		if out = append(out, row); len(out) == most {
 			break
 		}
-		w.row = row
-		if err := add(len(route.Blue)); err != nil {
-			return err
-		}
 	}
-	if len(route.Blue) == 0 {
-		return errNoRows
+	if len(out) == 0 {
+		return nil, errors.New("its data has no rows")
 	}
-	return nil
+	return out, nil
 }
 
 // payload renders a step's request for one side, once, before the load begins: signatures and
@@ -371,17 +377,23 @@ func (w *walk) payload(
 	if err != nil {
 		return nil, fmt.Errorf("%s: expect: %w", side, err)
 	}
-	key := out.to.Name
-	if known, ok := services[key]; ok && known != out.to.Config { // of another suite
-		key = w.suite.suite.Name + "/" + key
-	}
-	services[key] = out.to.Config
 	unsampled(out.request)
 	rows := &judging.rows[judge.Count(side == scenarios.Green)]
 	*rows = append(*rows, loadRow{checks: checks.WithoutLatency(), url: out.request.URL, body: out.request.Body, sent: out.request.Headers})
 	return &attack.Request{
-		Service: key, Method: out.request.Method, URL: out.request.URL, Headers: out.request.Headers, Body: out.request.Body,
+		Service: w.suite.serviceKey(services, out.to), Method: out.request.Method, URL: out.request.URL, Headers: out.request.Headers, Body: out.request.Body,
 	}, nil
+}
+
+// serviceKey is the name by which a load's plan knows a service, and adds it to those that the
+// plan knows. Two suites may give one name to two places; the second is then known with its suite.
+func (s *suiteRun) serviceKey(known map[string]wire.Config, to *services.Service) string {
+	key := to.Name
+	if config, ok := known[key]; ok && config != to.Config {
+		key = s.suite.Name + "/" + key
+	}
+	known[key] = to.Config
+	return key
 }
 
 // payloadKey is what a cache would tell requests apart by.

@@ -84,10 +84,8 @@ func (c *walkedCase) walkOnce(ctx context.Context, out *attack.Walk) {
 	side := sideOfLoad(out.Green)
 	kind := straightLane(side)
 	w := newWalk(c.home, fmt.Sprintf("%s load %s walk %d", c.test.ID, out.Moment.Attack, out.Twin), out.At)
-	w.test, w.born = c.test, c.begin.born
-	if len(c.rows) > 0 {
-		w.columns, w.row = c.test.Data.Columns, c.rows[out.Row]
-	}
+	w.born = c.begin.born
+	w.setRow(c.test, c.row(out.Row))
 	w.lanes[kind] = c.begin.lanes[kind].clone()
 	l := &loadWalk{walkedCase: c, w: w, lane: w.lanes[kind], side: side, out: out, ctx: ctx}
 	w.loaded, l.release = l, func() {}
@@ -152,7 +150,7 @@ func (l *loadWalk) send(place int, p *loadPlaceOf) {
 	if !step.SentTo(l.side) {
 		return
 	}
-	if l.ctx.Err() == nil && sleep(l.ctx, step.Pause) != nil {
+	if l.ctx.Err() == nil && Sleep(l.ctx, step.Pause) != nil {
 		w.end("the load was stopped")
 		if len(w.owes(step)) == 0 {
 			return
@@ -282,55 +280,50 @@ func unsampled(r *wire.Request) {
 // its steps, and the case. found is nil where nothing will be sent.
 func (s *suiteRun) planCase(part *scenarios.LoadStep, plan *attack.Plan, found *findings.Set) (*walkedCase, error) {
 	c := &walkedCase{home: s, test: part.Target, found: found}
-	planned := attack.Case{Name: part.Target.ID, Weight: part.Weight}
-	add := func(steps []*scenarios.Step, prefix string) error {
-		for _, step := range steps {
-			route := attack.Route{
-				Name: fmt.Sprintf("%s, %s: %s %s", strings.TrimPrefix(part.Target.ID, s.suite.Name+"/"), prefix+step.Name,
-					step.Request.Method, routePath(step)),
-				Compare: step.Compare && !s.sharedService(step) && len(step.Sides) != 1,
-				Blue:    hosts(s.blue, step.Service), Green: hosts(s.green, step.Service),
-			}
-			for i, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
-				for _, m := range step.ExpectOf(side).Status {
-					route.Expect[i] = append(route.Expect[i], attack.Status{Low: m.Low, High: m.High})
-				}
-			}
-			var judging *walkJudge
-			if found != nil {
-				rules, err := s.stepRules(step)
-				if err != nil {
-					return err
-				}
-				judging = &walkJudge{loadJudge{route: found.AddRoute(route.Name), step: step, rules: rules, found: found}}
-				route.Walks = judging
-			}
-			// Each round is its own place, as its answer is compared with that of the same
-			// round on the other side.
-			for round := range max(step.Repeat, 1) {
-				planned.Routes = append(planned.Routes, len(plan.Routes))
-				planned.Pauses += step.Pause
-				c.places = append(c.places, &loadPlaceOf{
-					step: step, name: stepName(prefix, step, round), cleanup: prefix != "", compare: route.Compare, judge: judging,
-				})
-			}
-			plan.Routes = append(plan.Routes, route)
+	planned := attack.Case{Name: part.Target.ID, Weight: part.Weight, Walk: c.walkOnce}
+	for i, step := range slices.Concat(part.Target.Steps, part.Target.Cleanup) {
+		prefix := ""
+		if i >= len(part.Target.Steps) {
+			prefix = "cleanup: "
 		}
-		return nil
-	}
-	if err := add(part.Target.Steps, ""); err != nil {
-		return nil, err
-	}
-	if err := add(part.Target.Cleanup, "cleanup: "); err != nil {
-		return nil, err
+		if err := c.planStep(step, prefix, plan, &planned); err != nil {
+			return nil, err
+		}
 	}
 	if d := part.Target.Data; d != nil {
 		planned.Rows = d.Count
 	}
-	planned.Walk = c.walkOnce
 	s.run.walked[part.Target.ID] = c
 	plan.Cases = append(plan.Cases, planned)
 	return c, nil
+}
+
+// planStep adds the route of one step. Each round of the step is its own place, as its answer is
+// compared with that of the same round on the other side.
+func (c *walkedCase) planStep(step *scenarios.Step, prefix string, plan *attack.Plan, planned *attack.Case) error {
+	s := c.home
+	route := attack.Route{
+		Name: fmt.Sprintf("%s, %s: %s %s", strings.TrimPrefix(c.test.ID, s.suite.Name+"/"), prefix+step.Name, step.Request.Method,
+			routePath(step)),
+		Compare: step.Compare && !s.sharedService(step) && len(step.Sides) != 1,
+		Blue:    hosts(s.blue, step.Service), Green: hosts(s.green, step.Service), Expect: acceptedStatuses(step),
+	}
+	var judging *walkJudge
+	if c.found != nil {
+		rules, err := s.stepRules(step)
+		if err != nil {
+			return err
+		}
+		judging = &walkJudge{loadJudge{route: c.found.AddRoute(route.Name), step: step, rules: rules, found: c.found}}
+		route.Walks = judging
+	}
+	for _, name := range rounds([]*scenarios.Step{step}, prefix) {
+		planned.Routes = append(planned.Routes, len(plan.Routes))
+		planned.Pauses += step.Pause
+		c.places = append(c.places, &loadPlaceOf{step: step, name: name, cleanup: prefix != "", compare: route.Compare, judge: judging})
+	}
+	plan.Routes = append(plan.Routes, route)
+	return nil
 }
 
 // ready gives the case what its walks begin with: the lanes that setup left, its rows
@@ -339,22 +332,12 @@ func (c *walkedCase) ready(begin *walk, plan *attack.Plan) error {
 	c.begin = begin
 	planned := &plan.Cases[len(plan.Cases)-1]
 	if d := c.test.Data; d != nil {
-		for row, err := range d.Rows {
-			if err != nil {
-				return err
-			}
-			if len(c.rows) == maxLoadRows {
-				break
-			}
-			c.rows = append(c.rows, row)
-		}
-		if len(c.rows) == 0 {
-			return errNoRows
+		var err error
+		if c.rows, err = loadRows(d, maxLoadRows); err != nil {
+			return err
 		}
 		planned.Rows = len(c.rows)
 	}
-	// The plan knows services by name. Two suites may give one name to two places; the second
-	// is then known with its suite.
 	for i, side := range []*services.Side{c.home.blue, c.home.green} {
 		services := [2]map[string]wire.Config{plan.Blue.Services, plan.Green.Services}[i]
 		c.services[i] = map[string]string{}
@@ -362,15 +345,18 @@ func (c *walkedCase) ready(begin *walk, plan *attack.Plan) error {
 			if to.Base == nil || to.Base.Host == "" {
 				continue
 			}
-			key := to.Name
-			if known, ok := services[key]; ok && known != to.Config { // of another suite
-				key = c.home.suite.Name + "/" + key
-			}
-			services[key] = to.Config
-			c.services[i][to.Name] = key
+			c.services[i][to.Name] = c.home.serviceKey(services, to)
 		}
 	}
 	return nil
+}
+
+// row is one of the case's rows; the zero Row without data.
+func (c *walkedCase) row(n int) scenarios.Row {
+	if len(c.rows) == 0 {
+		return scenarios.Row{}
+	}
+	return c.rows[n]
 }
 
 // maxLoadRows bounds the rows of one case that a stage deals.

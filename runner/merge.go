@@ -109,24 +109,18 @@ func (m *merging) cases(ctx context.Context) error {
 		m.next, m.ahead = append(m.next, next), append(m.ahead, nil)
 	}
 	place := 0
-	if m.e.plan.Options.Part != OnlyLoad {
-		for _, s := range m.e.suites {
-			index := s.cases.first
-			if len(s.suite.Setup) > 0 {
-				index++
+	for _, s := range m.e.suites {
+		if m.e.plan.Options.Part == OnlyLoad {
+			break
+		}
+		for j := range s.jobs {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
 			}
-			for _, c := range s.suite.Cases {
-				for j := range s.rows(c, index) {
-					if ctx.Err() != nil {
-						return context.Cause(ctx)
-					}
-					if err := m.take(place%len(m.e.shards), &j); err != nil {
-						return err
-					}
-					place++
-				}
-				index += c.Count()
+			if err := m.take(place%len(m.e.shards), &j); err != nil {
+				return err
 			}
+			place++
 		}
 	}
 	// After the last case only teardowns are left.

@@ -215,12 +215,7 @@ func (s *suiteRun) preview(yield func(*Preview, error) bool) bool {
 			if j.err != nil {
 				return yield(nil, j.err)
 			}
-			w := newWalk(s, "", s.run.board.started)
-			w.result = j.result()
-			w.id, w.test, w.row = w.result.ID, c, j.row
-			if c.Data != nil {
-				w.columns = c.Data.Columns
-			}
+			w := j.walk(s.run.board.started)
 			w.declare()
 			if c.Skip == "" && (!w.preview(c.Steps, "", yield) || !w.preview(c.Cleanup, "cleanup: ", yield)) {
 				return false

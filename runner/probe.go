@@ -179,10 +179,7 @@ type prober struct {
 // prober makes a probe ready for one side; to replaces the step's service.
 func (c *probe) prober(to *services.Service) *prober {
 	w := newWalk(c.suite, c.suite.suite.Name+"/(transport)", c.suite.run.now())
-	w.test, w.row = c.test, c.row
-	if c.test != nil && c.test.Data != nil {
-		w.columns = c.test.Data.Columns
-	}
+	w.setRow(c.test, c.row)
 	w.declare()
 	return &prober{probe: c, walk: w, to: to}
 }

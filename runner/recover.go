@@ -29,13 +29,9 @@ func (s *suiteRun) recoverCase(ctx context.Context, j job) {
 	if left == nil || s.run.replay != nil {
 		return
 	}
-	w := newWalk(s, "", s.run.now())
-	w.result = j.result()
-	id := w.result.ID
-	w.id, w.test, w.row = id+run.RecoveredSuffix, j.test, j.row
-	if j.test.Data != nil {
-		w.columns = j.test.Data.Columns
-	}
+	w := j.walk(s.run.now())
+	id := w.id
+	w.id += run.RecoveredSuffix
 	w.declare()
 	if v, _ := s.enterSession(ctx, w); v != 0 {
 		for _, kind := range s.kinds() {

@@ -72,31 +72,29 @@ func Refused(ctx context.Context, plan *Plan) []Refusal {
 		}
 	}
 	for _, s := range e.suites {
-		if plan.Options.Part != OnlyCompare {
-			for _, l := range s.suite.Loads {
-				if r, refused := s.refusesLoad(l); refused {
-					refuse(r)
-				}
+		for _, l := range s.suite.Loads {
+			if r, refused := s.refusesLoad(l); refused && plan.Options.Part != OnlyCompare {
+				refuse(r)
 			}
-		}
-		if plan.Options.Part == OnlyLoad {
-			continue
 		}
 		for _, c := range s.suite.Cases {
-			if c.Skip != "" {
-				continue
-			}
-			// A case is refused for the steps of its suite's setup and teardown too: it cannot be
-			// walked without them.
-			for _, step := range slices.Concat(s.suite.Setup, c.Steps, c.Cleanup, s.suite.Teardown) {
-				if step.HasEffects() && step.SideEffects != scenarios.Unreviewed && !s.mayWrite(step) {
-					refuse(Refusal{What: run.AspectWrites, Pos: step.Pos, Name: c.ID})
-				}
+			if c.Skip == "" && plan.Options.Part != OnlyLoad {
+				s.refuseWrites(c, refuse)
 			}
 		}
 	}
 	slices.SortFunc(out, func(a, b Refusal) int { return verdict.CompareOrigins(a.Pos.String(), b.Pos.String()) })
 	return out
+}
+
+// refuseWrites refuses the steps of a case that may not be sent, and those of its suite's setup
+// and teardown: it cannot be walked without them.
+func (s *suiteRun) refuseWrites(c *scenarios.Case, refuse func(Refusal)) {
+	for _, step := range slices.Concat(s.suite.Setup, c.Steps, c.Cleanup, s.suite.Teardown) {
+		if step.HasEffects() && step.SideEffects != scenarios.Unreviewed && !s.mayWrite(step) {
+			refuse(Refusal{What: run.AspectWrites, Pos: step.Pos, Name: c.ID})
+		}
+	}
 }
 
 // refusesLoad says whether a stage may not be sent, for one of three reasons: a side
@@ -280,15 +278,7 @@ func (s *suiteRun) stagePlan(stage *scenarios.LoadStage) *attack.Plan {
 	// Without its own timeout a stage takes the longest of its steps.
 	if plan.Timeout == 0 {
 		for i := range stage.Steps {
-			target := stage.Steps[i].Target
-			if target == nil {
-				continue
-			}
-			steps := target.Steps
-			if stage.Walks() {
-				steps = slices.Concat(steps, target.Cleanup)
-			}
-			for _, step := range steps {
+			for _, step := range sentBy(stage, stage.Steps[i].Target) {
 				plan.Timeout = max(plan.Timeout, step.Timeout)
 			}
 		}
@@ -297,6 +287,18 @@ func (s *suiteRun) stagePlan(stage *scenarios.LoadStage) *attack.Plan {
 		plan.MaxRPS = env.Limits.MaxRPS
 	}
 	return plan
+}
+
+// sentBy are the steps of a case that a stage may send: without its cleanup unless whole cases
+// are walked.
+func sentBy(stage *scenarios.LoadStage, test *scenarios.Case) []*scenarios.Step {
+	switch {
+	case test == nil:
+		return nil
+	case stage.Walks():
+		return slices.Concat(test.Steps, test.Cleanup)
+	}
+	return test.Steps
 }
 
 // identityHeader is the first header by which the suite or the stage of the run

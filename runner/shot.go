@@ -56,7 +56,7 @@ func (w *walk) shoot(ctx context.Context, step *scenarios.Step, sc *scope, key s
 		case s.x.Err != nil, s.x.Status >= 500: // no waiting for business: the service failed
 			s.ill++
 		}
-		if sleep(ctx, step.Poll.Every) != nil {
+		if Sleep(ctx, step.Poll.Every) != nil {
 			s.x.Err = &wire.Err{Class: wire.ClassCanceled, Detail: "the run was stopped while polling"}
 			return s
 		}
@@ -87,7 +87,7 @@ func (s *shot) attempt(ctx context.Context, w *walk, step *scenarios.Step, sc *s
 		if step.Retry == nil || s.retried >= step.Retry.Max || !step.Repeatable() || !retryable(step.Retry, s.x) {
 			return
 		}
-		if sleep(ctx, step.Retry.Wait) != nil {
+		if Sleep(ctx, step.Retry.Wait) != nil {
 			return
 		}
 		s.retried++

@@ -272,7 +272,7 @@ func (s *suiteRun) takeBackOwed(ctx context.Context, debts *findings.Debts, lost
 		if !slices.ContainsFunc(debts.Owing(), func(worker int) bool { return !lost(worker) }) {
 			break
 		}
-		_ = sleep(ctx, owedPause)
+		_ = Sleep(ctx, owedPause)
 	}
 	var all sync.WaitGroup
 	var mu sync.Mutex // guards open and back
@@ -315,10 +315,8 @@ func (s *suiteRun) takeBackWalk(ctx context.Context, text json.RawMessage) *run.
 		s.run.secret(secret.Name, secret.Value)
 	}
 	w := newWalk(c.home, o.ID, o.At)
-	w.test, w.born, w.unlogged = c.test, c.begin.born, true
-	if len(c.rows) > 0 {
-		w.columns, w.row = c.test.Data.Columns, c.rows[o.Row]
-	}
+	w.born, w.unlogged = c.begin.born, true
+	w.setRow(c.test, c.row(o.Row))
 	kind := straightLane(o.Side)
 	l := c.begin.lanes[kind].clone()
 	l.captures, l.jar = o.Captures, o.Jar

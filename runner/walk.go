@@ -118,7 +118,7 @@ func (w *walk) straight(ctx context.Context, steps []*scenarios.Step, prefix str
 				}
 				break
 			}
-			if sleep(ctx, step.Pause) != nil {
+			if Sleep(ctx, step.Pause) != nil {
 				w.end("the run was stopped")
 				w.stopped()
 				w.skip(step, name, w.ended)

@@ -92,7 +92,7 @@ func Fields(ctx context.Context, o Options) (*Result, error) {
 	}
 	c.sleep = func(d time.Duration) error {
 		fmt.Fprintf(o.Log, "waiting %s to try the rules once more (--settle)\n", d)
-		return sleepFor(ctx, d)
+		return runner.Sleep(ctx, d)
 	}
 	// Rounds without rules show what is unstable on each side.
 	var err error
@@ -125,11 +125,8 @@ func Fields(ctx context.Context, o Options) (*Result, error) {
 func (o *Options) askBlueAgain(ctx context.Context, c *calibrating) error {
 	fmt.Fprintf(o.Log, "asking blue again: %s unstable on green alone so far\n", text.Count(len(c.findings), "field"))
 	for round := range o.Rounds {
-		if _, err := c.ask(o.Rounds+round, scenarios.Blue, nil, func(r *run.CaseResult,
-			_ float64,
-		) {
-			c.seen.add(o.Rounds+round, r)
-		}); err != nil {
+		again := func(r *run.CaseResult, _ float64) { c.seen.add(o.Rounds+round, r) }
+		if _, err := c.ask(o.Rounds+round, scenarios.Blue, nil, again); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
@@ -147,18 +144,6 @@ func (c *calibrating) clearFindings() {
 	c.findings = slices.DeleteFunc(c.findings, func(g *unstable) bool { return c.seen.places[g.key] != nil })
 }
 
-// sleepFor waits, or ends early with the context's error.
-func sleepFor(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // A visitor takes a case's result, with the least coverage that its suite asks for.
 type visitor func(c *run.CaseResult, least float64)
 
@@ -173,7 +158,7 @@ func (o *Options) observe(ctx context.Context, side scenarios.Side, ask asker) (
 		if err := couldAsk(ctx, end, side, seen); err != nil {
 			return nil, err
 		}
-		cases, differences := text.Count(end.Counts.Cases, "case"), text.Count(seen.inRound(round), "difference")
+		cases, differences := text.Count(end.Counts.Cases, "case"), text.Count(seen.rounds[round], "difference")
 		fmt.Fprintf(o.Log, "round %d of %d: %s, %s of %s from itself\n", round+1, o.Rounds, cases, differences, side)
 	}
 	return seen, nil

@@ -83,26 +83,12 @@ func (c *calibrating) try(ctx context.Context, rules []diff.Rule) ([]*unstable, 
 		if side == scenarios.Green && !c.both {
 			continue
 		}
-		found := newObservations()
-		end, err := c.ask(round, side, rules, func(r *run.CaseResult, least float64) {
-			found.add(round, r)
-			if side == scenarios.Blue {
-				c.seen.add(round, r)
-			}
-			c.seen.lookBare(r, least)
-		})
-		switch {
-		case err != nil:
+		found, err := c.tryOn(ctx, round, side, rules)
+		if err != nil {
 			return nil, err
-		case ctx.Err() != nil, end.Verdict == run.Interrupted:
-			return nil, stoppedHalfWay()
 		}
 		if side == scenarios.Green {
-			for _, g := range c.seen.with(found) {
-				if !slices.ContainsFunc(c.findings, func(f *unstable) bool { return f.key == g.key }) {
-					c.findings = append(c.findings, g)
-				}
-			}
+			c.addFindings(c.seen.with(found))
 		}
 		// A place without a rule is known already, unless blue shows it for the first time.
 		for _, g := range found.groups() {
@@ -112,6 +98,31 @@ func (c *calibrating) try(ctx context.Context, rules []diff.Rule) ([]*unstable, 
 		}
 	}
 	return out, nil
+}
+
+// tryOn runs a round of one side under rules and returns what differs.
+func (c *calibrating) tryOn(ctx context.Context, round int, side scenarios.Side, rules []diff.Rule) (*observations, error) {
+	found := newObservations()
+	end, err := c.ask(round, side, rules, func(r *run.CaseResult, least float64) {
+		found.add(round, r)
+		if side == scenarios.Blue {
+			c.seen.add(round, r)
+		}
+		c.seen.lookBare(r, least)
+	})
+	if err == nil && (ctx.Err() != nil || end.Verdict == run.Interrupted) {
+		err = stoppedHalfWay()
+	}
+	return found, err
+}
+
+// addFindings adds places that are unstable on green alone, each once.
+func (c *calibrating) addFindings(found []*unstable) {
+	for _, g := range found {
+		if !slices.ContainsFunc(c.findings, func(f *unstable) bool { return f.key == g.key }) {
+			c.findings = append(c.findings, g)
+		}
+	}
 }
 
 // at is the place of a field among the proposals; -1: it has none.

@@ -81,12 +81,7 @@ func (o *observations) propose() []proposal {
 func (o *observations) pairedBy(array string) []string {
 	for _, g := range o.groups() {
 		if g.key.where == diff.InBody && strings.HasPrefix(g.key.path, array+"[*].") && len(g.keys) > 0 {
-			names := make([]string, 0, len(g.keys))
-			for name := range g.keys {
-				names = append(names, name)
-			}
-			slices.Sort(names)
-			return names[:1]
+			return slices.Sorted(maps.Keys(g.keys))[:1]
 		}
 	}
 	return nil

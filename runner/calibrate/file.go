@@ -23,19 +23,19 @@ const DefaultFile = "calibration.json"
 func ReadFile(name string, mayBeMissing bool) (*run.Calibration, error) {
 	const again = "calibrate again: bgverify calibrate PATH --blue URL --load"
 	data, err := os.ReadFile(name)
-	var path *fs.PathError
-	switch {
-	case mayBeMissing && errors.Is(err, fs.ErrNotExist):
+	if mayBeMissing && errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
-	case errors.As(err, &path):
-		return nil, hint.Errorf(again, "read calibration %s: %w", name, path.Err)
-	case err != nil:
-		return nil, hint.Errorf(again, "read calibration %s: %w", name, err)
+	}
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		err = path.Err
 	}
 	c := &run.Calibration{}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields() // a file of another tool, or of a newer version, is not read in part
-	if err := dec.Decode(c); err != nil {
+	if err == nil {
+		dec := json.NewDecoder(bytes.NewReader(data))
+		dec.DisallowUnknownFields() // a file of another tool, or of a newer version, is not read in part
+		err = dec.Decode(c)
+	}
+	if err != nil {
 		return nil, hint.Errorf(again, "read calibration %s: %w", name, err)
 	}
 	return c, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/bgverify/bgverify/internal/hint"
@@ -49,7 +50,7 @@ func Load(ctx context.Context, o LoadOptions) (LoadResult, error) {
 		known = &run.Calibration{}
 	}
 	plan.Calibration = nil // measured without what was known
-	if !hasLoads(plan.Suites) {
+	if !slices.ContainsFunc(plan.Suites, func(s *scenarios.Suite) bool { return len(s.Loads) > 0 }) {
 		return LoadResult{}, hint.Errorf("load: of a suite", "none of the suites has a load stage")
 	}
 	unlock, err := o.Lock(plan)
@@ -98,14 +99,4 @@ func Load(ctx context.Context, o LoadOptions) (LoadResult, error) {
 // worse adds what another stage showed.
 func (r *LoadResult) worse(o LoadResult) {
 	r.Unmeasured, r.Noisy = r.Unmeasured || o.Unmeasured, r.Noisy || o.Noisy
-}
-
-// hasLoads reports whether a suite has a load stage.
-func hasLoads(suites []*scenarios.Suite) bool {
-	for _, suite := range suites {
-		if len(suite.Loads) > 0 {
-			return true
-		}
-	}
-	return false
 }

@@ -1,6 +1,7 @@
 package calibrate
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
@@ -78,9 +79,7 @@ func (o *observations) with(green *observations) (findings []*unstable) {
 		for kind, n := range g.kinds {
 			b.kinds[kind] += n
 		}
-		for id := range g.cases {
-			b.cases[id] = true
-		}
+		maps.Copy(b.cases, g.cases)
 		maps.Copy(b.keys, g.keys)
 		maps.Copy(b.paths, g.paths)
 		maps.Copy(b.steps, g.steps)
@@ -139,22 +138,11 @@ func (o *observations) addOne(round int, caseID, step string, d *diff.Difference
 	}
 }
 
-// inRound counts the differences of a round.
-func (o *observations) inRound(round int) int { return o.rounds[round] }
-
 // groups are the unstable places in an order that does not depend on the rounds.
 func (o *observations) groups() []*unstable {
-	list := make([]*unstable, 0, len(o.places))
-	for _, g := range o.places {
-		list = append(list, g)
-	}
-	slices.SortFunc(list, func(a, b *unstable) int {
-		if a.key.where != b.key.where {
-			return int(a.key.where) - int(b.key.where)
-		}
-		return strings.Compare(a.key.path, b.key.path)
+	return slices.SortedFunc(maps.Values(o.places), func(a, b *unstable) int {
+		return cmp.Or(cmp.Compare(a.key.where, b.key.where), cmp.Compare(a.key.path, b.key.path))
 	})
-	return list
 }
 
 // place names the field for people.

@@ -1,6 +1,7 @@
 package calibrate
 
 import (
+	"encoding/json"
 	"math"
 	"regexp"
 	"slices"
@@ -50,6 +51,13 @@ func spreadOf(g *unstable) (time.Duration, bool) {
 		spread = max(spread, a.at.Sub(b.at).Abs())
 	}
 	return spread, len(g.values) > 0
+}
+
+// textOf is the text that an excerpt holds; false where it is not a whole JSON string. An
+// excerpt is a value that the comparison has read already, so it is not read strictly again.
+func textOf(e *diff.Excerpt) (text string, whole bool) {
+	whole = strings.HasPrefix(e.JSON, `"`) && json.Unmarshal([]byte(e.JSON), &text) == nil
+	return text, whole
 }
 
 // A timeReading is a value as a time; one without a notation is not a time.
@@ -112,20 +120,16 @@ func (s textShape) String() string { return "^" + s.bare() + "$" }
 // shape first: the names in them differ, and one shape over both would let either
 // side answer with anything in between.
 func shapeOf(g *unstable, texts []string) (string, bool) {
-	var sides [2][]string
+	sides := map[bool][]string{} // by whether green was asked
 	for i := range g.values {
 		for _, e := range g.values[i].pair {
 			if text, ok := textOf(&e); ok {
-				at := 0
-				if g.values[i].green {
-					at = 1
-				}
-				sides[at] = append(sides[at], text)
+				sides[g.values[i].green] = append(sides[g.values[i].green], text)
 			}
 		}
 	}
-	blue, ok1 := shape(sides[0])
-	green, ok2 := shape(sides[1])
+	blue, ok1 := shape(sides[false])
+	green, ok2 := shape(sides[true])
 	if ok1 && ok2 {
 		return blue.or(green), true
 	}

@@ -5,6 +5,19 @@ import (
 	"github.com/bgverify/bgverify/scenarios"
 )
 
+// homes are the suites, the one itself included, that the load stages of a suite name.
+func homes(suite *scenarios.Suite) []*scenarios.Suite {
+	var out []*scenarios.Suite
+	for _, load := range suite.Loads {
+		for _, step := range load.Steps {
+			if step.Home != nil {
+				out = append(out, step.Home)
+			}
+		}
+	}
+	return out
+}
+
 // oneOnBothSides makes a plan compare a side with itself. Identities that must
 // differ have nothing to say about that.
 func oneOnBothSides(plan *runner.Plan, side scenarios.Side) {
@@ -27,12 +40,8 @@ func oneOnBothSides(plan *runner.Plan, side scenarios.Side) {
 	for _, suite := range plan.Suites {
 		both(suite)
 		// A load stage may have steps of other suites, with their own sides.
-		for _, load := range suite.Loads {
-			for _, step := range load.Steps {
-				if step.Home != nil {
-					both(step.Home)
-				}
-			}
+		for _, home := range homes(suite) {
+			both(home)
 		}
 	}
 	if plan.Env != nil {

@@ -21,17 +21,6 @@ const (
 	Empty                  // a body that says nothing: {}, [], {"data": null}, false
 )
 
-// String is the class's word in messages.
-func (c Class) String() string {
-	switch c {
-	case Error:
-		return "an error"
-	case Empty:
-		return "an empty answer"
-	}
-	return "unknown"
-}
-
 // A Finding is why an answer is not taken for a success.
 type Finding struct {
 	Class Class
@@ -84,13 +73,8 @@ func Find(b *Body) (Finding, bool) {
 	}
 	root := rootOf(b.Tree)
 	switch b.Kind {
-	case media.JSON:
+	case media.JSON, media.NDJSON:
 		return document(root)
-	case media.NDJSON:
-		if v, ok := batch(root); ok {
-			return v.finding(Error), true
-		}
-		return empty(root)
 	case media.XML, media.Form: // Rule 3
 		root.nested = true
 		return document(root)
@@ -111,7 +95,7 @@ func Find(b *Body) (Finding, bool) {
 // playable are the members of a playlist's tree that name media.
 var playable = []string{"segments", "variants", "media", "tail"}
 
-// document judges a whole JSON or XML document.
+// document judges a whole JSON or XML document, or the list of the lines of NDJSON.
 func document(root view) (Finding, bool) {
 	switch {
 	case root.nested && isAdList(root): // Error elements are addresses to report errors to

@@ -7,6 +7,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/textproto"
+	"strconv"
 	"strings"
 
 	"github.com/bgverify/bgverify/diff"
@@ -32,14 +33,7 @@ func GRPC(fields []Field) (Finding, bool) {
 
 // named is a status of gRPC by its name, where it is written as a number; any other text as it is.
 func named(status string) string {
-	n := 0
-	for _, c := range status {
-		if c < '0' || c > '9' || n > len(statuses) {
-			return status
-		}
-		n = n*10 + int(c-'0')
-	}
-	if n < len(statuses) {
+	if n, err := strconv.ParseUint(status, 10, 16); err == nil && n < uint64(len(statuses)) {
 		return status + " (" + statuses[n] + ")"
 	}
 	return status
@@ -65,26 +59,28 @@ func framed(body []byte, declared string) (Finding, bool) {
 		body = body[5+len(frame):]
 		switch {
 		case !connect && flag&0x80 != 0:
-			var fields []Field
-			for line := range strings.Lines(string(frame)) {
-				if name, value, ok := strings.Cut(line, ":"); ok {
-					fields = append(fields, Field{strings.TrimSpace(name), strings.TrimSpace(value)})
-				}
-			}
-			if f, ok := GRPC(fields); ok {
+			if f, ok := GRPC(trailersOf(frame)); ok {
 				return f, true
 			}
 		case connect && flag&0x02 != 0:
-			tree, err := diff.ReadStrict(frame)
-			if err != nil {
-				continue
-			}
+			tree, _ := diff.ReadStrict(frame) // absent where it is not valid, and then without members
 			if v, ok := object(rootOf(tree), outside{}); ok {
 				return Finding{Class: Error, Value: "the end of the stream says " + v.name + " " + string(v.v.JSON())}, true
 			}
 		}
 	}
 	return Finding{}, false
+}
+
+// trailersOf reads the frame that holds the trailers of gRPC-Web, one field a line.
+func trailersOf(frame []byte) []Field {
+	var fields []Field
+	for line := range strings.Lines(string(frame)) {
+		if name, value, ok := strings.Cut(line, ":"); ok {
+			fields = append(fields, Field{strings.TrimSpace(name), strings.TrimSpace(value)})
+		}
+	}
+	return fields
 }
 
 // decodedText undoes base64, of which grpc-web-text may send several pieces.

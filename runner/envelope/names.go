@@ -1,7 +1,6 @@
 package envelope
 
 import (
-	"slices"
 	"strings"
 )
 
@@ -72,12 +71,10 @@ func composedRole(plain string) role {
 	if r := resultRole(plain); r != 0 || len(plain) <= len("response") {
 		return r
 	}
-	for _, end := range []string{"response", "reply", "result", "envelope"} {
-		if strings.HasSuffix(plain, end) {
-			return wrap
-		}
-	}
-	if strings.HasSuffix(plain, "header") {
+	switch {
+	case endsWith(plain, "response", "reply", "result", "envelope"):
+		return wrap
+	case strings.HasSuffix(plain, "header"):
 		return wrap | aside
 	}
 	return 0
@@ -92,7 +89,7 @@ func resultRole(plain string) role {
 	}{{code, []string{"code", "cd"}}, {text, []string{"message", "msg", "desc"}}} {
 		for _, word := range end.words {
 			stem, ok := strings.CutSuffix(plain, word)
-			if ok && slices.ContainsFunc(resultStems, func(s string) bool { return strings.HasSuffix(stem, s) }) {
+			if ok && endsWith(stem, resultStems...) {
 				return end.role
 			}
 		}

@@ -84,13 +84,12 @@ func isRPC(v view) bool { return v.some(func(m view) bool { return m.name == "js
 
 // isIdentity reports whether a name says what an object is about: id, orderId, seq_no.
 func isIdentity(name string) bool {
-	name = strings.ToLower(name)
-	for _, end := range []string{"id", "no", "name", "key", "seq", "uuid", "number"} {
-		if strings.HasSuffix(name, end) {
-			return true
-		}
-	}
-	return false
+	return endsWith(strings.ToLower(name), "id", "no", "name", "key", "seq", "uuid", "number")
+}
+
+// endsWith reports whether a text ends with one of some endings.
+func endsWith(text string, endings ...string) bool {
+	return slices.ContainsFunc(endings, func(end string) bool { return strings.HasSuffix(text, end) })
 }
 
 // object finds the member by which an object is an error, in it or in an envelope
@@ -273,20 +272,14 @@ func (f *facts) said() bool { return f.says != "" || f.soft }
 
 // well reports whether a message says that all is well.
 func (f *facts) well() bool {
-	for _, m := range f.found {
-		if m.role&(text|errText) != 0 && m.is(diff.StringType) && wellMeant(m.text()) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(f.found, func(m member) bool {
+		return m.role&(text|errText) != 0 && m.is(diff.StringType) && wellMeant(m.text())
+	})
 }
 
 // errorSaid reports whether a member says what went wrong.
 func (f *facts) errorSaid() bool {
-	for _, m := range f.found {
-		if m.role&errText != 0 && m.is(diff.StringType) && m.text() != "" && !wellMeant(m.text()) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(f.found, func(m member) bool {
+		return m.role&errText != 0 && m.is(diff.StringType) && m.text() != "" && !wellMeant(m.text())
+	})
 }

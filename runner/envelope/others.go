@@ -71,18 +71,16 @@ func (w *writer) value(v diff.Value, at []byte, r role) (string, bool) {
 		open, end = "{", "}"
 	}
 	w.deep++
-	index := -1
+	index := 0
 	for m := range v.Children() {
-		index++
 		if !object {
 			if text, ok := w.value(m, path.AppendIndex(at, index), r); ok {
 				parts = append(parts, text)
 			}
-			continue
-		}
-		if text, ok := w.member(m.Name(), m, at); ok {
+		} else if text, ok := w.member(m.Name(), m, at); ok {
 			parts = append(parts, string(m.NameJSON())+":"+text)
 		}
+		index++
 	}
 	w.deep--
 	return open + strings.Join(parts, ",") + end, true
@@ -142,16 +140,19 @@ func (w *writer) well(v diff.Value, r role) (string, bool) {
 	}
 	switch quoted := v.Type() == diff.StringType; {
 	case r&(good|bad) != 0:
-		yes := [2]string{"false", "true"}
+		no, yes := "false", "true"
 		switch text := strings.ToLower(v.Text()); {
 		case v.Type() == diff.NumberType:
-			yes = [2]string{"0", "1"}
+			no, yes = "0", "1"
 		case text == "n" || text == "y":
-			yes = [2]string{`"N"`, `"Y"`}
+			no, yes = `"N"`, `"Y"`
 		case quoted:
-			yes = [2]string{`"false"`, `"true"`}
+			no, yes = `"false"`, `"true"`
 		}
-		return yes[oneOf(r&good != 0)], true
+		if r&good != 0 {
+			return yes, true
+		}
+		return no, true
 	case r&(code|word|status) != 0 && quoted:
 		return [kinds]string{`"0"`, `"OK"`, `"SUCCESS"`}[w.n], true
 	case r&(code|word) != 0 && v.Type() == diff.NumberType && r&status != 0:
@@ -164,14 +165,6 @@ func (w *writer) well(v diff.Value, r role) (string, bool) {
 		return [kinds]string{`"OK"`, `"success"`, `""`}[w.n], true
 	}
 	return "", false
-}
-
-// oneOf counts a condition: 1 if it holds.
-func oneOf(yes bool) int {
-	if yes {
-		return 1
-	}
-	return 0
 }
 
 // bare takes away what belongs to no envelope.

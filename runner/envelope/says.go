@@ -2,6 +2,7 @@ package envelope
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/bgverify/bgverify/diff"
@@ -89,8 +90,7 @@ func isFailureCode(code string) bool {
 // isException reports whether a text is the name of an exception: ThrottlingException,
 // java.io.IOError.
 func isException(text string) bool {
-	return (strings.HasSuffix(text, "Exception") || strings.HasSuffix(text, "Error") || strings.HasSuffix(text, "Fault")) &&
-		exceptionName().MatchString(text)
+	return endsWith(text, "Exception", "Error", "Fault") && exceptionName().MatchString(text)
 }
 
 // codeOf says what a code means. Zeros, 2xx and words of success are successes;
@@ -180,20 +180,18 @@ func wellMeant(message string) bool {
 
 // isFalse reports whether a flag says no: false, "false", N, fail.
 func isFalse(v view) bool {
-	switch strings.ToLower(v.text()) {
-	case "false", "n", "no", "fail", "failed", "failure", "error":
-		return v.is(diff.BoolType) || v.is(diff.StringType)
-	}
-	return false
+	return v.isFlag("false", "n", "no", "fail", "failed", "failure", "error")
 }
 
 // isTrue reports whether a flag says yes.
 func isTrue(v view) bool {
-	switch strings.ToLower(v.text()) {
-	case "true", "y", "yes":
-		return v.is(diff.BoolType) || v.is(diff.StringType)
-	}
-	return false
+	return v.isFlag("true", "y", "yes")
+}
+
+// isFlag reports whether a value is a boolean or a text that says one of some words, in letters
+// of any case.
+func (v view) isFlag(words ...string) bool {
+	return (v.is(diff.BoolType) || v.is(diff.StringType)) && slices.Contains(words, strings.ToLower(v.text()))
 }
 
 // harmless reports whether what a name such as error holds is none: nothing, a

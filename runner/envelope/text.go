@@ -104,14 +104,13 @@ func eventError(text []byte) (Finding, bool) {
 		if data = bytes.TrimSpace(data); !ok || len(data) == 0 || data[0] != '{' {
 			continue
 		}
-		tree, err := diff.ReadStrict(data)
-		if err != nil {
+		tree, _ := diff.ReadStrict(data) // absent where it is not valid, and then without members
+		v := rootOf(tree)
+		if !onlyEnvelope(v) {
 			continue
 		}
-		if v := rootOf(tree); onlyEnvelope(v) {
-			if hit, ok := object(v, outside{}); ok {
-				return Finding{Class: Error, Value: "an event: " + hit.name + " " + string(hit.v.JSON())}, true
-			}
+		if hit, ok := object(v, outside{}); ok {
+			return Finding{Class: Error, Value: "an event: " + hit.name + " " + string(hit.v.JSON())}, true
 		}
 	}
 	return Finding{}, false
