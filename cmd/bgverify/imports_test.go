@@ -94,7 +94,7 @@ var allowed = map[string][]string{
 	"report/archive/merge":             {"report/archive", "report/archive/replay", "runner", "runner/run", "internal/hint"},
 	"report/serve":                     {"report/archive", "report/archive/disk", "report/archive/history", "runner/run", "internal/hint", "internal/suggest", "internal/text"},
 	"report/reporttest":                {"runner/run", "runner/wire", "diff", "diff/cause", "diff/perf", "scenarios", "report"},
-	"fixtures":                         {},
+	"fixtures":                         {"internal/suggest"},
 	"fixtures/faultproxy":              {},
 
 	// The import of other tools: one package a source, over internal.
