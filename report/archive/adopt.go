@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report/archive/disk"
 )
 
@@ -23,7 +22,7 @@ func (w *Writer) Adopt(from *Folder, rename func(key string) string) error {
 				return fmt.Errorf("pair %s: %w", ln.Key, err)
 			}
 		}
-		return w.adoptPair(rename(ln.Key), &rec)
+		return w.logPair(rename(ln.Key), &rec)
 	})
 	if err == nil && torn {
 		err = fmt.Errorf("the last line of %s is torn", ExchangesFile)
@@ -54,13 +53,13 @@ func (w *Writer) adoptBodies(from *Folder, x *exchangeRecord) error {
 	return nil
 }
 
-// adoptPair writes the record of a pair whose secrets are replaced already.
-func (w *Writer) adoptPair(key string, rec *pairRecord) error {
+// logPair appends the record of a pair, whose secrets are replaced, to exchanges.ndjson and to the index.
+func (w *Writer) logPair(key string, rec *pairRecord) error {
 	data, err := disk.EncodeLine(rec)
 	if err != nil {
 		return fmt.Errorf("pair %s: %w", key, err)
 	}
-	start, end, err := w.exchanges.append(`"kind":"`+kindPair+`","key":`+text.Quote(key), data)
+	start, end, err := w.exchanges.append((&line{Kind: kindPair, Key: key}).head(), data)
 	if err != nil {
 		return err
 	}

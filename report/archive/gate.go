@@ -4,6 +4,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -165,7 +166,7 @@ func CheckBuild(r *run.Run, build string) error {
 		return nil
 	}
 	var got []string
-	for _, name := range sortedKeys(r.End.Sides.Green.Identity) {
+	for _, name := range slices.Sorted(maps.Keys(r.End.Sides.Green.Identity)) {
 		value := r.End.Sides.Green.Identity[name]
 		if value == build {
 			return sameBuild(r.Header.Shards)
@@ -187,16 +188,6 @@ func sameBuild(shards []run.Shard) error {
 		}
 	}
 	return nil
-}
-
-// sortedKeys lists the names of a map, so that messages do not depend on its order.
-func sortedKeys(m map[string]string) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // ofService reports whether a load stage counts for a service: one that puts it under

@@ -3,6 +3,7 @@ package archive
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report/archive/disk"
 )
 
@@ -50,6 +52,21 @@ type line struct {
 	Key string `json:"key"`
 	// Data is the event or the pair itself.
 	Data json.RawMessage `json:"data"`
+}
+
+// head is what a line has between its number and its data.
+func (ln *line) head() string {
+	head := `"kind":"` + ln.Kind + `"`
+	if ln.Kind == kindCase || ln.Kind == kindLoad {
+		head += `,"suite":` + strconv.Itoa(ln.Suite)
+	}
+	if ln.Kind == kindCase {
+		head += `,"index":` + strconv.Itoa(ln.Index)
+	}
+	if ln.Key != "" {
+		head += `,"key":` + text.Quote(ln.Key)
+	}
+	return head
 }
 
 // crcPrefix is how many bytes of a line come before what its CRC covers.
@@ -109,7 +126,7 @@ func (l *logWriter) append(head string, data []byte) (start, end int64, err erro
 	}
 	var sum [4]byte
 	crc := crc32.Checksum(b[crcPrefix:len(b)-1], castagnoli)
-	sum[0], sum[1], sum[2], sum[3] = byte(crc>>24), byte(crc>>16), byte(crc>>8), byte(crc)
+	binary.BigEndian.PutUint32(sum[:], crc)
 	hex.Encode(b[len(`{"crc":"`):], sum[:])
 	n, err := l.f.Write(b)
 	if err == nil && n < len(b) {
@@ -214,8 +231,7 @@ func parseLine(text []byte) (*line, string) {
 	if _, err := hex.Decode(sum[:], text[len(`{"crc":"`):len(`{"crc":"`)+8]); err != nil {
 		return nil, "not a log line"
 	}
-	crc := uint32(sum[0])<<24 | uint32(sum[1])<<16 | uint32(sum[2])<<8 | uint32(sum[3])
-	if crc32.Checksum(text[crcPrefix:], castagnoli) != crc {
+	if crc32.Checksum(text[crcPrefix:], castagnoli) != binary.BigEndian.Uint32(sum[:]) {
 		return nil, "the checksum does not fit the line"
 	}
 	if ln.readHead(text) {

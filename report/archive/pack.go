@@ -117,18 +117,14 @@ func (p *pack) read(at, length int64) ([]byte, error) {
 	if at < packHead || length < 0 || length > maxBody {
 		return nil, fmt.Errorf("read %s: no body at byte %d", p.name, at)
 	}
-	f, err := disk.OpenRead(p.fs, p.name)
-	if err != nil {
-		return nil, err
-	}
 	packed := make([]byte, length)
-	n, err := f.ReadAt(packed, at)
-	if int64(n) == length {
-		err = nil
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
+	err := disk.Reading(p.fs, p.name, func(f disk.File) error {
+		n, err := f.ReadAt(packed, at)
+		if int64(n) == length {
+			return nil // io.EOF with the last byte
+		}
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read %s at byte %d: %w", p.name, at, err)
 	}

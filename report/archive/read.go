@@ -31,14 +31,11 @@ func (r reader) index() (x eventIndex, end, lines int64, err error) {
 // scan reads a log line by line; it reports where the whole lines end, how many they
 // are, and whether a torn one follows.
 func (r reader) scan(name string, each func(ln *line, offset, size int64) error) (end, lines int64, torn bool, err error) {
-	f, err := disk.OpenRead(r.fs, filepath.Join(r.path, name))
-	if err != nil {
-		return 0, 0, false, err
-	}
-	end, lines, torn, err = scanLog(f, filepath.Join(r.path, name), each)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
+	full := filepath.Join(r.path, name)
+	err = disk.Reading(r.fs, full, func(f disk.File) (err error) {
+		end, lines, torn, err = scanLog(f, full, each)
+		return err
+	})
 	return end, lines, torn, err
 }
 
@@ -57,15 +54,8 @@ func (r reader) decode(f disk.File, name string, at place, v any) error {
 // run reads a run back through an index, which it puts in plan order.
 func (r reader) run(x eventIndex, pair func(key string) (*run.Pair, error)) (*run.Run, error) {
 	x.plan()
-	f, err := disk.OpenRead(r.fs, filepath.Join(r.path, EventsFile))
-	if err != nil {
-		return nil, err
-	}
 	ran := &run.Run{Cases: r.cases(x.cases), Pair: pair}
-	err = r.fill(f, &x, ran)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
+	err := disk.Reading(r.fs, filepath.Join(r.path, EventsFile), func(f disk.File) error { return r.fill(f, &x, ran) })
 	if err != nil {
 		return nil, err
 	}
@@ -148,11 +138,11 @@ func unfinished(r *run.Run, torn bool) error {
 		if c.Kind != "" { // setup and teardown are not cases
 			continue
 		}
-		count(&end.Counts, c)
+		end.Counts.Add(c)
 		end.Coverage = end.Coverage.Add(c.Coverage)
 		if c.Suite >= 0 && c.Suite < len(end.Suites) {
 			s := &end.Suites[c.Suite]
-			count(&s.Counts, c)
+			s.Counts.Add(c)
 			s.Coverage = s.Coverage.Add(c.Coverage)
 		}
 	}
@@ -162,28 +152,6 @@ func unfinished(r *run.Run, torn bool) error {
 		end.Warnings = []string{"the last line of the log is torn, as a killed run leaves it"}
 	}
 	return nil
-}
-
-// count adds a case to the totals of an unfinished run, as the runner does.
-func count(n *run.Counts, c *run.CaseResult) {
-	n.Cases++
-	switch c.Verdict {
-	case run.Pass:
-		n.Pass++
-	case run.Fail:
-		n.Fail++
-	case run.Broken:
-		n.Broken++
-	case run.Inconclusive:
-		n.Inconclusive++
-	case run.Skip:
-		n.Skip++
-	}
-	if c.Flaky {
-		n.Flaky++
-	}
-	n.Requests.Blue += c.Requests.Blue
-	n.Requests.Green += c.Requests.Green
 }
 
 // readPair reads the pair with a key from one of places, and what was replaced in it.

@@ -64,11 +64,9 @@ func entryFromFolder(fsys disk.FS, root, name string) (e history.Entry, complete
 	if err != nil {
 		return history.Entry{}, false, err
 	}
-	f, err := disk.OpenRead(fsys, filepath.Join(root, name, RunFile))
-	if err != nil {
-		return history.Entry{}, false, err
-	}
-	defer func() { _ = f.Close() }() // only read
-	e, err = history.ParseEntry(disk.OnlyReader(f), name, digest)
+	err = disk.Reading(fsys, filepath.Join(root, name, RunFile), func(f disk.File) (err error) {
+		e, err = history.ParseEntry(disk.OnlyReader(f), name, digest)
+		return err
+	})
 	return e, true, err
 }

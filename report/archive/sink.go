@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report/archive/disk"
 	"github.com/bgverify/bgverify/report/archive/redact"
 	"github.com/bgverify/bgverify/runner/run"
@@ -39,28 +38,22 @@ func (w *Writer) emit(ev run.Event) error {
 		return w.emitPair(ev.Pair)
 	case ev.Case != nil:
 		return w.emitCase(ev.Case)
-	case ev.Intent != nil:
-		intent := redact.Hide(w.red.NewHider(nil), ev.Intent)
-		return w.durable(w.logEvent(kindIntent, "", intent, nil))
-	case ev.Load != nil:
-		load := redact.Hide(w.red.NewHider(nil), ev.Load)
-		return w.logEvent(kindLoad, fmt.Sprintf(`,"suite":%d,"key":%s`, load.Suite, text.Quote(load.Name)), load, func(at place) {
-			w.index.loads = append(w.index.loads, loadPlace{load.Suite, load.Name, at})
-		})
 	case ev.Begin != nil:
 		return w.emitBegin(ev.Begin)
+	}
+	// What follows carries no credentials of a pair.
+	hide := w.red.NewHider(nil)
+	switch {
+	case ev.Intent != nil:
+		return w.durable(w.logEvent(line{Kind: kindIntent}, redact.Hide(hide, ev.Intent), nil))
+	case ev.Load != nil:
+		load := redact.Hide(hide, ev.Load)
+		return w.logEvent(line{Kind: kindLoad, Suite: load.Suite, Key: load.Name}, load, nil)
 	case ev.Sides != nil:
-		return w.durable(w.logEvent(kindSides, "", redact.Hide(w.red.NewHider(nil), ev.Sides), func(at place) {
-			if w.index.sides.size == 0 {
-				w.index.sides = at
-			}
-		}))
+		return w.durable(w.logEvent(line{Kind: kindSides}, redact.Hide(hide, ev.Sides), nil))
 	case ev.End != nil:
-		end := redact.Hide(w.red.NewHider(nil), ev.End)
-		return w.logEvent(kindEnd, "", end, func(at place) {
-			w.index.end = at
-			w.end = end
-		})
+		end := redact.Hide(hide, ev.End)
+		return w.logEvent(line{Kind: kindEnd}, end, func() { w.end = end })
 	default:
 		return errors.New("emit: an event without content")
 	}
@@ -79,12 +72,7 @@ func (w *Writer) emitBegin(h *run.Header) error {
 		}
 	}
 	header := redact.Hide(w.red.NewHider(nil), h)
-	err := w.logEvent(kindBegin, "", header, func(at place) {
-		w.index.begins = append(w.index.begins, at)
-		w.index.end = place{} // a run that begins again is not over
-		w.header, w.end = header, nil
-	})
-	if err != nil {
+	if err := w.logEvent(line{Kind: kindBegin}, header, func() { w.header, w.end = header, nil }); err != nil {
 		return err
 	}
 	if err := w.writeIncomplete(*header); err != nil {
@@ -97,10 +85,7 @@ func (w *Writer) emitBegin(h *run.Header) error {
 // too.
 func (w *Writer) emitCase(c *run.CaseResult) error {
 	hidden := redact.Hide(w.red.NewHider(w.takeLearned(c)), c)
-	head := fmt.Sprintf(`,"suite":%d,"index":%d,"key":%s`, c.Suite, c.Index, text.Quote(hidden.ID))
-	return w.logEvent(kindCase, head, hidden, func(at place) {
-		w.index.cases = append(w.index.cases, casePlace{int32(c.Suite), int32(c.Index), hashID(hidden.ID), at})
-	})
+	return w.logEvent(line{Kind: kindCase, Suite: c.Suite, Index: c.Index, Key: hidden.ID}, hidden, nil)
 }
 
 // takeLearned returns the credentials of a case's pairs, and forgets them.
@@ -118,21 +103,22 @@ func (w *Writer) takeLearned(c *run.CaseResult) []string {
 	return list
 }
 
-// logEvent appends an event to events.ndjson. record notes the place, under the
-// writer's lock.
-func (w *Writer) logEvent(kind, head string, v any, record func(place)) error {
+// logEvent appends an event to events.ndjson and to the index. then is called under the
+// writer's lock; nil: nothing more is noted.
+func (w *Writer) logEvent(ln line, v any, then func()) error {
 	data, err := disk.EncodeLine(v)
 	if err != nil {
-		return fmt.Errorf("emit %s: %w", kind, err)
+		return fmt.Errorf("emit %s: %w", ln.Kind, err)
 	}
-	start, end, err := w.events.append(`"kind":"`+kind+`"`+head, data)
+	start, end, err := w.events.append(ln.head(), data)
 	if err != nil {
 		return err
 	}
-	if record != nil {
-		w.mu.Lock()
-		record(place{start, end - start})
-		w.mu.Unlock()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.index.add(&ln, place{start, end - start})
+	if then != nil {
+		then()
 	}
 	return nil
 }
@@ -151,18 +137,11 @@ func (w *Writer) emitPair(p *run.Pair) error {
 	if err != nil {
 		return fmt.Errorf("emit pair %s: %w", w.red.String(p.Key), err)
 	}
-	data, err := disk.EncodeLine(rec)
-	if err != nil {
-		return fmt.Errorf("emit pair %s: %w", w.red.String(p.Key), err)
-	}
-	key := w.red.NewHider(nil).Text(p.Key)
-	start, end, err := w.exchanges.append(`"kind":"`+kindPair+`","key":`+text.Quote(key), data)
-	if err != nil {
+	if err := w.logPair(w.red.NewHider(nil).Text(p.Key), rec); err != nil {
 		return err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.pairs.add(key, place{start, end - start})
 	if len(found) > 0 {
 		w.learned[p.Key] = found
 		w.order = append(w.order, p.Key)

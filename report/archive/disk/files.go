@@ -99,18 +99,17 @@ func MakeDir(fsys FS, name string) error {
 // ReadAll reads a small file whole; one above limit is an error. The limit is in bytes. It
 // protects against a file that was replaced by something large.
 func ReadAll(fsys FS, name string, limit int64) ([]byte, error) {
-	f, err := OpenRead(fsys, name)
+	var b []byte
+	err := Reading(fsys, name, func(f File) (err error) {
+		// One byte more is read than allowed, which tells a file of exactly the limit from a larger
+		// one.
+		if b, err = io.ReadAll(io.LimitReader(f, limit+1)); err != nil {
+			return fmt.Errorf("read %s: %w", name, err)
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, err
-	}
-	// One byte more is read than allowed, which tells a file of exactly the limit from a larger
-	// one.
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	if int64(len(b)) > limit {
 		return nil, fmt.Errorf("read %s: larger than %d bytes", name, limit)
@@ -121,18 +120,12 @@ func ReadAll(fsys FS, name string, limit int64) ([]byte, error) {
 // CopyTo copies the content of a file. Errors of w are returned in the same way as errors of
 // reading. What was written before an error stays written.
 func CopyTo(fsys FS, w io.Writer, name string) error {
-	f, err := OpenRead(fsys, name)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(w, onlyReader{f})
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return fmt.Errorf("read %s: %w", name, err)
-	}
-	return nil
+	return Reading(fsys, name, func(f File) error {
+		if _, err := io.Copy(w, onlyReader{f}); err != nil {
+			return fmt.Errorf("read %s: %w", name, err)
+		}
+		return nil
+	})
 }
 
 // OnlyReader hides every other method of a file, so that io.Copy reads through the FS. A file
@@ -146,6 +139,20 @@ type onlyReader struct{ io.Reader }
 // OpenRead opens a file for reading.
 func OpenRead(fsys FS, name string) (File, error) {
 	return fsys.OpenFile(name, os.O_RDONLY, 0)
+}
+
+// Reading opens a file for reading, calls read and closes it. Errors of closing count where read
+// returned none.
+func Reading(fsys FS, name string, read func(File) error) error {
+	f, err := OpenRead(fsys, name)
+	if err != nil {
+		return err
+	}
+	err = read(f)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
 }
 
 // Exists reports whether a name is taken. A link counts as taken even if what it points to is
