@@ -21,10 +21,8 @@ const (
 // and every object that is not ready.
 func WriteReady(w io.Writer, r *run.Ready, opts TextOptions) error {
 	t := &textReport{w: bufio.NewWriter(w), opts: opts}
-	if err := t.ready(r, len(r.Waiting)); err != nil {
-		return fmt.Errorf("write what is ready: %w", err)
-	}
-	return t.w.Flush()
+	t.ready(r, len(r.Waiting))
+	return t.end("what is ready")
 }
 
 // ReadyLine is the state of a wait in one line: counts, the first wave that waits, and
@@ -55,7 +53,7 @@ func ReadyLine(r *run.Ready) string {
 }
 
 // ready writes the state of green with at most so many objects that wait.
-func (t *textReport) ready(r *run.Ready, most int) error {
+func (t *textReport) ready(r *run.Ready, most int) {
 	answer := "green is ready"
 	if r.Verdict != run.Pass {
 		answer = "green is not ready"
@@ -73,18 +71,15 @@ func (t *textReport) ready(r *run.Ready, most int) error {
 		for _, w := range r.Waves {
 			waves = append(waves, fmt.Sprintf("%s: %d of %d", w.Name, w.Ready, w.Of))
 		}
-		for _, part := range t.wrapped("waves        "+strings.Join(waves, ", "), 2) {
-			t.line("  %s", part)
-		}
+		t.fill("  ", "waves        "+strings.Join(waves, ", "))
 	}
 	if r.Verdict == run.Pass {
-		return t.line("")
+		t.line("")
+		return
 	}
 	// What is about objects is in the table below.
 	for _, reason := range r.Reasons[:min(len(r.Reasons), textReasons+1)] {
-		for i, part := range t.wrapped(reason, 4) {
-			t.line("%s%s", []string{"  - ", "    "}[min(i, 1)], part)
-		}
+		t.fill("  - ", reason)
 	}
 	t.line("")
 	var rows [][]string
@@ -92,18 +87,10 @@ func (t *textReport) ready(r *run.Ready, most int) error {
 		item := &r.Waiting[i]
 		rows = append(rows, []string{fmt.Sprint(item.Wave), t.safe(item.Title()), t.safe(strings.Join(item.Reasons, "; "))})
 	}
-	if len(rows) > 0 {
-		if err := t.table([]column{{title: "WAVE", right: true}, {title: "NOT READY", flex: true}, {
-			title: "WAITS FOR",
-			flex:  true,
-		}}, rows); err != nil {
-			return err
-		}
-	}
+	t.table(columnsOf("WAVE>", "NOT READY~", "WAITS FOR~"), rows)
 	if n := waitingForArgo(r); n > 0 {
 		t.line("%s for Argo CD's next comparison, which comes every few minutes; refresh: true asks for it now", waits(n))
 	}
-	return nil
 }
 
 // waitingForArgo counts the applications that miss nothing but the next comparison.
@@ -129,14 +116,12 @@ func waits(n int) string {
 // alone, versions, and what could not be read.
 func WriteAlike(w io.Writer, a *run.Alike, opts TextOptions) error {
 	t := &textReport{w: bufio.NewWriter(w), opts: opts}
-	if err := t.alike(a, len(a.Causes)+len(a.Only)); err != nil {
-		return fmt.Errorf("write what differs: %w", err)
-	}
-	return t.w.Flush()
+	t.alike(a, len(a.Causes)+len(a.Only))
+	return t.end("what differs")
 }
 
 // alike writes a comparison of both clusters, with at most so many rows a table.
-func (t *textReport) alike(a *run.Alike, most int) error {
+func (t *textReport) alike(a *run.Alike, most int) {
 	answer := "the clusters are alike"
 	if a.Verdict != run.Pass {
 		answer = "the clusters are not alike"
@@ -146,9 +131,7 @@ func (t *textReport) alike(a *run.Alike, most int) error {
 	t.line("  blue   %s", t.safe(versionsText(a.Versions.Blue, a.Versions.BlueKubelets)))
 	t.line("  green  %s", t.safe(versionsText(a.Versions.Green, a.Versions.GreenKubelets)))
 	for _, u := range a.Unread {
-		for i, part := range t.wrapped("could not be read: "+u, 4) {
-			t.line("%s%s", []string{"  - ", "    "}[min(i, 1)], part)
-		}
+		t.fill("  - ", "could not be read: "+u)
 	}
 	for _, r := range a.Reasons {
 		if a.Differ+a.OnlyBlue+a.OnlyGreen+len(a.Unread) == 0 {
@@ -156,15 +139,10 @@ func (t *textReport) alike(a *run.Alike, most int) error {
 		}
 	}
 	t.line("")
-	if err := t.alikeTables(a, most); err != nil {
-		return err
-	}
+	t.alikeTables(a, most)
 	for _, d := range a.Deprecated {
-		for _, part := range t.wrapped("deprecated: "+d, 2) {
-			t.line("  %s", part)
-		}
+		t.fill("  ", "deprecated: "+d)
 	}
-	return nil
 }
 
 // versionsText is the version of a server with those of its nodes.
@@ -177,7 +155,7 @@ func versionsText(server string, kubelets []string) string {
 
 // alikeTables writes the causes, the objects of one side, and the versions that green
 // does not serve.
-func (t *textReport) alikeTables(a *run.Alike, most int) error {
+func (t *textReport) alikeTables(a *run.Alike, most int) {
 	var rows [][]string
 	for i := range a.Causes[:min(most, len(a.Causes))] {
 		c := &a.Causes[i]
@@ -185,63 +163,39 @@ func (t *textReport) alikeTables(a *run.Alike, most int) error {
 			fmt.Sprint(c.Objects), t.safe(c.ObjectKind), t.safe(c.Path), t.safe(c.EditText()), t.safe(strings.Join(c.Examples, ", ")),
 		})
 	}
-	if len(rows) > 0 {
-		cols := []column{{title: "OBJECTS", right: true}, {title: "KIND"}, {title: "DIFFERENCE", flex: true}, {
-			title: "EDIT",
-			flex:  true,
-		}, {title: "SUCH AS", flex: true}}
-		if err := t.table(cols, rows); err != nil {
-			return err
-		}
-	}
+	t.table(columnsOf("OBJECTS>", "KIND", "DIFFERENCE~", "EDIT~", "SUCH AS~"), rows)
 	rows = nil
 	for i := range a.Only[:min(most, len(a.Only))] {
 		rows = append(rows, []string{a.Only[i].Side, t.safe(a.Only[i].Title())})
 	}
-	if len(rows) > 0 {
-		if err := t.table([]column{{title: "ONLY ON"}, {title: "OBJECT", flex: true}}, rows); err != nil {
-			return err
-		}
-	}
+	t.table(columnsOf("ONLY ON", "OBJECT~"), rows)
 	rows = nil
 	for _, r := range a.Removed {
 		rows = append(rows, []string{t.safe(r.APIVersion), t.safe(r.Kind), fmt.Sprint(r.Objects), t.safe(strings.Join(r.Examples, ", "))})
 	}
-	if len(rows) == 0 {
-		return nil
-	}
-	return t.table([]column{
-		{title: "NOT SERVED BY GREEN", flex: true},
-		{title: "KIND"},
-		{title: "OBJECTS", right: true},
-		{title: "SUCH AS", flex: true},
-	}, rows)
+	t.table(columnsOf("NOT SERVED BY GREEN~", "KIND", "OBJECTS>", "SUCH AS~"), rows)
 }
 
 // clusters writes what a run found of the clusters, where the gates do not say it all.
-func (t *textReport) clusters() error {
+func (t *textReport) clusters() {
 	c := t.src.End.Clusters
 	if c == nil {
-		return nil
+		return
 	}
 	if c.Ready != nil && c.Ready.Verdict != run.Pass {
-		if err := t.ready(c.Ready, textWaiting); err != nil {
-			return err
-		}
+		t.ready(c.Ready, textWaiting)
 	}
 	if c.Alike != nil && (c.Alike.Verdict != run.Pass || len(c.Alike.Removed) > 0) {
-		if err := t.alike(c.Alike, textObjects); err != nil {
-			return err
-		}
+		t.alike(c.Alike, textObjects)
 	}
 	if c.Services != nil && c.Services.Asked < c.Services.Of {
-		return t.unasked(c.Services)
+		t.unasked(c.Services)
+		return
 	}
-	return nil
 }
 
 // unasked lists the services that no case asked, with their routes.
-func (t *textReport) unasked(s *run.ServiceCoverage) error {
+func (t *textReport) unasked(s *run.ServiceCoverage) {
 	t.line("%d of %s were not asked by any case", s.Of-s.Asked, text.Count(s.Of, "service"))
 	var rows [][]string
 	for i := range s.Services {
@@ -255,5 +209,5 @@ func (t *textReport) unasked(s *run.ServiceCoverage) error {
 		}
 		rows = append(rows, []string{t.safe(strings.TrimPrefix(a.Namespace+"/"+a.Name, "/")), t.safe(strings.Join(routes, ", "))})
 	}
-	return t.table([]column{{title: "SERVICE", flex: true}, {title: "ROUTES", flex: true}}, rows)
+	t.table(columnsOf("SERVICE~", "ROUTES~"), rows)
 }

@@ -12,13 +12,9 @@ func (t *textReport) generators(f *run.LoadFleet) {
 	}
 	t.line("generators")
 	for i := range f.Workers {
-		for _, part := range t.wrapped(words.LoadWorker(&f.Workers[i]), 2) {
-			t.line("  %s", part)
-		}
+		t.fill("  ", words.LoadWorker(&f.Workers[i]))
 	}
 	if len(f.Voids) > 0 {
-		for _, part := range t.wrapped(words.LoadVoids(f), 2) {
-			t.line("  %s", part)
-		}
+		t.fill("  ", words.LoadVoids(f))
 	}
 }

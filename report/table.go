@@ -22,6 +22,17 @@ type column struct {
 	flex bool
 }
 
+// columnsOf are columns by their titles. A title that ends with > is of numbers, which are aligned
+// to the right; one that ends with ~ is of text that is broken where the table is too wide.
+func columnsOf(titles ...string) []column {
+	out := make([]column, len(titles))
+	for i, title := range titles {
+		plain := strings.TrimRight(title, ">~")
+		out[i] = column{title: plain, right: title == plain+">", flex: title == plain+"~"}
+	}
+	return out
+}
+
 // gap is the space between two columns.
 const gap = 2
 

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -48,23 +49,30 @@ const (
 // A row that passed gives way to one that did not.
 func Text(w io.Writer, run *run.Run, opts TextOptions) error {
 	t := &textReport{w: bufio.NewWriter(w), src: source.New(run), opts: opts}
-	for _, part := range []func() error{t.head, t.gates, t.clusters, t.loads, t.suites, t.causes, t.cases, t.foot} {
-		if err := part(); err != nil {
-			return fmt.Errorf("write the text report: %w", err)
-		}
+	for _, part := range []func(){t.head, t.gates, t.clusters, t.loads, t.suites, t.causes, t.cases, t.foot} {
+		part()
 	}
-	if err := t.w.Flush(); err != nil {
-		return fmt.Errorf("write the text report: %w", err)
-	}
-	return nil
+	return t.end("the text report")
 }
 
 // A textReport is one rendering for a terminal or a log.
 type textReport struct {
-	w    *bufio.Writer
+	w    *bufio.Writer // keeps its first error
 	src  *source.Run
 	opts TextOptions
+	err  error // the first of another kind
 }
+
+// end writes what is buffered, and returns the first error of all that was written.
+func (t *textReport) end(what string) error {
+	if err := cmp.Or(t.err, t.w.Flush()); err != nil {
+		return fmt.Errorf("write %s: %w", what, err)
+	}
+	return nil
+}
+
+// fail keeps the first error.
+func (t *textReport) fail(err error) { t.err = cmp.Or(t.err, err) }
 
 // safe makes text of a run fit for a terminal or log line: no controls, and
 // nothing that a CI server reads as a command at the start of a line.
@@ -101,9 +109,19 @@ func ascii(s string) string {
 }
 
 // line writes one line, in ASCII where the locale wants it.
-func (t *textReport) line(format string, args ...any) error {
-	_, err := fmt.Fprintf(t.w, format+"\n", args...)
-	return err
+func (t *textReport) line(format string, args ...any) {
+	fmt.Fprintf(t.w, format+"\n", args...)
+}
+
+// fill writes text in as many lines as it needs: the first begins with first, the others are
+// indented by as much.
+func (t *textReport) fill(first, s string) {
+	for i, part := range t.wrapped(s, len(first)) {
+		if i == 1 {
+			first = strings.Repeat(" ", len(first))
+		}
+		t.line("%s%s", first, part)
+	}
 }
 
 const (
@@ -138,16 +156,23 @@ func (t *textReport) word(v run.Verdict) string {
 	}
 }
 
-// table writes a table with an empty line after it.
-func (t *textReport) table(cols []column, rows [][]string) error {
-	if err := writeTable(t.w, cols, rows, t.opts.Width, t.opts.ASCII); err != nil {
-		return err
+// table writes a table and an empty line; nothing where there are no rows.
+func (t *textReport) table(cols []column, rows [][]string) {
+	if len(rows) > 0 {
+		t.rows(cols, rows)
+		t.line("")
 	}
-	return t.line("")
+}
+
+// rows writes a table; nothing where there are no rows.
+func (t *textReport) rows(cols []column, rows [][]string) {
+	if len(rows) > 0 {
+		t.fail(writeTable(t.w, cols, rows, t.opts.Width, t.opts.ASCII))
+	}
 }
 
 // head writes the verdict, at most three reasons, and what the verdict does not cover.
-func (t *textReport) head() error {
+func (t *textReport) head() {
 	e := &t.src.End
 	code := bold
 	if e.Verdict == run.Fail {
@@ -156,9 +181,7 @@ func (t *textReport) head() error {
 	t.line("%s  %s", t.paint(code, t.safe(words.Mark(e.Verdict))+" "+strings.ToUpper(e.Verdict.String())),
 		t.paint(bold, words.Answer(e.Verdict)))
 	for _, r := range e.Reasons[:min(textReasons, len(e.Reasons))] {
-		for i, l := range t.wrapped(r, 4) {
-			t.line("%s%s", []string{"  - ", "    "}[min(i, 1)], l)
-		}
+		t.fill("  - ", r)
 	}
 	if n := len(e.Reasons) - textReasons; n > 0 {
 		t.line("  - and %d more", n)
@@ -173,21 +196,19 @@ func (t *textReport) head() error {
 	}
 	t.line("")
 	t.side("blue ", e.Sides.Blue)
-	return t.side("green", e.Sides.Green)
+	t.side("green", e.Sides.Green)
 }
 
 // side writes the address of a side and what it says it is.
-func (t *textReport) side(name string, s run.SideHead) error {
-	for i, part := range t.wrapped(s.URL+identity(s.Identity), 7) {
-		t.line("%s  %s", []string{name, "     "}[min(i, 1)], part)
-	}
+func (t *textReport) side(name string, s run.SideHead) {
+	t.fill(name+"  ", s.URL+identity(s.Identity))
 	if s.Insecure {
 		t.line("       %s", t.paint(magenta, "certificate not checked"))
 	}
 	if name == "green" {
-		return t.line("")
+		t.line("")
+		return
 	}
-	return nil
 }
 
 // identity lists what a side says it is, by name.
@@ -217,10 +238,10 @@ func (t *textReport) wrapped(s string, indent int) []string {
 }
 
 // gates writes a row for each gate that did not pass; the others share one line.
-func (t *textReport) gates() error {
+func (t *textReport) gates() {
 	all := source.GateRows(t.src)
 	if len(all) == 0 {
-		return nil
+		return
 	}
 	open := 0 // that keep a pass from being given, which come first
 	for open < len(all) && all[open].Verdict > run.Pass {
@@ -234,16 +255,14 @@ func (t *textReport) gates() error {
 	for i, g := range shown {
 		rows[i] = []string{t.safe(g.Name), t.safe(g.Measured), t.safe(g.Limit), t.word(g.Verdict)}
 	}
-	cols := []column{{title: "GATE", flex: true}, {title: "MEASURED", flex: true}, {title: "LIMIT", flex: true}, {title: "RESULT"}}
-	if err := writeTable(t.w, cols, rows, t.opts.Width, t.opts.ASCII); err != nil {
-		return err
-	}
-	return t.passed(all[len(shown):])
+	cols := columnsOf("GATE~", "MEASURED~", "LIMIT~", "RESULT")
+	t.rows(cols, rows)
+	t.passed(all[len(shown):])
 }
 
 // passed names the gates that passed and have no row: next to a failure they are
 // one line.
-func (t *textReport) passed(gates []run.GateResult) error {
+func (t *textReport) passed(gates []run.GateResult) {
 	for _, group := range []struct {
 		verdict run.Verdict
 		what    string
@@ -264,17 +283,15 @@ func (t *textReport) passed(gates []run.GateResult) error {
 			t.line("%s", part)
 		}
 	}
-	return t.line("")
+	t.line("")
 }
 
 // loads writes a table for each load stage.
-func (t *textReport) loads() error {
+func (t *textReport) loads() {
 	for i := range t.src.Result.Loads {
 		l := &t.src.Result.Loads[i]
 		if l.Verdict <= run.Pass {
-			if err := t.quietLoad(l); err != nil {
-				return err
-			}
+			t.quietLoad(l)
 			continue
 		}
 		rate := text.Significant(l.Rate)
@@ -288,9 +305,7 @@ func (t *textReport) loads() error {
 		if !t.reasonsHold(l.Reason) {
 			title += ": " + l.Reason
 		}
-		for _, part := range t.wrapped(title, 0) {
-			t.line("%s", part)
-		}
+		t.fill("", title)
 		t.generators(l.Fleet)
 		var rows [][]string
 		quiet := 0 // guards that are not worse
@@ -305,16 +320,7 @@ func (t *textReport) loads() error {
 				words.Interval(c), words.Bound(c, c.Margin), words.Bound(c, c.MDE), t.word(words.OutcomeVerdict(c.Outcome)),
 			})
 		}
-		cols := []column{
-			{title: "METRIC", flex: true},
-			{title: "BLUE", right: true},
-			{title: "GREEN", right: true},
-			{title: "CHANGE", right: true},
-			{title: "INTERVAL", flex: true},
-			{title: "MARGIN", right: true},
-			{title: "MDE", right: true},
-			{title: "RESULT"},
-		}
+		cols := columnsOf("METRIC~", "BLUE>", "GREEN>", "CHANGE>", "INTERVAL~", "MARGIN>", "MDE>", "RESULT")
 		if t.narrow() { // the gates above show the margin, the page shows the MDE
 			const margin, result = 5, 7
 			cols = slices.Delete(cols, margin, result)
@@ -322,18 +328,13 @@ func (t *textReport) loads() error {
 				rows[k] = slices.Delete(rows[k], margin, result)
 			}
 		}
-		if len(rows) > 0 {
-			if err := writeTable(t.w, cols, rows, t.opts.Width, t.opts.ASCII); err != nil {
-				return err
-			}
-		}
+		t.rows(cols, rows)
 		if quiet > 0 {
 			t.line("%s watched, none worse", text.Count(quiet, "further guard"))
 		}
 		t.loadNotes(l)
 		t.line("")
 	}
-	return nil
 }
 
 // reasonsHold reports whether one of the reasons at the top says a text already.
@@ -343,7 +344,7 @@ func (t *textReport) reasonsHold(text string) bool {
 }
 
 // quietLoad is a stage that passed or was skipped, in one line.
-func (t *textReport) quietLoad(l *run.LoadResult) error {
+func (t *textReport) quietLoad(l *run.LoadResult) {
 	parts := []string{"load " + l.Name + ":"}
 	for i := range l.Comparisons {
 		c := &l.Comparisons[i]
@@ -360,12 +361,10 @@ func (t *textReport) quietLoad(l *run.LoadResult) error {
 		if i == 0 {
 			part = t.word(l.Verdict) + "  " + part
 		}
-		if err := t.line("%s", part); err != nil {
-			return err
-		}
+		t.line("%s", part)
 	}
 	t.loadNotes(l)
-	return t.line("")
+	t.line("")
 }
 
 // loadNotes is what a stage's verdict does not say, such as what was not judged.
@@ -375,19 +374,17 @@ func (t *textReport) loadNotes(l *run.LoadResult) {
 		notes = append([]string{l.LoopText()}, notes...)
 	}
 	for _, note := range notes {
-		for _, part := range t.wrapped("note: "+note, 6) {
-			t.line("%s", part)
-		}
+		t.fill("note: ", note)
 	}
 }
 
 // foot says where the report is, how to go on, and the last line for programs.
-func (t *textReport) foot() error {
+func (t *textReport) foot() {
 	if t.opts.Folder != "" {
 		t.line("report  %s", t.safe(strings.TrimSuffix(t.opts.Folder, "/")+"/report.html"))
 	}
 	if t.opts.Resume != "" {
 		t.line("resume  %s", t.safe(t.opts.Resume))
 	}
-	return t.line("%s", t.safe(lastLine(t.src, t.opts)))
+	t.line("%s", t.safe(lastLine(t.src, t.opts)))
 }

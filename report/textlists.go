@@ -12,10 +12,10 @@ import (
 )
 
 // suites writes the suites that did not pass; a run of one suite has no such table.
-func (t *textReport) suites() error {
+func (t *textReport) suites() {
 	heads := t.src.Head.Suites
 	if len(heads) < 2 {
-		return nil
+		return
 	}
 	passed, shown := 0, 0
 	var rows [][]string
@@ -35,29 +35,25 @@ func (t *textReport) suites() error {
 	}
 	t.line("%d of %d suites pass", passed, len(heads))
 	if len(rows) == 0 {
-		return t.line("")
+		t.line("")
+		return
 	}
 	if n := shown - textSuites; n > 0 {
 		rows = append(rows, []string{fmt.Sprintf("and %d more", n), "", "", "", ""})
 	}
-	return t.table([]column{
-		{title: "SUITE"},
-		{title: "OWNER", flex: true},
-		{title: "FAILED", right: true},
-		{title: "VERDICT"},
-		{title: "REASON", flex: true},
-	}, rows)
+	t.table(columnsOf("SUITE", "OWNER~", "FAILED>", "VERDICT", "REASON~"), rows)
 }
 
 // causes writes the causes with the most cases; those that differ only in their place
 // are one row.
-func (t *textReport) causes() error {
+func (t *textReport) causes() {
 	all := source.NewSpreads(t.src.End.Causes)
 	if len(all.List) == 0 {
-		return nil
+		return
 	}
 	if err := all.Count(t.src); err != nil {
-		return err
+		t.fail(err)
+		return
 	}
 	var rows [][]string
 	for i := range all.List[:min(textCauses, len(all.List))] {
@@ -76,14 +72,7 @@ func (t *textReport) causes() error {
 	if n := len(all.List) - textCauses; n > 0 {
 		rows = append(rows, []string{"", "", fmt.Sprintf("and %d more", n), "", "", ""})
 	}
-	cols := []column{
-		{title: "CAUSE"},
-		{title: "KIND"},
-		{title: "WHERE", flex: true},
-		{title: "CHANGE", flex: true},
-		{title: "CASES", right: true},
-		{title: "EXAMPLE", flex: true},
-	}
+	cols := columnsOf("CAUSE", "KIND", "WHERE~", "CHANGE~", "CASES>", "EXAMPLE~")
 	if t.narrow() {
 		const kind = 1
 		cols = slices.Delete(cols, kind, kind+1)
@@ -91,7 +80,7 @@ func (t *textReport) causes() error {
 			rows[i] = slices.Delete(rows[i], kind, kind+1)
 		}
 	}
-	return t.table(cols, rows)
+	t.table(cols, rows)
 }
 
 // seen is how many cases have a cause, or which parts of a suite where none has.
@@ -112,15 +101,16 @@ func example(c *cause.Cause) string {
 
 // cases lists the first cases that did not pass for another reason than a
 // difference: no cause speaks for them.
-func (t *textReport) cases() error {
+func (t *textReport) cases() {
 	e := t.src.End.Counts
 	if e.Broken+e.Inconclusive == 0 && (e.Fail == 0 || len(t.src.End.Causes) > 0) {
-		return nil
+		return
 	}
 	var rows [][]string
 	for c, err := range t.src.Cases() {
 		if err != nil {
-			return err
+			t.fail(err)
+			return
 		}
 		if c.Verdict <= run.Pass || c.Verdict == run.Fail && differs(c) {
 			continue
@@ -131,9 +121,9 @@ func (t *textReport) cases() error {
 		}
 	}
 	if len(rows) == 0 {
-		return nil
+		return
 	}
-	return t.table([]column{{title: "CASE", flex: true}, {title: "VERDICT"}, {title: "REASON", flex: true}}, rows)
+	t.table(columnsOf("CASE~", "VERDICT", "REASON~"), rows)
 }
 
 // differs reports whether a case has a difference that counts.
