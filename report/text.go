@@ -5,8 +5,8 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
-	"sort"
 	"strings"
 	"unicode/utf8"
 
@@ -213,13 +213,8 @@ func (t *textReport) side(name string, s run.SideHead) {
 
 // identity lists what a side says it is, by name.
 func identity(id map[string]string) string {
-	names := make([]string, 0, len(id))
-	for name := range id {
-		names = append(names, name)
-	}
-	sort.Strings(names)
 	var b strings.Builder
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(id)) {
 		b.WriteString("  " + name + " " + id[name])
 	}
 	return b.String()

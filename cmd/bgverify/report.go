@@ -14,7 +14,6 @@ import (
 	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/report/archive/history"
 	"github.com/bgverify/bgverify/report/page"
-	"github.com/bgverify/bgverify/runner/run"
 )
 
 func newReportCommand(io stdio) *cobra.Command {
@@ -50,7 +49,7 @@ killed is shown as incomplete. The report goes to standard output or to the file
 				}
 				chosen, _ := report.Lookup(format)
 				if traceURL == "" {
-					traceURL = flagOf(&run.Header, "trace-url")
+					traceURL = run.Header.Flag("trace-url")
 				}
 				// Which causes are known is looked up in the history that the run is in.
 				known := history.KnownCauses(filepath.Dir(folder.Path()), run)
@@ -72,16 +71,6 @@ killed is shown as incomplete. The report goes to standard output or to the file
 	f.StringVar(&traceURL, "trace-url", "", "link `template` for trace ids")
 	f.BoolVar(&noColor, "no-color", false, "disable colour even on a terminal")
 	return cmd
-}
-
-// flagOf is the value that a run was given for a flag; empty where it had none.
-func flagOf(header *run.Header, name string) string {
-	for _, text := range header.Flags {
-		if value, ok := strings.CutPrefix(text, "--"+name+"="); ok {
-			return value
-		}
-	}
-	return ""
 }
 
 // writeOutside writes a file whole or not at all, and never below folder.

@@ -63,7 +63,7 @@ func (g Gate) climb(r *run.Run, files *Manifest) (missing, climbed []string) {
 	}
 	c := &climb{run: r, files: files, build: g.GreenBuild}
 	if c.build == "" {
-		c.build = flagOf(r, "green-build")
+		c.build = r.Header.Flag("green-build")
 	}
 	c.gate = Gate{MaxAge: g.MaxAge, Now: g.Now, GreenBuild: c.build, Service: g.Service}
 	switch {
@@ -235,7 +235,7 @@ func (c *climb) other(r *run.Run, m *Manifest, stage string) error {
 		return fmt.Errorf("it was made by bgverify %s", verb)
 	}
 	for _, name := range []string{"blue", "green"} {
-		if flagOf(r, name) != "" {
+		if r.Header.Flag(name) != "" {
 			return fmt.Errorf("--%s aimed it at another address than that of its env file", name)
 		}
 	}
@@ -287,16 +287,6 @@ func settled(left []run.LeftOut) []run.Aspect {
 		}
 	}
 	return out
-}
-
-// flagOf is the value of a flag that a run was made with; empty: it was not given.
-func flagOf(r *run.Run, name string) string {
-	for _, flag := range r.Header.Flags {
-		if value, ok := strings.CutPrefix(flag, "--"+name+"="); ok {
-			return value
-		}
-	}
-	return ""
 }
 
 // varsOf are the --var flags of a run, sorted.

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/bgverify/bgverify/diff"
@@ -92,17 +93,8 @@ func (a *aligner) addDifference(d *diff.Difference) {
 
 // index reads a pointer token that names an array element.
 func index(token string) (int, bool) {
-	if token == "" || len(token) > 9 {
-		return 0, false
-	}
-	n := 0
-	for _, c := range token {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		n = n*10 + int(c-'0')
-	}
-	return n, true
+	n, err := strconv.ParseUint(token, 10, 31)
+	return int(n), err == nil
 }
 
 // markOf is how a difference is shown.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/bgverify/bgverify/diff/perf"
@@ -24,15 +25,11 @@ func Index(root string) history.Render {
 		if err != nil {
 			return err
 		}
-		pinned := map[string]bool{}
-		for _, id := range pins {
-			pinned[id] = true
-		}
 		links := history.Links(entries)
 		rows := make([]HistoryEntry, len(entries))
 		for i := range entries {
 			rows[i] = entryOf(&entries[i])
-			rows[i].Pinned = pinned[entries[i].ID]
+			rows[i].Pinned = slices.Contains(pins, entries[i].ID)
 			report := path.Join(entries[i].Folder, "report.html")
 			if _, err := os.Stat(filepath.Join(root, filepath.FromSlash(report))); err == nil {
 				rows[i].Path = report

@@ -2,7 +2,8 @@ package page
 
 import (
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -234,14 +235,9 @@ func shortNames(facts []fact) []fact {
 
 // sortedFacts are the entries of a map, by name.
 func sortedFacts(m map[string]string) []fact {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	out := make([]fact, len(names))
-	for i, name := range names {
-		out[i] = fact{Name: name, Value: m[name]}
+	out := make([]fact, 0, len(m))
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, fact{Name: name, Value: m[name]})
 	}
 	return out
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"maps"
+	"strings"
 	"time"
 
 	"github.com/bgverify/bgverify/internal/text"
@@ -46,6 +47,16 @@ type Header struct {
 	Weaker *WeakerThan `json:"weaker,omitempty"`
 	// Shards are the runs that this one was merged from, by number; none: it was not.
 	Shards []Shard `json:"shards,omitempty"`
+}
+
+// Flag is the value that a run was given for a flag, as --name=value; empty where it had none.
+func (h *Header) Flag(name string) string {
+	for _, text := range h.Flags {
+		if value, ok := strings.CutPrefix(text, "--"+name+"="); ok {
+			return value
+		}
+	}
+	return ""
 }
 
 // Tool names the program that made a run.

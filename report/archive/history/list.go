@@ -81,17 +81,13 @@ func List(root string) (list []Listed, bad int, err error) {
 	if err != nil {
 		return nil, bad, err
 	}
-	isPinned := map[string]bool{}
-	for _, id := range pins {
-		isPinned[id] = true
-	}
 	list = make([]Listed, 0, len(entries))
 	links := Links(entries)
 	for i := len(entries) - 1; i >= 0; i-- {
 		e := &entries[i]
 		r := Listed{
 			ID: e.ID, Folder: e.Folder, Started: e.Started, Verdict: e.Verdict, Suites: e.SuiteNames(), Counts: e.Counts,
-			Parent: e.Parent, Pinned: isPinned[e.ID], Weaker: e.Weaker,
+			Parent: e.Parent, Pinned: slices.Contains(pins, e.ID), Weaker: e.Weaker,
 		}
 		// Without an earlier run all causes are new.
 		var was []cause.Cause

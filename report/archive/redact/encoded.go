@@ -3,6 +3,7 @@ package redact
 import (
 	"encoding/hex"
 	"math/bits"
+	"sort"
 	"strings"
 )
 
@@ -121,18 +122,11 @@ func joinLines(text string, start, end int) (string, []lineBreak, int) {
 
 // rawPlace is where the character at of a run joined is in the text.
 func rawPlace(breaks []lineBreak, at int) int {
-	low, high := 0, len(breaks)
-	for low < high {
-		if mid := (low + high) / 2; breaks[mid].at <= at {
-			low = mid + 1
-		} else {
-			high = mid
-		}
-	}
-	if low == 0 {
+	before := sort.Search(len(breaks), func(i int) bool { return breaks[i].at > at })
+	if before == 0 {
 		return at
 	}
-	return at + breaks[low-1].size
+	return at + breaks[before-1].size
 }
 
 // decodeRun appends what run decodes to, and says whether that may be a text
@@ -231,11 +225,4 @@ func isHexDigit(c byte) bool {
 }
 
 // isHexNumber reports whether a text has hexadecimal digits alone; an empty one does.
-func isHexNumber(s string) bool {
-	for i := range len(s) {
-		if !isHexDigit(s[i]) {
-			return false
-		}
-	}
-	return true
-}
+func isHexNumber(s string) bool { return strings.Trim(s, "0123456789abcdefABCDEF") == "" }

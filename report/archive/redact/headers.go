@@ -86,12 +86,7 @@ func (r *Redactor) cookie(pair string, found []string) (string, []string) {
 
 // isToken reports whether a text can be the name of a scheme or parameter in a header.
 func isToken(s string) bool {
-	for i := range len(s) {
-		if !isWord(s[i]) && s[i] != '-' {
-			return false
-		}
-	}
-	return s != ""
+	return s != "" && !strings.ContainsFunc(s, func(c rune) bool { return c != '-' && !(c >= 0x80 || isWord(byte(c))) })
 }
 
 // line replaces the secrets in a line of text of the tool's own, and who a URL

@@ -241,23 +241,10 @@ func isMark(s string) bool {
 }
 
 // isHash reports whether a text has the form of the hash in a mark.
-func isHash(s string) bool {
-	if len(s) != 2*markHash {
-		return false
-	}
-	for i := range len(s) {
-		if !('0' <= s[i] && s[i] <= '9' || 'a' <= s[i] && s[i] <= 'f') {
-			return false
-		}
-	}
-	return true
-}
+func isHash(s string) bool { return len(s) == 2*markHash && strings.Trim(s, "0123456789abcdef") == "" }
 
 // String replaces every secret in s.
-func (r *Redactor) String(s string) string {
-	out, _ := r.text(s, markOpen, markClose)
-	return out
-}
+func (r *Redactor) String(s string) string { return (&Hider{r: r}).piece(s, false) }
 
 // Bytes replaces every secret in b, which is not changed; b itself is returned
 // when it holds none.
@@ -271,23 +258,7 @@ func (r *Redactor) Bytes(b []byte) []byte {
 
 // CutString replaces every secret in a text whose end was cut off: the
 // beginning of a secret at the end of s goes too.
-func (r *Redactor) CutString(s string) string {
-	matches := findAll(&Hider{r: r}, s, true)
-	if len(matches) == 0 {
-		return s
-	}
-	return r.replace(s, matches, markOpen, markClose)
-}
-
-// text replaces the secrets of a text. open and closing are the ends of the marks, which depend on
-// where the text is written.
-func (r *Redactor) text(s, open, closing string) (string, []match) {
-	matches := findAll(&Hider{r: r}, s, false)
-	if len(matches) == 0 {
-		return s, nil
-	}
-	return r.replace(s, matches, open, closing), matches
-}
+func (r *Redactor) CutString(s string) string { return (&Hider{r: r}).piece(s, true) }
 
 // replace puts marks in the places of matches, which are sorted and apart.
 func (r *Redactor) replace(s string, matches []match, open, closing string) string {
