@@ -9,7 +9,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/services"
 	"github.com/bgverify/bgverify/runner/transport"
@@ -96,11 +98,19 @@ func (e *execution) askService(ctx context.Context, p *probed) []run.TransportFi
 		names = append(names, s.suite.Name)
 	}
 	slices.Sort(names)
-	blue, green := p.facts(ctx)
+	by, blue, green := p.facts(ctx)
 	if blue == nil || green == nil || ctx.Err() != nil {
 		return nil
 	}
 	found := transport.Compare(blue, green, e.now())
+	// One answer may have changed between the requests of the sides; two in a row do not.
+	if by.otherAnswer(blue, green) != nil {
+		if b, g := by.ask(ctx, p.blue, p.green, true); b != nil && g != nil && ctx.Err() == nil {
+			if f := by.otherAnswer(b, g); f != nil {
+				found = append(found, *f)
+			}
+		}
+	}
 	for i := range found {
 		found[i].Service, found[i].Suites = p.green.Name, names
 	}
@@ -111,8 +121,8 @@ func (e *execution) askService(ctx context.Context, p *probed) []run.TransportFi
 const mostTried = 3
 
 // facts asks both sides by the first step that both answer with 2xx: an error says
-// little of compression. Where none of the first is, the first is asked whole.
-func (p *probed) facts(ctx context.Context) (blue, green *transport.Facts) {
+// little of compression. Where none of the first is, the first is asked whole. by is the step.
+func (p *probed) facts(ctx context.Context) (by *probe, blue, green *transport.Facts) {
 	var first *probe
 	tried := 0
 	for _, s := range p.suites {
@@ -122,20 +132,67 @@ func (p *probed) facts(ctx context.Context) (blue, green *transport.Facts) {
 				continue
 			}
 			if b.Fine() && g.Fine() {
-				return b, g
+				return c, b, g
 			}
 			if first == nil {
 				first = c
 			}
 			if tried++; tried == mostTried {
-				return first.ask(ctx, p.blue, p.green, true)
+				b, g = first.ask(ctx, p.blue, p.green, true)
+				return first, b, g
 			}
 		}
 	}
 	if first == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
-	return first.ask(ctx, p.blue, p.green, true)
+	blue, green = first.ask(ctx, p.blue, p.green, true)
+	return first, blue, green
+}
+
+// otherAnswer finds that green does not answer a request for a coding, or with another status or
+// content than blue, although both answer alike without one: cases ask for no coding, and boxes do. The rules
+// are the step's. nil: there is nothing of the kind.
+func (c *probe) otherAnswer(blue, green *transport.Facts) *run.TransportFinding {
+	rules, err := c.suite.stepRules(c.step)
+	if err != nil || !c.step.Compare {
+		return nil
+	}
+	for i := range min(len(blue.Gets), len(green.Gets)) {
+		b, g := blue.Gets[i], green.Gets[i]
+		if b.Err != nil {
+			return nil
+		}
+		shown := ""
+		if g.Err != nil {
+			shown = fmt.Sprintf("does not: %s: %s", g.Err.Class, g.Err.Detail)
+		} else {
+			shown = otherContent(b, g, rules)
+		}
+		switch {
+		case shown == "":
+		case i == 0: // the cases report it
+			return nil
+		default:
+			return &run.TransportFinding{
+				Fact: run.FactCompression, Verdict: run.Fail, Weight: run.Fail,
+				Blue: "answers a request for " + transport.Codings[i-1], Green: shown,
+			}
+		}
+	}
+	return nil
+}
+
+// otherContent is how the status or the body of green's answer differs from blue's under the
+// rules; empty: they do not. Headers are left out: those of compression have findings of their own.
+func otherContent(blue, green *wire.Exchange, rules *judge.StepRules) string {
+	b, g := judge.NewAnswer(blue).Message(), judge.NewAnswer(green).Message()
+	b.Headers, g.Headers = nil, nil
+	r := diff.CompareMessages(b, g, rules.Apart(judge.Lag(blue, green)).Full, nil)
+	if r.Equal() {
+		return ""
+	}
+	return fmt.Sprintf("with something else: %s %s", r.Differences[0].Path, r.Differences[0].Kind)
 }
 
 // probes yields the safe GETs of a service: of the cases, then of setup.

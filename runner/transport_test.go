@@ -1,7 +1,9 @@
 package runner
 
 import (
+	"compress/flate"
 	"compress/gzip"
+	"compress/zlib"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -52,6 +54,24 @@ func compressed(w http.ResponseWriter, r *http.Request) bool {
 	_, _ = io.WriteString(z, `{"v":1}`)
 	_ = z.Close()
 	return true
+}
+
+// deflated answers in deflate whoever asks for it, in the zlib format or without its wrapper.
+func deflated(wrapped bool) func(http.ResponseWriter, *http.Request) bool {
+	return func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Header.Get("Accept-Encoding") != "deflate" {
+			return false
+		}
+		w.Header().Set("Content-Encoding", "deflate")
+		z, _ := flate.NewWriter(w, flate.DefaultCompression)
+		var out io.WriteCloser = z
+		if wrapped {
+			out = zlib.NewWriter(w)
+		}
+		_, _ = io.WriteString(out, `{"v":1}`)
+		_ = out.Close()
+		return true
+	}
 }
 
 func header(name, value string) func(http.ResponseWriter, *http.Request) bool {
@@ -111,6 +131,37 @@ func TestTransportFindings(t *testing.T) {
 			}
 			return false
 		}, run.FactCompression, run.Fail},
+		{"green's gzip is of something else", oneGet, compressed, func(w http.ResponseWriter, r *http.Request) bool {
+			if r.Header.Get("Accept-Encoding") != "gzip" {
+				return false
+			}
+			w.Header().Set("Content-Encoding", "gzip")
+			z := gzip.NewWriter(w)
+			_, _ = io.WriteString(z, `{"v":2}`)
+			_ = z.Close()
+			return true
+		}, run.FactCompression, run.Fail},
+		{"green fails when asked for br", oneGet, nil, func(w http.ResponseWriter, r *http.Request) bool {
+			if r.Header.Get("Accept-Encoding") == "br" {
+				w.WriteHeader(http.StatusInternalServerError)
+			}
+			return false
+		}, run.FactCompression, run.Fail},
+		{"green resets the connection when asked for gzip", oneGet, nil, func(w http.ResponseWriter, r *http.Request) bool {
+			return r.Header.Get("Accept-Encoding") == "gzip" && raw("")(w, r)
+		}, run.FactCompression, run.Fail},
+		{"green sends a 103 first", oneGet, nil, func(w http.ResponseWriter, _ *http.Request) bool {
+			w.WriteHeader(http.StatusEarlyHints)
+			return false
+		}, run.FactAnswerForm, run.Fail},
+		{"both send a 103 first", oneGet, func(w http.ResponseWriter, _ *http.Request) bool {
+			w.WriteHeader(http.StatusEarlyHints)
+			return false
+		}, func(w http.ResponseWriter, _ *http.Request) bool {
+			w.WriteHeader(http.StatusEarlyHints)
+			return false
+		}, "", run.Pass},
+		{"green's deflate has no wrapper", oneGet, deflated(true), deflated(false), run.FactAnswerForm, run.Fail},
 		{"clock of green an hour ahead", oneGet, nil, clockOff(time.Hour, ""), run.FactClock, run.Fail},
 		{"clock of green an hour ahead, only POSTs", onePost, nil, clockOff(time.Hour, ""), run.FactClock, run.Fail},
 		{"clock of green an hour behind", oneGet, nil, clockOff(-time.Hour, ""), run.FactClock, run.Fail},

@@ -65,6 +65,8 @@ type exchangeRecord struct {
 	Unframed    bool   `json:"unframed,omitempty"`
 	// Resets counts connections that were reset and tried again.
 	Resets int `json:"resets,omitempty"`
+	// Form is how the answer was written that other clients may not read.
+	Form string `json:"form,omitempty"`
 	// Streamed is how long a stream was read, in nanoseconds.
 	Streamed time.Duration `json:"streamed,omitempty"`
 }
@@ -171,9 +173,9 @@ func (h *pairHider) exchange(e *wire.Exchange, side string) (*exchangeRecord, er
 		Method: h.Text(e.Method), URL: h.Text(e.URL), Started: e.Started, Timing: e.Timing,
 		Status: e.Status, Proto: e.Proto, WireBytes: e.WireBytes, Encoding: h.Text(e.Encoding),
 		Remote: e.Remote, Reused: e.Reused, Attempts: e.Attempts, Certificate: e.Certificate, Unframed: e.Unframed, Resets: e.Resets,
-		Streamed: e.Streamed,
-		Sent:     h.fields(e.Sent, side+".sent"),
-		Headers:  h.fields(e.Headers, side+".header"), Trailers: h.fields(e.Trailers, side+".trailer"),
+		Streamed: e.Streamed, Form: e.Form,
+		Sent:    h.fields(e.Sent, side+".sent"),
+		Headers: h.fields(e.Headers, side+".header"), Trailers: h.fields(e.Trailers, side+".trailer"),
 	}
 	if e.Err != nil {
 		rec.Err = &wire.Err{Class: e.Err.Class, Detail: h.Text(e.Err.Detail)}
@@ -253,7 +255,7 @@ func (rec *exchangeRecord) restore(bodies *bodyStore) (*wire.Exchange, error) {
 		Status: rec.Status, Proto: rec.Proto, Headers: restoreFields(rec.Headers), Trailers: restoreFields(rec.Trailers),
 		WireBytes: rec.WireBytes, Encoding: rec.Encoding, Err: rec.Err, Remote: rec.Remote,
 		Reused: rec.Reused, Attempts: rec.Attempts, Certificate: rec.Certificate, Unframed: rec.Unframed, Resets: rec.Resets,
-		Streamed: rec.Streamed,
+		Streamed: rec.Streamed, Form: rec.Form,
 	}
 	var err error
 	if rec.Body != nil {

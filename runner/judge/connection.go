@@ -18,7 +18,7 @@ func sideConnection(x *wire.Exchange) *run.SideConnection {
 	// An exchange that failed says nothing about framing or events.
 	if x.Err == nil {
 		s.Closed = Closes(x)
-		s.Framing = emptyFraming(x)
+		s.Framing, s.Form = emptyFraming(x), x.Form
 		if n := events(x); n > 1 {
 			s.Events, s.EventsMS = n, run.Milliseconds(x.Streamed)
 		}

@@ -14,6 +14,8 @@ type SideConnection struct {
 	Resets int  `json:"resets,omitempty"` // reused connections that were reset under the request
 	// Framing is the header by which a 204 or 304 announces a body: "Content-Length: 7".
 	Framing string `json:"framing,omitempty"`
+	// Form is how the answer was written that other clients may not read.
+	Form string `json:"form,omitempty"`
 	// EventsMS is the time between the first and the last event of a stream.
 	EventsMS float64 `json:"events_ms,omitempty"`
 	Events   int     `json:"events,omitempty"` // of a stream, up to two
@@ -45,6 +47,7 @@ const (
 	FactHead               TransportFact = "head"                 // the status of a HEAD
 	FactOptions            TransportFact = "options"              // the status and Allow of an OPTIONS
 	FactEmptyAnswerFraming TransportFact = "empty-answer-framing" // a 204 or 304 that announces a body
+	FactAnswerForm         TransportFact = "answer-form"          // how answers are written
 	FactBufferedEvents     TransportFact = "buffered-events"      // events that arrive all at once
 	FactTime               TransportFact = "time"                 // of cases, outside load
 )
@@ -75,7 +78,7 @@ var transportWords = map[TransportFact]string{
 	FactCertificateExpiry: "certificate expiry", FactCertificateNames: "certificate names", FactCertificateIssuer: "certificate issuer",
 	FactKeepAlive: "keep-alive", FactConnectionsReset: "reused connections", FactResends: "resent requests", FactCompression: "compression",
 	FactClock: "clock", FactHeaderNames: "spelling of header names", FactHead: "HEAD", FactOptions: "OPTIONS",
-	FactEmptyAnswerFraming: "framing of empty answers", FactBufferedEvents: "events", FactTime: "time of cases outside load",
+	FactEmptyAnswerFraming: "framing of empty answers", FactAnswerForm: "form of answers", FactBufferedEvents: "events", FactTime: "time of cases outside load",
 }
 
 // String is the finding in one sentence.

@@ -77,6 +77,7 @@ func Compare(blue, green *Facts, now time.Time) []run.TransportFinding {
 	}
 	c.keepAlive()
 	c.compression()
+	c.forms()
 	c.clock()
 	c.headerNames()
 	c.methods()
@@ -261,6 +262,20 @@ func (c *check) compression() {
 	}
 	if len(lost) > 0 {
 		c.find(run.Fail, run.FactCompression, "answers with "+strings.Join(lost, ", ")+" when asked for it", "answers "+green)
+	}
+}
+
+// forms finds an answer that green writes in a form which other clients may not read and blue does
+// not. The exchanges of cases find it too; this adds the codings that only a probe asks for.
+func (c *check) forms() {
+	for i, b := range c.blue.Gets {
+		if !c.alike(i) {
+			continue
+		}
+		if g := c.green.Gets[i]; g.Form != "" && g.Form != b.Form {
+			c.find(run.Fail, run.FactAnswerForm, verdict.FormText(b.Form), g.Form)
+			return
+		}
 	}
 }
 

@@ -31,6 +31,7 @@ type PlaceTotals struct {
 	// framing holds, by status, what blue and green announced of a body that the status
 	// excludes. At most 10 statuses are kept.
 	framing map[string][2]string
+	form    [2]string  // of the first answer that green writes as blue does not; see run.SideConnection
 	burst   [2]float64 // ms between the first and last event where green sent them at once
 	// Times are the elapsed times in ms by side, of pairs in which both sides answered. They
 	// serve to see whether green is much slower where no load stage measures it.
@@ -89,6 +90,9 @@ func (p *PlaceTotals) add(step *run.StepResult) {
 	// another status is a separate difference.
 	if step.Blue.Status == step.Green.Status && b.Framing == "" && g.Framing != "" && len(p.framing) < 10 {
 		p.framing[strconv.Itoa(step.Green.Status)] = [2]string{"none", g.Framing}
+	}
+	if step.Blue.Status == step.Green.Status && g.Form != "" && g.Form != b.Form && p.form[1] == "" {
+		p.form = [2]string{b.Form, g.Form}
 	}
 	// Of all pairs the smallest distance between the clocks is kept: a slow answer makes a
 	// distance larger and never smaller, so the best pair is nearest to the truth.
@@ -220,6 +224,9 @@ func (p *PlaceTotals) findings() []run.TransportFinding {
 				"with "+f[1])
 		}
 	}
+	if p.form[1] != "" {
+		find(run.Fail, run.FactAnswerForm, FormText(p.form[0]), p.form[1])
+	}
 	if p.burst[0] > 0 {
 		spread := func(v float64) string {
 			return "over " + time.Duration(v*float64(time.Millisecond)).Round(10*time.Millisecond).String()
@@ -244,6 +251,14 @@ func framingVerdict(status, framing string) run.Verdict {
 		return run.Pass
 	}
 	return run.Fail
+}
+
+// FormText is the form of blue's answers in a finding about green's.
+func FormText(form string) string {
+	if form == "" {
+		return "sends what all clients read"
+	}
+	return "sends " + form
 }
 
 // A Histogram keeps times in buckets 1/16 of an octave wide, so that it costs the same for any

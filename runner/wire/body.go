@@ -24,6 +24,7 @@ type body struct {
 	wire     int64
 	held     int64 // decoded bytes taken in
 	encoding string
+	form     string        // of its coding, that other clients may not read
 	streamed time.Duration // between its first and last bytes
 	err      error
 }
@@ -60,7 +61,7 @@ func readBody(resp *http.Response, limits Limits, w *watch) body {
 		into.hint = -1
 		err = readEncoded(&into, m, codings, limits.Ratio)
 	}
-	b := body{wire: m.n, held: into.total, encoding: strings.Join(codings, ", "), streamed: m.last.Sub(m.first)}
+	b := body{wire: m.n, held: into.total, encoding: strings.Join(codings, ", "), form: m.form, streamed: m.last.Sub(m.first)}
 	if err != nil {
 		b.answer, b.err = into.prefix(), m.blame(err, codings)
 	} else {
@@ -99,7 +100,7 @@ func readEncoded(into *collector, m *meter, codings []string, ratio int64) error
 		}
 		return nil
 	}
-	decoded, closers, err := decoders(source, codings)
+	decoded, closers, err := decoders(source, codings, &m.form)
 	if err == nil {
 		err = into.read(decoded)
 	}
@@ -142,8 +143,9 @@ func contentCodings(h http.Header) []string {
 // maxCodings is how many codings may lie on top of one another.
 const maxCodings = 3
 
-// decoders stacks the decoders of codings, the last applied first.
-func decoders(r io.Reader, codings []string) (io.Reader, []func(), error) {
+// decoders stacks the decoders of codings, the last applied first. They set form where a body is
+// in one that not all clients read.
+func decoders(r io.Reader, codings []string, form *string) (io.Reader, []func(), error) {
 	if len(codings) > maxCodings {
 		return nil, nil, &limitError{fmt.Sprintf("more than %d content codings", maxCodings)}
 	}
@@ -152,9 +154,9 @@ func decoders(r io.Reader, codings []string) (io.Reader, []func(), error) {
 		var err error
 		switch codings[i] {
 		case "gzip":
-			r, err = gzip.NewReader(r)
+			r, err = gunzip(r, form)
 		case "deflate":
-			r, err = inflate(r)
+			r, err = inflate(r, form)
 		case "br":
 			r = brotli.NewReader(r)
 		case "zstd":
@@ -173,8 +175,42 @@ func decoders(r io.Reader, codings []string) (io.Reader, []func(), error) {
 	return r, closers, nil
 }
 
+// members reads the members of a gzip body one after the other (RFC 1952, 2.2). Clients that
+// use zlib directly end at the first.
+type members struct {
+	*gzip.Reader
+	source *bufio.Reader
+	form   *string
+}
+
+// gunzip reads gzip.
+func gunzip(r io.Reader, form *string) (io.Reader, error) {
+	source := bufio.NewReader(r)
+	z, err := gzip.NewReader(source)
+	if err != nil {
+		return nil, err
+	}
+	z.Multistream(false)
+	return &members{z, source, form}, nil
+}
+
+// Read goes on with the next member where one ends and more bytes follow.
+func (m *members) Read(p []byte) (int, error) {
+	n, err := m.Reader.Read(p)
+	if err != io.EOF {
+		return n, err
+	}
+	if _, err := m.source.Peek(1); err != nil {
+		return n, err
+	}
+	*m.form = "gzip of several members"
+	err = m.Reset(m.source)
+	m.Multistream(false)
+	return n, err
+}
+
 // inflate reads deflate as HTTP means it (zlib) and as some servers send it (raw).
-func inflate(r io.Reader) (io.Reader, error) {
+func inflate(r io.Reader, form *string) (io.Reader, error) {
 	br := bufio.NewReader(r)
 	start, err := br.Peek(2)
 	if err != nil {
@@ -183,6 +219,7 @@ func inflate(r io.Reader) (io.Reader, error) {
 	if start[0]&0x0f == 8 && (uint(start[0])<<8|uint(start[1]))%31 == 0 {
 		return zlib.NewReader(br)
 	}
+	*form = "deflate without the zlib wrapper"
 	return flate.NewReader(br), nil
 }
 
@@ -195,6 +232,7 @@ type meter struct {
 	limit int64
 	n     int64
 	err   error
+	form  string // see body
 	// first and last are when bytes came; zero without watch.
 	first, last time.Time
 }

@@ -50,6 +50,7 @@ type call struct {
 	sent          []Field
 	space         [8]Field // most requests have no more
 	head          string   // HTTP/1: of the answer, as it came
+	forms         []string // of the answer, that other clients may not read; see Exchange.Form
 	overrun       bool
 	informational int
 	keepSent      bool
@@ -231,7 +232,15 @@ func (c *call) setHead(head []byte) {
 	defer c.mu.Unlock()
 	if c.keepSent {
 		c.head = string(head)
+		c.forms = append(c.forms, oddForms(c.head)...)
 	}
+}
+
+// addForm notes a form of the answer that other clients may not read.
+func (c *call) addForm(form string) {
+	c.mu.Lock()
+	c.forms = append(c.forms, form)
+	c.mu.Unlock()
 }
 
 // setBeyond notes that bytes followed the answer on its connection, which nothing asked for.
@@ -298,6 +307,8 @@ func (c *call) report(req *http.Request, x *Exchange) {
 		c.countReset()
 	}
 	x.Resets += c.resets
+	slices.Sort(c.forms)
+	x.Form = strings.Join(slices.Compact(c.forms), ", ")
 	if c.facts == nil {
 		return
 	}

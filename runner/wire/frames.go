@@ -2,6 +2,8 @@ package wire
 
 import (
 	"bytes"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -137,7 +139,8 @@ func (f *frames) headDone(head []byte) {
 		f.phase = opaque
 		return
 	case status >= 100 && status < 200:
-		return // informational: another head follows
+		f.call.addForm(fmt.Sprintf("a %d before it", status))
+		return // another head follows
 	}
 	f.call.setHead(head)
 	if f.call.method == "HEAD" || status == 204 || status == 304 {
@@ -192,6 +195,32 @@ func framing(head []byte) (length int64, encoding string, sane bool) {
 		}
 	}
 	return length, encoding, sane
+}
+
+// oddForms are what RFC 9112 forbids a server to send in a head and net/http reads all the same.
+func oddForms(head string) []string {
+	var forms []string
+	addIf := func(found bool, form string) {
+		if found && !slices.Contains(forms, form) {
+			forms = append(forms, form)
+		}
+	}
+	lengths, encodings := 0, 0
+	for line := range strings.Lines(head) {
+		name, _, _ := strings.Cut(line, ":")
+		addIf(!strings.HasSuffix(line, "\r\n"), "lines that end in LF alone")
+		addIf(line[0] == ' ' || line[0] == '\t', "a header field of several lines")
+		addIf(len(name) < len(line) && strings.HasSuffix(name, " "), "a space after the name of a header field")
+		switch {
+		case strings.EqualFold(name, "Content-Length"):
+			lengths++
+		case strings.EqualFold(name, "Transfer-Encoding"):
+			encodings++
+		}
+	}
+	addIf(lengths > 1, "Content-Length twice")
+	addIf(lengths > 0 && encodings > 0, "Content-Length next to Transfer-Encoding")
+	return forms
 }
 
 // takeLine consumes p up to the end of a line of the chunked framing.

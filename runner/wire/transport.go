@@ -349,6 +349,9 @@ func (t *Transport) receive(c *call, resp *http.Response, x *Exchange) {
 	c.watch.arm("idle", t.limits.Idle, "in the body")
 	body := readBody(resp, t.limits, c.watch)
 	x.Answer, x.WireBytes, x.Encoding, x.Streamed = body.answer, body.wire, body.encoding, body.streamed
+	if body.form != "" {
+		c.addForm(body.form)
+	}
 	if body.err != nil {
 		x.Err = c.failure(body.err, true)
 		if body.held > largeBody {

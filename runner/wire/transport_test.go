@@ -396,6 +396,43 @@ func TestInformationalAnswersAreSkipped(t *testing.T) {
 	}
 }
 
+// TestForms lists what net/http reads and other clients may not.
+func TestForms(t *testing.T) {
+	pack := func(parts ...string) string {
+		var b bytes.Buffer
+		for _, p := range parts {
+			z := gzip.NewWriter(&b)
+			_, _ = io.WriteString(z, p)
+			_ = z.Close()
+		}
+		return b.String()
+	}
+	coded := func(body string) string {
+		return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	}
+	for _, tt := range []struct{ answer, want string }{
+		{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nA: b \r\n\r\nok", ""},
+		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nok\r\n0\r\n\r\n", ""},
+		{"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "a 100 before it, a 103 before it"},
+		{"HTTP/1.1 200 OK\nContent-Length: 2\r\n\r\nok", "lines that end in LF alone"},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nA: b\r\n c: d\r\n\r\nok", "a header field of several lines"},
+		{"HTTP/1.1 200 OK\r\nContent-Length : 2\r\nContent-Length: 2\r\n\r\nok", "a space after the name of a header field"},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\ncontent-length: 2\r\n\r\nok", "Content-Length twice"},
+		{
+			"HTTP/1.1 200 OK\r\nContent-Length: 7\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+			"Content-Length next to Transfer-Encoding",
+		},
+		{coded(pack("ok")), ""},
+		{coded(pack("o", "k")), "gzip of several members"},
+		{coded(pack("o", "", "k", "")), "gzip of several members"},
+	} {
+		base := rawServer(t, says(tt.answer))
+		if x := get(t, transport(t, Config{BaseURL: base}), base); x.Err != nil || x.Form != tt.want || string(x.Answer) != "ok" {
+			t.Errorf("%q: %q as %q (%v), want %q", tt.answer, x.Answer, x.Form, x.Err, tt.want)
+		}
+	}
+}
+
 func TestUnframed(t *testing.T) {
 	base := rawServer(t, func(c net.Conn, r *bufio.Reader) {
 		readRequest(r)

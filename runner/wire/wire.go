@@ -135,6 +135,9 @@ type Exchange struct {
 	// Unframed: the body ended with the connection (HTTP/1 without
 	// Content-Length and chunks), so that a cut body cannot be distinguished from a whole one.
 	Unframed bool
+	// Form is how the answer was written that this program reads and other clients may not: as
+	// Content-Length next to Transfer-Encoding. Empty: in no such way.
+	Form string
 	// Streamed is the time between the first and the last bytes of the body.
 	Streamed time.Duration
 }
