@@ -268,14 +268,14 @@ func (c *check) compression() {
 // forms finds an answer that green writes in a form which other clients may not read and blue does
 // not. The exchanges of cases find it too; this adds the codings that only a probe asks for.
 func (c *check) forms() {
+	var forms []string
 	for i, b := range c.blue.Gets {
-		if !c.alike(i) {
-			continue
+		if c.alike(i) {
+			forms = verdict.AddForms(forms, b.Form, c.green.Gets[i].Form)
 		}
-		if g := c.green.Gets[i]; g.Form != "" && g.Form != b.Form {
-			c.find(run.Fail, run.FactAnswerForm, verdict.FormText(b.Form), g.Form)
-			return
-		}
+	}
+	if v, text := verdict.FormsVerdict(forms); v != 0 {
+		c.find(v, run.FactAnswerForm, "sends none of this", text)
 	}
 }
 

@@ -31,7 +31,7 @@ type PlaceTotals struct {
 	// framing holds, by status, what blue and green announced of a body that the status
 	// excludes. At most 10 statuses are kept.
 	framing map[string][2]string
-	form    [2]string  // of the first answer that green writes as blue does not; see run.SideConnection
+	forms   []string   // of green's answers, where blue's has another; see run.SideConnection
 	burst   [2]float64 // ms between the first and last event where green sent them at once
 	// Times are the elapsed times in ms by side, of pairs in which both sides answered. They
 	// serve to see whether green is much slower where no load stage measures it.
@@ -91,8 +91,8 @@ func (p *PlaceTotals) add(step *run.StepResult) {
 	if step.Blue.Status == step.Green.Status && b.Framing == "" && g.Framing != "" && len(p.framing) < 10 {
 		p.framing[strconv.Itoa(step.Green.Status)] = [2]string{"none", g.Framing}
 	}
-	if step.Blue.Status == step.Green.Status && g.Form != "" && g.Form != b.Form && p.form[1] == "" {
-		p.form = [2]string{b.Form, g.Form}
+	if step.Blue.Status == step.Green.Status {
+		p.forms = AddForms(p.forms, b.Form, g.Form)
 	}
 	// Of all pairs the smallest distance between the clocks is kept: a slow answer makes a
 	// distance larger and never smaller, so the best pair is nearest to the truth.
@@ -224,8 +224,8 @@ func (p *PlaceTotals) findings() []run.TransportFinding {
 				"with "+f[1])
 		}
 	}
-	if p.form[1] != "" {
-		find(run.Fail, run.FactAnswerForm, FormText(p.form[0]), p.form[1])
+	if v, text := FormsVerdict(p.forms); v != 0 {
+		find(v, run.FactAnswerForm, "sends none of this", text)
 	}
 	if p.burst[0] > 0 {
 		spread := func(v float64) string {
@@ -253,12 +253,30 @@ func framingVerdict(status, framing string) run.Verdict {
 	return run.Fail
 }
 
-// FormText is the form of blue's answers in a finding about green's.
-func FormText(form string) string {
-	if form == "" {
-		return "sends what all clients read"
+// AddForms adds to a list what green's answer has of forms that blue's has not, each form once.
+func AddForms(list []string, blue, green string) []string {
+	for form := range strings.SplitSeq(green, ", ") {
+		if form != "" && !strings.Contains(blue, form) && !slices.Contains(list, form) {
+			list = append(list, form)
+		}
 	}
-	return "sends " + form
+	slices.Sort(list)
+	return list
+}
+
+// FormsVerdict weighs forms of green's answers that blue's have not; 0: there are none. HTTP
+// allows an answer before the answer and gzip of several members, and many clients read deflate
+// without its wrapper: these are reported. It forbids the others.
+func FormsVerdict(forms []string) (run.Verdict, string) {
+	v := run.Verdict(0)
+	for _, form := range forms {
+		if strings.HasSuffix(form, " before it") || strings.HasPrefix(form, "gzip") || strings.HasPrefix(form, "deflate") {
+			v = v.Worse(run.Pass)
+		} else {
+			v = run.Fail
+		}
+	}
+	return v, strings.Join(forms, ", ")
 }
 
 // A Histogram keeps times in buckets 1/16 of an octave wide, so that it costs the same for any
