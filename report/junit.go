@@ -348,9 +348,9 @@ func loadText(l *run.LoadResult) string {
 	b.WriteString(l.Reason + "\n")
 	for i := range l.Comparisons {
 		c := &l.Comparisons[i]
-		fmt.Fprintf(&b, "%s  blue %s  green %s  %s %s  margin %s  %d blocks (%d dropped)  MDE %s  %s\n",
-			words.MetricName(c), words.Measured(c, c.Blue), words.Measured(c, c.Green), words.MeasuredChange(c), words.Interval(c),
-			words.Bound(c, c.Margin), c.Blocks, c.Dropped, words.Bound(c, c.MDE), words.OutcomeVerdict(c.Outcome))
+		v := words.Row(c)
+		fmt.Fprintf(&b, "%s  blue %s  green %s  %s %s  margin %s  %d blocks (%d dropped)  MDE %s  %s\n", v.Name, v.Blue, v.Green, v.Change,
+			v.Interval, v.Margin, c.Blocks, c.Dropped, v.MDE, words.OutcomeVerdict(c.Outcome))
 	}
 	return b.String()
 }

@@ -169,16 +169,20 @@ func (m *markdownReport) suites(put func(string)) {
 func (m *markdownReport) loads(put func(string)) {
 	for i := range m.src.Result.Loads {
 		l := &m.src.Result.Loads[i]
-		put(fmt.Sprintf("### %s load %s\n\n%s\n\n| metric | blue | green | change | interval | margin | result "+
-			"|\n|---|--:|--:|--:|---|--:|---|\n", words.Mark(l.Verdict), mdText(l.Name), mdText(l.Reason)))
-		for k := range l.Comparisons {
+		first, points := words.Points(l.Reason)
+		put(fmt.Sprintf("### %s load %s\n\n%s\n\n", words.Mark(l.Verdict), mdText(l.Name), mdText(first)))
+		for _, point := range points {
+			put("- " + mdText(point) + "\n")
+		}
+		if len(points) > 0 {
+			put("\n")
+		}
+		put("| metric | blue | green | change | interval | margin | result |\n|---|--:|--:|--:|---|--:|---|\n")
+		for k := range l.Comparisons[:min(markdownRows, len(l.Comparisons))] {
 			c := &l.Comparisons[k]
-			if k >= markdownRows {
-				break
-			}
-			v := words.OutcomeVerdict(c.Outcome)
-			put(fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s %s |\n", mdText(words.MetricName(c)), words.Measured(c, c.Blue),
-				words.Measured(c, c.Green), words.MeasuredChange(c), words.Interval(c), words.Bound(c, c.Margin), words.Mark(v), v))
+			v, verdict := words.Row(c), words.OutcomeVerdict(c.Outcome)
+			put(fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s %s |\n", mdText(v.Name), v.Blue, v.Green, v.Change, v.Interval, v.Margin,
+				words.Mark(verdict), verdict))
 		}
 		put(left(len(l.Comparisons)-markdownRows, "metrics") + "\n")
 	}

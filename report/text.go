@@ -284,52 +284,68 @@ func (t *textReport) passed(gates []run.GateResult) {
 // loads writes a table for each load stage.
 func (t *textReport) loads() {
 	for i := range t.src.Result.Loads {
-		l := &t.src.Result.Loads[i]
-		if l.Verdict <= run.Pass {
+		if l := &t.src.Result.Loads[i]; l.Verdict <= run.Pass {
 			t.quietLoad(l)
+		} else {
+			t.load(l)
+		}
+	}
+}
+
+// load is a stage that did not pass: what it is, why it did not, and what was measured.
+func (t *textReport) load(l *run.LoadResult) {
+	rate := text.Significant(l.Rate)
+	if l.PerWalk > 0 {
+		rate += " " + l.Unit()
+	}
+	load := rate + " per second and side"
+	if l.Users != nil {
+		load = text.Count(l.Users.Count, "user") + " a side"
+	}
+	title := fmt.Sprintf("load %s: %s for %s, %s (%d dropped)", l.Name, load, text.Seconds(l.Seconds), text.Count(l.Blocks, "block"), l.Dropped)
+	var points []string
+	if !t.reasonsHold(l.Reason) {
+		var first string
+		first, points = words.Points(l.Reason)
+		title += ": " + first
+	}
+	t.fill("", title)
+	for _, point := range points {
+		t.fill("  - ", point)
+	}
+	t.generators(l.Fleet)
+	quiet := t.comparisons(l)
+	if quiet > 0 {
+		t.line("%s watched, none worse", text.Count(quiet, "further guard"))
+	}
+	t.loadNotes(l)
+	t.line("")
+}
+
+// comparisons is the table of what was measured, without guards that are not worse: it returns how many they are.
+func (t *textReport) comparisons(l *run.LoadResult) (quiet int) {
+	var rows [][]string
+	for k := range l.Comparisons {
+		c := &l.Comparisons[k]
+		if c.Role == perf.Guard && c.Outcome != perf.Worse {
+			quiet++
 			continue
 		}
-		rate := text.Significant(l.Rate)
-		if l.PerWalk > 0 {
-			rate += " " + l.Unit()
-		}
-		title := fmt.Sprintf("load %s: %s per second and side for %s, %s (%d dropped)", l.Name, rate, text.Seconds(l.Seconds), text.Count(l.Blocks, "block"), l.Dropped)
-		if l.Users != nil {
-			title = fmt.Sprintf("load %s: %s a side for %s, %s (%d dropped)", l.Name, text.Count(l.Users.Count, "user"), text.Seconds(l.Seconds), text.Count(l.Blocks, "block"), l.Dropped)
-		}
-		if !t.reasonsHold(l.Reason) {
-			title += ": " + l.Reason
-		}
-		t.fill("", title)
-		t.generators(l.Fleet)
-		var rows [][]string
-		quiet := 0 // guards that are not worse
-		for k := range l.Comparisons {
-			c := &l.Comparisons[k]
-			if c.Role == perf.Guard && c.Outcome != perf.Worse {
-				quiet++
-				continue
-			}
-			rows = append(rows, []string{
-				t.safe(words.MetricName(c)), t.safe(words.Measured(c, c.Blue)), t.safe(words.Measured(c, c.Green)), words.MeasuredChange(c),
-				words.Interval(c), words.Bound(c, c.Margin), words.Bound(c, c.MDE), t.word(words.OutcomeVerdict(c.Outcome)),
-			})
-		}
-		cols := columnsOf("METRIC~", "BLUE>", "GREEN>", "CHANGE>", "INTERVAL~", "MARGIN>", "MDE>", "RESULT")
-		if t.narrow() { // the gates above show the margin, the page shows the MDE
-			const margin, result = 5, 7
-			cols = slices.Delete(cols, margin, result)
-			for k := range rows {
-				rows[k] = slices.Delete(rows[k], margin, result)
-			}
-		}
-		t.rows(cols, rows)
-		if quiet > 0 {
-			t.line("%s watched, none worse", text.Count(quiet, "further guard"))
-		}
-		t.loadNotes(l)
-		t.line("")
+		v := words.Row(c)
+		rows = append(rows, []string{
+			t.safe(v.Name), t.safe(v.Blue), t.safe(v.Green), v.Change, v.Interval, v.Margin, v.MDE, t.word(words.OutcomeVerdict(c.Outcome)),
+		})
 	}
+	cols := columnsOf("METRIC~", "BLUE>", "GREEN>", "CHANGE>", "INTERVAL~", "MARGIN>", "MDE>", "RESULT")
+	if t.narrow() { // the gates above show the margin, the page shows the MDE
+		const margin, result = 5, 7
+		cols = slices.Delete(cols, margin, result)
+		for k := range rows {
+			rows[k] = slices.Delete(rows[k], margin, result)
+		}
+	}
+	t.rows(cols, rows)
+	return quiet
 }
 
 // reasonsHold reports whether one of the reasons at the top says a text already.

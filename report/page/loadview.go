@@ -13,6 +13,7 @@ import (
 // A loadView is a load stage as the page shows it.
 type loadView struct {
 	ID, Name, Reason string
+	Points           []string // findings after the first, which is Reason
 	Verdict          verdictView
 	Facts            []string
 	Rows             []comparisonView
@@ -27,8 +28,9 @@ type loadCauseView struct{ Where, Edit, Kind, Pairs, Blocks, Rule string }
 
 // A comparisonView is a row of the table of a load stage, in words.
 type comparisonView struct {
-	Name, Role, Blue, Green, Change, Interval, Margin, MDE, Need, Note string
-	Verdict                                                            verdictView
+	words.ComparisonRow
+	Role, Need, Note string
+	Verdict          verdictView
 }
 
 // A figureView is a plot with one sentence on how to read it and its figures.
@@ -48,17 +50,14 @@ const tableRows = 8
 func (p *pageView) loads(s *pageRun) {
 	for i := range s.Result.Loads {
 		l := &s.Result.Loads[i]
+		reason, points := words.Points(l.Reason)
 		v := loadView{
-			ID: fmt.Sprintf("load-%d", i+1), Name: l.Name, Reason: l.Reason, Verdict: viewOf(l.Verdict), Facts: loadFacts(l),
+			ID: fmt.Sprintf("load-%d", i+1), Name: l.Name, Reason: reason, Points: points, Verdict: viewOf(l.Verdict), Facts: loadFacts(l),
 			Warnings: l.Warnings,
 		}
 		for k := range l.Comparisons {
 			c := &l.Comparisons[k]
-			row := comparisonView{
-				Name: words.MetricName(c), Role: c.Role.String(), Blue: words.Measured(c, c.Blue), Green: words.Measured(c, c.Green),
-				Change: words.MeasuredChange(c), Interval: words.Interval(c), Margin: words.Bound(c, c.Margin), MDE: words.Bound(c,
-					c.MDE), Note: c.Note, Verdict: comparisonVerdict(c),
-			}
+			row := comparisonView{ComparisonRow: words.Row(c), Role: c.Role.String(), Note: c.Note, Verdict: comparisonVerdict(c)}
 			if c.Outcome == perf.Inconclusive && c.Role == perf.Gate && c.Change < c.Margin && c.NeedS > 0 && c.NeedS < words.Beyond*100 {
 				row.Need = text.Seconds(c.NeedS)
 			}

@@ -127,6 +127,39 @@ func PlanOf(l *run.LoadResult) string {
 	return "the plan"
 }
 
+// A ComparisonRow is a comparison of a load stage in words.
+type ComparisonRow struct{ Name, Blue, Green, Change, Interval, Margin, MDE string }
+
+// Row is a comparison as the tables of all reports show it.
+func Row(c *perf.Comparison) ComparisonRow {
+	return ComparisonRow{
+		Name: MetricName(c), Blue: Measured(c, c.Blue), Green: Measured(c, c.Green), Change: MeasuredChange(c), Interval: Interval(c),
+		Margin: Bound(c, c.Margin), MDE: Bound(c, c.MDE),
+	}
+}
+
+// Points divides the reason of a load stage into its first finding and the others: they are separated by
+// semicolons, but for those in parentheses, which belong to a finding.
+func Points(reason string) (first string, others []string) {
+	var all []string
+	depth, from := 0, 0
+	for i := range len(reason) {
+		switch reason[i] {
+		case '(':
+			depth++
+		case ')':
+			depth--
+		case ';':
+			if depth <= 0 {
+				all = append(all, strings.TrimSpace(reason[from:i]))
+				from = i + 1
+			}
+		}
+	}
+	all = append(all, strings.TrimSpace(reason[from:]))
+	return all[0], all[1:]
+}
+
 // Beyond is a figure that says no more than "without bound". An interval without an end is
 // stored as a large number, since JSON has no infinity.
 const Beyond = 1e4
