@@ -17,21 +17,8 @@ func newAlikeCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "alike --env FILE",
 		GroupID: "judge",
-		Short:   "Compare what both clusters hold",
-		Long: `List the objects that clusters: {alike: …} of the env file names on both clusters,
-pair them by kind, namespace and name, and compare each pair as a run compares
-answers. What every cluster makes up by itself (uids, times, status, addresses)
-is left out; the file's rules come after the built-in ones.
-
-Differences are reported by what made them, with objects of one side alone, the
-versions of both clusters, and API versions that green no longer serves.
-
-Exit status: 0 alike, 1 different, 2 usage, 3 something could not be read.
-Both clusters are only read.`,
-		Example: `  bgverify alike --env env/verification.yaml
-  bgverify alike --env env/verification.yaml --output json`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return flags.alike(cmd.Context(), io) },
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return flags.alike(cmd.Context(), io) },
 	}
 	flags.bind(cmd)
 	return cmd

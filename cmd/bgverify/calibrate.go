@@ -31,49 +31,8 @@ func newCalibrateCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "calibrate PATH...",
 		GroupID: "write",
-		Short:   "Compare blue with blue: unstable fields, and the noise of its load",
-		Long: `Run the suites with blue on both sides, several rounds, and propose a rule for
-each field in which blue differs from itself: as YAML on standard output, with
-the evidence, to be read before it is pasted.
-
-A rule keeps as much as the values allow: a format, a time, a tolerance;
-presence and type are always still compared, and no rule covers more than the
-field that was seen to differ. Fields are classified as uuid, jwt, clock,
-counter, order, enum, shape, or what else their values show. A pattern never
-holds a date or a number of digits.
-
-The proposed rules are tried on fresh rounds: one at once, and one after
---settle, when clocks and counters have moved on. What such a round finds is
-evidence too, and a rule that does not hold in the last one is dropped and
-named. Cases that could not be measured are named as well, and requests that a
-side accepts only once, with what to do.
-
-With --green the same rounds are run with green on both sides. A field that is
-unstable on both sides gets one rule for both (pods that are named after their
-cluster), and one that is stable on blue and unstable on green is a finding: no
-rule is proposed, and the status is 1. Blue is never compared with green here:
-what differs between them is for run to say.
-
---load runs the load stages of the suites with blue on both sides instead and
-prints, for each metric, the noise floor (the smallest margin that equal sides
-pass), the smallest regression found (MDE) and the time needed. What it finds
-is kept in runs/calibration.json, or the file of --calibration, for later runs
-over the same blue: intervals are widened by the bias of blue's replicas, a
-margin below twice the bias is refused, and later runs warn where blue's p50 is
-more than 1.3 times the calibrated one: blue may share a bottleneck with green.
-
-No run is archived. What compensated steps create is taken back after each
-round. Exit status: 0 every unstable field has a rule, or there is none; 1
-green is unstable where blue is not; 4 a field is unstable in a way that no
-such rule covers, or something could not be measured or taken back; 2 usage; 3
-a side could not be asked.`,
-		Example: `  bgverify calibrate suite.yaml --blue https://blue.example > proposed.yaml
-  bgverify calibrate suite.yaml --env env/stb.yaml > proposed.yaml
-  bgverify rediff latest --rules proposed.yaml
-  bgverify calibrate suite.yaml --env env/stb.yaml --rounds 10 --settle 10m
-  bgverify calibrate suite.yaml --env env/stb.yaml --load`,
-		Args: atLeastOnePath,
-		RunE: func(cmd *cobra.Command, args []string) error { return flags.run(cmd, io, args) },
+		Args:    atLeastOnePath,
+		RunE:    func(cmd *cobra.Command, args []string) error { return flags.run(cmd, io, args) },
 	}
 	flags.bind(cmd.Flags())
 	return cmd

@@ -16,15 +16,7 @@ func newDemoCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "demo",
 		GroupID: "try",
-		Short:   "Run the whole tool against two embedded services",
-		Long: `Start the embedded blue and green set-top-box services, run scenarios/stb
-against them, write a run folder and stop the services. demo takes the flags of
-run. Without a fault it exits with 0; with --green-fault it shows what a broken
-green looks like ('bgverify fixtures --help' lists the faults).`,
-		Example: `  bgverify demo
-  bgverify demo --no-load
-  bgverify demo --green-fault price-as-string,slow=20%`,
-		Args: cobra.NoArgs,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := flags.check(cmd); err != nil {
 				return err

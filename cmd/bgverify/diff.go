@@ -32,14 +32,7 @@ func newDiffCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "diff BLUE GREEN",
 		GroupID: "judge",
-		Short:   "Compare two saved answers",
-		Long: `Compare two saved bodies as a run compares them: exact numbers, arrays aligned,
-rules applied. Exit status: 0 equal, 1 different, 2 usage or rule problem,
-3 a body could not be compared. "-" reads one side from standard input.`,
-		Example: `  bgverify diff blue.json green.json
-  bgverify diff blue.json green.json --rules rules.yaml
-  bgverify diff blue.json green.json --output patch   # RFC 6902: turns blue into green`,
-		Args: cobra.ExactArgs(2),
+		Args:    cobra.ExactArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return runDiff(io, flags, args[0], args[1])
 		},

@@ -17,16 +17,8 @@ func newFixturesCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "fixtures",
 		GroupID: "try",
-		Short:   "Serve the embedded blue and green services until stopped",
-		Long: `Serve two set-top-box back ends on loopback until Ctrl-C: two releases of the
-same product, with clocks, request ids, pod names and per-side ids that differ,
-and faults by name in front of either.
-
-Faults:
-` + faultTable(),
-		Example: `  bgverify fixtures
-  bgverify fixtures --blue-addr 127.0.0.1:8081 --green-addr 127.0.0.1:8082 --green-fault price-as-string,slow=20%`,
-		Args: cobra.NoArgs,
+		Long:    faultTable(),
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := faults.parse(&opts); err != nil {
 				return err

@@ -275,6 +275,7 @@ func defaultFlags(verb string) *runFlags {
 func (f *runFlags) bindSending(set *pflag.FlagSet, more ...string) {
 	f.bindOnly(set, append(more, "blue", "green", "env", "var", "tag", "case", "shard", "concurrency", "seed", "allow-load", "allow-writes",
 		"verbose", "no-progress")...)
+	set.Lookup("seed").Usage = "seed of all random choices; 0 picks one" // it is not printed
 }
 
 // bindAgain declares the flags of a verb that takes the others from a run folder.

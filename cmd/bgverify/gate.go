@@ -28,38 +28,7 @@ func newGateCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "gate RUN",
 		GroupID: "archive",
-		Short:   "Check an archived run and exit with the status of its verdict",
-		Long: `Check an archived run (a folder, an id under --out, or latest) and exit with its
-verdict's status. --out s3://bucket/prefix reads it from an object store: every file
-must have the digest of the manifest, and the newest run must be whole.
-
-A run that is incomplete, changed since it was written, too old, or of another
-build of green exits with 3, whatever its own verdict.
-
-A pass exits with 4 when the run left something out, unless a flag names it:
-  --partial            chosen cases: --case, --tag, --shard, --rerun-failed
-  --without load       --no-load, or load that the stage does not allow
-  --without writes     steps with side effects that the stage does not allow
-  --without identity   nothing showed that blue and green are two places
-  --without compare    --only-load
-
---require lists what the run must have shown. --no-weaker names an archived run:
-a run with fewer cases or expectations, more rules or wider margins than that one
-exits with 4.
-
---after names stages of a promotion ladder: each needs a whole archived run that
-passed with the same scenario files and build of green, within --max-age. A stage
-is what --env was when the run was made: the name in bgverify.yaml, or the file.
-Stages are looked for where the run is: below --out, or in its object store.
-The newest such run of a stage decides; without one, gate exits with 4.`,
-		Example: `  bgverify gate latest
-  bgverify gate runs/2026-11-23T03-12-45Z-stb-7f3a --digest sha256:9c88… --max-age 2h
-  bgverify gate latest --service epg --green-build 9f2c1e7 && ./shift-dns epg 10%
-  bgverify gate latest --require compare,load,identity --no-weaker 7f3a
-  bgverify gate latest --without load
-  bgverify gate latest --after dev,verification --green-build 9f2c1e7 --max-age 24h
-  bgverify gate latest --out s3://stb-runs/staging --max-age 2h --after dev`,
-		Args: oneRun,
+		Args:    oneRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if cmd.Flags().Changed("max-age") && flags.gate.MaxAge <= 0 {
 				return usage("--max-age 2h", "--max-age %s accepts no run", flags.gate.MaxAge)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"embed"
 	"fmt"
 	"regexp"
 	"slices"
@@ -70,6 +71,28 @@ func groupOf(name string, flags *pflag.FlagSet) string {
 		}
 	}
 	return title
+}
+
+//go:embed help
+var helpFiles embed.FS
+
+// describe gives a command and all below it their texts, from help/run.txt for run and
+// help/shift-status.txt for shift status. A file is the sentence that lists of commands show, what
+// there is to know of the command, and its examples. A table that only the program knows, such as
+// that of the faults, is in Long before, and takes the place of the line {table}.
+func describe(c *cobra.Command) {
+	name := strings.ReplaceAll(strings.TrimPrefix(c.CommandPath(), "bgverify "), " ", "-")
+	text, err := helpFiles.ReadFile("help/" + name + ".txt")
+	if err != nil { // embedded: a command without help
+		panic(err)
+	}
+	long, examples, _ := strings.Cut(string(text), "\nExamples:\n")
+	short, long, _ := strings.Cut(long, "\n")
+	c.Short, c.Example = short, strings.TrimRight(examples, "\n")
+	c.Long = strings.TrimSpace(strings.Replace(long, "{table}", strings.TrimRight(c.Long, "\n"), 1))
+	for _, child := range c.Commands() {
+		describe(child)
+	}
 }
 
 // setHelp gives all commands below root their help. Root keeps the one that lists the

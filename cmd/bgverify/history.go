@@ -28,23 +28,7 @@ func newHistoryCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "history",
 		GroupID: "archive",
-		Short:   "List the archived runs, with what is new, known and fixed in each",
-		Long: `List the complete runs of an archive, newest first: when, verdict, cases, and how
-their causes compare with the run of the same suites before: new, known, fixed.
-A pinned run (marked *) is never pruned by --keep and --keep-days.
-
---rebuild makes the list anew from the run.json files in the run folders: use it
-after you moved or copied folders. --out s3://bucket/prefix lists the runs of an
-object store; --upload copies a run there, as archive: of an env file does. The
-exit status says whether the list could be
-read, not what is in it.`,
-		Example: `  bgverify history
-  bgverify history --output json | jq '.[0].new'
-  bgverify history --pin 7f3a
-  bgverify history --out s3://stb-runs/staging
-  bgverify history --upload 7f3a --to s3://stb-runs/staging
-  bgverify history --rebuild --out /var/lib/bgverify/runs`,
-		Args: cobra.NoArgs,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return showHistory(cmd.Context(), io, flags)
 		},

@@ -17,8 +17,7 @@ import (
 
 // An importFormat is one kind of file that import reads.
 type importFormat struct {
-	name, file           string // postman COLLECTION
-	short, long, example string
+	name, file string // postman COLLECTION
 	// bind declares the format's own flags and returns what reads them into the
 	// options; nil: it has none.
 	bind func(f *pflag.FlagSet) func(opts *convert.Options) error
@@ -37,14 +36,6 @@ func newImportCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "import FORMAT FILE",
 		GroupID: "write",
-		Short:   "Convert files of other tools to scenario files",
-		Long: `Read a file of another tool and write scenario files that do the same, with a list
-of everything that could not be converted. Nothing is executed or sent.`,
-		Example: `  bgverify import postman shop.postman_collection.json -o scenarios/shop
-  bgverify import curl commands.sh -o scenarios/shop
-  bgverify import har recording.har -o scenarios/shop
-  bgverify import openapi api.yaml -o scenarios/shop
-  bgverify import jmeter plan.jmx -o scenarios/shop`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
@@ -81,10 +72,7 @@ func newImportFormat(io stdio, f importFormat) *cobra.Command {
 	var force bool
 	options := func(*convert.Options) error { return nil }
 	cmd := &cobra.Command{
-		Use:     f.name + " " + f.file + " -o DIR",
-		Short:   f.short,
-		Long:    f.long,
-		Example: f.example,
+		Use: f.name + " " + f.file + " -o DIR",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usage("see 'bgverify import "+f.name+" --help'", "import %s takes one %s, not %d", f.name, f.file, len(args))

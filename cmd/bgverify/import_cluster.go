@@ -28,17 +28,7 @@ type importClusterFlags struct {
 func newImportCluster(io stdio) *cobra.Command {
 	flags := &importClusterFlags{}
 	cmd := &cobra.Command{
-		Use:   "cluster -o FILE",
-		Short: "Write an env file from the routes of two clusters",
-		Long: `Read which hosts and paths lead to which services on two Kubernetes clusters, and
-write an env file with sides:, one service for each, and clusters: for ready,
-alike and the coverage of services. Both clusters are only read.
-
-Where both clusters answer for the same hosts, --blue-address and --green-address
-pin each side to its load balancer. Services of one cluster alone are listed in a
-comment.`,
-		Example: `  bgverify import cluster --blue-context eks-blue --green-context eks-green \
-    --namespace stb --from VirtualService -o env/verification.yaml`,
+		Use:  "cluster -o FILE",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return flags.run(cmd.Context(), io) },
 	}

@@ -13,15 +13,6 @@ import (
 
 var importPostman = importFormat{
 	name: "postman", file: "COLLECTION",
-	short: "Postman collections: v2.0, v2.1 and v3",
-	long: `Read a Postman collection, a JSON export (v2.0, v2.1) or a folder of the newer
-YAML form (v3), with its environment and globals, and write scenario files.
-
-Folders become suites and tags, and requests become cases. Common statements of
-scripts become expectations and captures; every other line is listed, and kept as a
-comment next to its case. Nothing is executed or sent.`,
-	example: `  bgverify import postman shop.postman_collection.json -o scenarios/shop
-  bgverify import postman shop.json --env stage.postman_environment.json --globals globals.json -o shop`,
 	bind: func(f *pflag.FlagSet) func(opts *convert.Options) error {
 		var bound convert.Options
 		var envs []string
@@ -73,31 +64,10 @@ func readOutside(name string) (convert.File, error) {
 
 var importCurl = importFormat{
 	name: "curl", file: "FILE",
-	short: "curl commands: typed, from scripts or copied from a browser",
-	long: `Read a file of curl commands, as they are typed, kept in scripts or copied from a
-browser ("Copy as cURL (bash)"), and write one case for each request.
-
-The file is read as a shell would read it, but nothing is executed: $TOKEN becomes
-{{env.TOKEN}}, a variable that the file assigns becomes a variable of the suite, and
-a comment above a command becomes its name. Files named with @ are read relative to
-FILE. Options that scenario files do not have are listed with command and line.`,
-	example: `  bgverify import curl smoke.sh -o scenarios/smoke
-  bgverify validate scenarios/smoke`,
 }
 
 var importHAR = importFormat{
 	name: "har", file: "FILE",
-	short: "HAR recordings of browsers and proxies: 1.1 and 1.2",
-	long: `Read an HTTP Archive (HAR 1.1 or 1.2) as saved by browsers and proxies, and write
-its API calls as cases.
-
-A value that a later request takes from an earlier JSON answer (a token, an id, a
-URL) is captured from that answer, so that each side sends its own. Requests that
-depend on each other in this way, or through a cookie, become the steps of one case.
-Headers that browsers add themselves are dropped and listed. Authorization, cookies
-from elsewhere and other secrets are read from the environment.`,
-	example: `  bgverify import har session.har -o scenarios/session --host '*.example.com'
-  bgverify import har session.har -o scenarios/session --snapshots`,
 	bind: func(f *pflag.FlagSet) func(opts *convert.Options) error {
 		var bound convert.Options
 		kind := "api"

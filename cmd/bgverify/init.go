@@ -39,30 +39,7 @@ func newInitCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "init [DIR]",
 		GroupID: "write",
-		Short:   "Write a first suite for two services, and run it",
-		Long: `Ask two services what they are, and write what a first run needs into DIR
-(default: this folder): bgverify.yaml, an env file with the addresses, the
-identity and measured rules, and a suite with a case for each path that blue
-answered. Then validate and run it.
-
-Only GET requests are sent, without a sign-in: to well-known health and version
-paths, and to up to 24 paths that blue's API description and links name, except
-those whose name says that they act, such as logout. With --get the cases are
-made of these paths alone. With --openapi, --postman, --har or --jmeter the
-suites are imported from that file.
-
-The rules come from a short calibration of each side against itself; read them
-before you rely on a PASS. A suite of health and version paths alone is written
-as advisory: it says nothing of what clients ask, and cannot pass a run.
-
-Without --blue and --green the addresses are asked for on a terminal. The exit
-status is that of the run.`,
-		Example: `  bgverify init --blue https://api.blue.example --green https://api.green.example
-  bgverify init checks --blue http://10.0.1.7 --green http://10.0.2.7 \
-    --get /v1/channels --get /v1/titles?size=10
-  bgverify init --blue https://api.blue.example \
-    --green https://api.green.example --openapi api.yaml`,
-		Args: cobra.MaximumNArgs(1),
+		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := "."
 			if len(args) == 1 {

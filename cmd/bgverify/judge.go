@@ -39,45 +39,6 @@ func newJudgeCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "judge [RUN | --blue FILE --green FILE]",
 		GroupID: "judge",
-		Short:   "Judge recorded load: results of vegeta or JMeter, or of a run",
-		Long: `Judge two result files of vegeta (gob, CSV or JSON) or JMeter (JTL: CSV or XML)
-that were recorded side by side: is green no worse than blue in latency and errors? The results are cut into
-blocks by time and judged like a load stage, except that requests are not paired
-and latency is counted from the send, as vegeta measures it. "-" reads one file
-from standard input.
-
-The two files must be recordings of the same load on two sides: the same results,
-the same host and port, different paths or values, rates or durations more than
-5 % apart, and impossible latencies are refused. A 200 without a body is an
-error, and so is an answer with an error text. Errors before and after the blocks
-count; results that one file lacks, also at its beginning or end, make a pass
-inconclusive. Sizes and statuses of answers are compared path by path: green is
-worse if its median size is less than half of blue's, or if a status is more than
-5 % more or less frequent; any other difference makes a pass inconclusive.
-
-With RUN (a folder, an id under --out, or latest), the load stages of that run are
-judged again from their records, and the verdict must be the same. --p50, --p95,
---p99 and --errors show the verdict under other margins.
-
-Exit status: 0 no worse, 1 worse, 4 inconclusive, 2 usage, 3 a file could not be
-read, the two were not recorded side by side, or the records of a run do not give
-its verdict.`,
-		Example: `  vegeta attack -rate 100 -duration 60s -targets blue.txt  > blue.bin &
-  vegeta attack -rate 100 -duration 60s -targets green.txt > green.bin; wait
-  bgverify judge --blue blue.bin --green green.bin
-
-  # Wider margins, and a 404 that is expected
-  bgverify judge --blue blue.csv --green green.csv --p95 '15% or 2ms' --expect 2xx --expect 404
-
-  # Yesterday's runs of JMeter
-  bgverify judge --blue blue.jtl --green green.jtl
-
-  # Two clusters that answer at one address, and answers of any size
-  bgverify judge --blue blue.bin --green green.bin --same-host --any-size
-
-  # Check the load verdict of a run by its records, then try another margin
-  bgverify judge latest
-  bgverify judge latest --p95 5%`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usage("a folder, an id under --out, or latest; two recordings are given as --blue FILE --green FILE", "judge takes one run")

@@ -24,16 +24,7 @@ func newListCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list PATH...",
 		GroupID: "write",
-		Short:   "List the cases, or what of an API they do not ask",
-		Long: `Print one case a line: suite/case, its tags, its file:line, the number of its rows.
-
-With --openapi, print which operations, statuses and parameters of an API description
-(OpenAPI 3.0, 3.1 or Swagger 2.0) no case asks, and which steps match no operation.
-Sends nothing.`,
-		Example: `  bgverify list scenarios/stb
-  bgverify list scenarios/stb --tag 'smoke and not write'
-  bgverify list --openapi api.yaml scenarios/api`,
-		Args: atLeastOnePath,
+		Args:    atLeastOnePath,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := checkOutput(flags.output); err != nil {
 				return err

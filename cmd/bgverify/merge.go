@@ -18,22 +18,6 @@ func newMergeCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "merge RUN...",
 		GroupID: "archive",
-		Short:   "Make one run of the shards of a plan; sends nothing",
-		Long: `Make one run of the shards of a plan (run --shard 1/4 to 4/4, on any machines)
-and exit with its verdict's status. RUN is a folder, or an id under --out; the new
-run folder is made under --out.
-
-Exchanges, results and load records are taken over. Verdict, causes, coverage,
-counts and reports are made from all of them: gate, history, report, judge and
-rediff work on the new run as on one that was never split.
-
-The shards must be all of one plan, each once and ended, made from the same
-files with the same flags and --seed, of the same two sides and builds. Anything
-else exits with 2. A folder that is not what its manifest says exits with 3.`,
-		Example: `  bgverify run scenarios/stb --env env/production.yaml --seed 7 --shard 1/2 --run-id one
-  bgverify run scenarios/stb --env env/production.yaml --seed 7 --shard 2/2 --run-id two
-  bgverify merge one two
-  bgverify merge shards/*/2* -o runs`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usage("folders, or ids under --out", "merge takes the runs of all shards")

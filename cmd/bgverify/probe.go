@@ -16,15 +16,6 @@ func newProbeCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "probe URL...",
 		GroupID: "judge",
-		Short:   "Ask public URLs again and again: who answers, what fails, how long it takes",
-		Long: `Send GET to each URL in rounds, each request over a new connection after a new
-resolution of the name, and print who answered, what failed and how long it took.
-A status from 400 up, and a request without an answer, has failed.
-
-Exit status: 0 at most --budget answers failed; 1 more did; 4 it was stopped before
-the last round.`,
-		Example: `  bgverify probe https://api.stb.example.com/channels --count 300
-  bgverify probe https://api.stb.example.com/version --identity-header X-Cluster`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usage("bgverify probe https://api.example.com/version", "probe needs a URL")

@@ -28,23 +28,8 @@ func newReadyCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "ready --env FILE",
 		GroupID: "judge",
-		Short:   "Wait until green's cluster is ready",
-		Long: `Wait until everything that clusters: {ready: …} of the env file names is ready at
-once on green's cluster, and has stayed so for as long as settle says.
-
-An application of Argo CD is ready when its status is about its present spec, it
-is Synced and Healthy without an error, its last operation succeeded, none is
-pending, and Argo CD has compared it since the wait began. A workload is ready
-when all its replicas are new and available. Fewer applications than expected, or
-a namespace without a workload, are never ready.
-
-Exit status: 0 ready, 2 usage, 3 not ready within the timeout, or not readable.
-The cluster is only read, unless the env file says refresh: true.`,
-		Example: `  bgverify ready --env env/verification.yaml
-  bgverify ready --env env/verification.yaml --revision "$GIT_COMMIT" --timeout 30m
-  bgverify ready --env env/verification.yaml --output json`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return flags.ready(cmd.Context(), io, cmd) },
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return flags.ready(cmd.Context(), io, cmd) },
 	}
 	f := cmd.Flags()
 	flags.bind(cmd)

@@ -39,25 +39,8 @@ func newRecordCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "record --listen ADDR --to URL -o DIR",
 		GroupID: "write",
-		Short:   "Record what a box, app or player asks, and write scenario files of it",
-		Long: `Listen as a reverse proxy between clients and a service, record what passes, and
-write scenario files when you press Ctrl-C.
-
-A request goes to the service whose host it asks for: the host of a --service URL,
-or a host whose first label is the service's name. All others go to --to. Bodies
-pass as they arrive, sockets pass unread. Addresses of the services in answers are
-replaced by the proxy's; those that lead past it are listed.
-
-Tokens, passwords and cookies are replaced before anything is written; equal ones
-by the same text, so that captures are found. Large and binary bodies are kept as
-size and digest only. 'bgverify record mark TEXT' begins a new case, and so does a
-pause of --gap.`,
-		Example: `  bgverify record --listen :8080 --to https://api.stb.example.com -o scenarios/evening
-  bgverify record mark "EPG open"
-  bgverify record --listen :443 --tls-cert box.pem --tls-key box.key \
-    --to https://api.stb.example.com --service epg=https://epg.stb.example.com -o scenarios/evening`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return flags.record(cmd, io) },
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return flags.record(cmd, io) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&flags.listen, "listen", "", "`address` to listen on, such as :8080")
@@ -78,10 +61,7 @@ pause of --gap.`,
 func newRecordMarkCommand() *cobra.Command {
 	pid := 0
 	cmd := &cobra.Command{
-		Use:     "mark TEXT",
-		Short:   "Begin a new case in the recording that is running",
-		Long:    `Begin a new case named TEXT with the next request that the running recorder passes.`,
-		Example: `  bgverify record mark "EPG open"`,
+		Use: "mark TEXT",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 || strings.TrimSpace(args[0]) == "" {
 				return usage(`bgverify record mark "EPG open"`, "mark takes one text")

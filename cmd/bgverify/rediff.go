@@ -18,23 +18,6 @@ func newRediffCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "rediff RUN [PATH...]",
 		GroupID: "archive",
-		Short:   "Judge an archived run again under other rules; sends nothing",
-		Long: `Judge the exchanges of an archived run (a folder, an id under --out, or latest)
-again and write the result to a new run folder that names its parent. Nothing is
-sent. With PATHs the suites are read from those files as they are now; otherwise
-from the copies in the run folder. --rules adds a rule file before the rules of
-every suite.
-
-Cases, flags and seed are those of the run. A step that the run did not send is
-broken. Load stages, identities and reachability stay as the run found them. For a
-hidden secret, only its type, its format and whether two are equal are known: a step
-with a rule or expectation that needs the value itself cannot be evaluated and is
-broken. The exit status is that of the new verdict.`,
-		Example: `  # Were the differences only the field that is to be ignored?
-  bgverify rediff latest --rules proposed.yaml
-
-  # The suites as edited since
-  bgverify rediff runs/2026-11-23T03-12-45Z-stb-7f3a scenarios/stb`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usage("a folder, an id under --out, or latest", "rediff takes one run, followed by any scenario files")

@@ -22,15 +22,7 @@ func newReportCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "report RUN",
 		GroupID: "archive",
-		Short:   "Render an archived run again, in any format",
-		Long: `Render a run (a folder, an id under --out, or latest) from its log. A run that was
-killed is shown as incomplete. The report goes to standard output or to the file of
--o, never into the run's own folder, whose files are listed in its manifest.
---out s3://bucket/prefix reads from an object store.`,
-		Example: `  bgverify report latest
-  bgverify report latest --format html -o /tmp/report.html
-  bgverify report latest --format json | jq .causes`,
-		Args: oneRun,
+		Args:    oneRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			folder, err := openKept(cmd.Context(), root, args[0])
 			if err != nil {

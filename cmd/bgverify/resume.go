@@ -24,26 +24,7 @@ func newResumeCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "resume RUN",
 		GroupID: "judge",
-		Short:   "Continue a run that was killed or interrupted",
-		Long: `Continue a run (a folder, or an id under --out) that was killed or stopped by a
-signal, in the same folder, and exit with its verdict's status. Flags, seed, the
-sides' addresses and the scenario files are taken from the folder.
-
-Finished cases keep their results; setup and the remaining cases run again. A
-case that was stopped while an unsafe request was under way is broken, unless
-the step is idempotent. Load stages are measured again. If the run already has
-its verdict, nothing is sent: the folder is checked and the verdict repeated.
-
-Each side must have the identity it had when the run began. A run without
-identity cannot show that: it needs --same-green.
-
-Secrets are not in the folder: they come from the environment again, or from
---var. A run of 'bgverify demo' can be resumed only where its two services
-listen again ('bgverify fixtures').`,
-		Example: `  bgverify resume runs/2026-11-23T03-12-45Z-stb-7f3a
-  bgverify resume 7f3a --out /var/lib/bgverify/runs
-  STB_KEY=… bgverify resume nightly-4711`,
-		Args: oneRun,
+		Args:    oneRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := flags.checkAgain(cmd); err != nil {
 				return err

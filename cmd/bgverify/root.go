@@ -133,33 +133,6 @@ func tell(stderr io.Writer, se *statusError) {
 	}
 }
 
-const rootLong = `bgverify answers one question before traffic moves:
-may green take over from blue?
-
-It fires identical requests at blue (trusted) and green (under judgement),
-compares every answer under your ignore rules, checks what you expect of both,
-loads both in pairs, and archives a report. The exit status is the verdict:
-
-  0  pass           green equals blue under the rules, no worse under load
-  1  fail           green differs or is worse
-  2                 usage or scenario problem; nothing was sent
-  3  broken         could not be judged
-  4  inconclusive   too little evidence
-  129/130/143       stopped by a signal; what was measured is archived`
-
-const rootExample = `  # See the whole tool work on two embedded services
-  bgverify demo
-
-  # Judge two clusters
-  bgverify run scenarios/stb --blue https://api.blue.example \
-    --green https://api.green.example
-
-  # Check scenario files without sending anything
-  bgverify validate scenarios/
-
-  # Compare two saved answers
-  bgverify diff blue.json green.json --rules rules.yaml`
-
 // otherWords are what other tools call our commands.
 var otherWords = map[string]string{
 	"test": "run", "verify": "run", "start": "run", "exec": "run", "check": "validate", "lint": "validate",
@@ -189,9 +162,6 @@ func knownVerb(cmd *cobra.Command, args []string) error {
 func newRoot(io stdio) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "bgverify",
-		Short:         "May green take over from blue?",
-		Long:          rootLong,
-		Example:       rootExample,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 
@@ -220,6 +190,7 @@ func newRoot(io stdio) *cobra.Command {
 		newReportCommand(io), newGateCommand(io), newRediffCommand(io), newMergeCommand(io), newHistoryCommand(io),
 		newVersionCommand(io),
 	)
+	describe(root)
 	refuseEmpty(root)
 	setHelp(root)
 	root.InitDefaultHelpCmd()

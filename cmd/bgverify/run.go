@@ -17,30 +17,6 @@ func newRunCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "run PATH...",
 		GroupID: "judge",
-		Short:   "Judge green against blue with one or more suites",
-		Long: `Fire the requests of the suites in PATH (files or folders) at blue and green,
-compare every answer, check every expectation, run the load stages, archive the
-run and end with the verdict's status.
-
-Nothing is sent when a scenario file has a problem. Load, and steps with side
-effects, run off loopback only where the env file's limits or a flag allow them.
-Every flag can come from the environment: --green-build reads
-BGVERIFY_GREEN_BUILD. bgverify.yaml in the working folder names paths, env files
-by stage and defaults.`,
-		Example: `  # Two clusters, every case
-  bgverify run scenarios/stb --blue https://api.blue.example \
-    --green https://api.green.example
-
-  # A stage with its own addresses, rules and limits
-  bgverify run scenarios/stb --env env/verification.yaml
-
-  # The smoke cases alone, without load
-  bgverify run scenarios/stb --env env/dev.yaml --no-load \
-    --tag 'smoke and not write'
-
-  # In a pipeline: the status says whether traffic may move
-  bgverify run scenarios/stb --env env/stb.yaml --run-id "$CI_JOB_ID" &&
-    ./shift-dns 10%`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := flags.fromEnvironment(cmd.Flags()); err != nil {
 				return err

@@ -25,34 +25,8 @@ func newSelftestCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "selftest PATH...",
 		GroupID: "write",
-		Short:   "Put faults in front of green and see which the suites notice",
-		Long: `Put a proxy in front of green that breaks its answers in one way at a time, run
-the suites against each fault, and list the broken answers that no case
-noticed. blue and green must pass without a fault.
-
-The faults:
-` + faults.String() + `
-delay and errors are tried on the load stages, and left out where there are
-none or with --no-load. Requests of setup, teardown and identity are spared: a
-fault in them would keep every case from running. A case notices a fault when
-it no longer passes; it is asked only about faults that its own answers had. A
-broken answer that the comparison takes for the true one is not counted, and
-one whose difference is all covered by rules is listed apart, with the rules.
-
-Suites are run once for each fault. What steps with side_effects: compensated
-create is taken back after each run, also where the fault hid its id: the proxy
-keeps the true answer. What could not be taken back is listed, with the request
-that would do it. What other steps with side effects change stays changed, once
-for each fault, so a green that is not on loopback needs --allow-writes, and
---allow-load as well where load stages are run. Nothing is archived.
-
-Exit status: 0 every fault that could be noticed was noticed by a case or load
-stage, 1 one was noticed by none, 2 usage, 3 the suites do not pass without a
-fault, 4 something could not be taken back. A fault that survives in one case
-and is noticed in another is listed and does not fail the command.`,
-		Example: `  bgverify selftest scenarios/stb --env env/dev.yaml --no-load
-  bgverify selftest suite.yaml --env env/dev.yaml --fault drop-field`,
-		Args: atLeastOnePath,
+		Long:    faults.String(),
+		Args:    atLeastOnePath,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := flags.check(cmd); err != nil {
 				return err
@@ -62,6 +36,7 @@ and is noticed in another is listed and does not fail the command.`,
 	}
 	f := cmd.Flags()
 	flags.bindSending(f, "no-load")
+	f.Lookup("green").Usage = "`URL` of the side that faults are put in front of"
 	f.DurationVar(&staleAfter, "stale-after", 10*time.Second, "least `age` of what stale-cache answers")
 	f.StringArrayVar(&only, "fault", nil, "try only this `fault`; may be repeated")
 	return cmd

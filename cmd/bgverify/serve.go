@@ -39,35 +39,7 @@ func newServeCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "serve --suites DIR",
 		GroupID: "judge",
-		Short:   "Start runs and answer gates over HTTP, for Argo Rollouts and Flagger",
-		Long: `Start runs and answer gates over HTTP, for hosts that can only send requests.
-An order names suites below DIR and one of the env files, never an address.
-
-  POST /v1/runs            {"id": "…", "suites": ["stb"], "env": "production",
-                           "tag": "…", "green_build": "…"}: 202, also when the
-                           same order comes again
-  GET  /v1/runs/ID         the run: state, place in the queue, reasons, report
-  GET  /v1/gate/ID         200 pass, 409 fail, 412 inconclusive,
-                           425 not finished, 500 broken, 410 interrupted,
-                           404 unknown; with ?style=state always 200 and JSON
-  POST /flagger/run        start the run of a canary (Flagger's payload)
-  POST /flagger/gate       its gate, with the statuses above
-  POST /flagger/rollback   200 when it failed, and nothing else
-  GET  /metrics            for Prometheus
-  GET  /                   history and reports, read-only
-
-A gate takes what bgverify gate takes, as parameters or as metadata of Flagger:
-max_age, green_build, digest, service, partial, without, require, after, and
-suites and env that the run must have been ordered with.
-
-One run at a time; others wait, and their state says how many are
-before them. SIGTERM ends the run in
-progress as interrupted, as well as those that wait. Variables BGVERIFY_VAR_name
-set variables of the suites; no other flag of run comes from the environment.`,
-		Example: `  bgverify serve --suites scenarios --env env/production.yaml
-  bgverify serve --suites /suites --env /env/stb.yaml --env /env/production.yaml \
-    --listen :8080 --token-file /run/secrets/token`,
-		Args: cobra.NoArgs,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return flags.serve(cmd.Context(), io)
 		},

@@ -42,30 +42,7 @@ func newShiftCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "shift FILE",
 		GroupID: "judge",
-		Short:   "Move traffic from blue to green in steps, and back when anything fails",
-		Long: `Walk the weights of blue and green along the steps of a shift file. Each step is
-written, read back, settled and held; before it an archived run is checked again,
-during it a probe asks through the public name, after it suites run.
-
-The weights at the start are recorded first. A failed check, a spent budget, a
-signal, a panic or a lost terminal writes them back, reads them back, and repeats
-that until they hold or --rollback-timeout is over. Weights that somebody else
-changed, and evidence that has become stale, pause the walk: it waits for
-'bgverify shift FILE --resume' or 'bgverify shift rollback FILE'.
-
-A walk that was killed is rolled back by the next call, unless somebody else has
-changed the weights since; --resume continues it. The record of each walk is the
-folder under --out.
-
-Exit status: 0 done; 1 rolled back; 2 usage, nothing was written; 3 the rollback did
-not hold, or the walk could not begin; 4 too little evidence, the weights are held;
-129/130/143 rolled back after a signal.`,
-		Example: `  bgverify shift shift.yaml --dry-run
-  GREEN_BUILD=9f2c1e7 bgverify shift shift.yaml
-  bgverify shift status shift.yaml
-  bgverify shift rollback shift.yaml
-  bgverify shift shift.yaml --resume`,
-		Args: oneShiftFile,
+		Args:    oneShiftFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return flags.walk(cmd.Context(), io, args[0])
 		},
@@ -89,18 +66,7 @@ func (s *shiftFlags) bindFolder(cmd *cobra.Command) {
 func newShiftRollbackCommand(io stdio) *cobra.Command {
 	flags := newShiftFlags()
 	cmd := &cobra.Command{
-		Use:   "rollback FILE|FOLDER",
-		Short: "Restore the weights that the newest walk recorded first",
-		Long: `Write the weights that the newest walk of the shift file recorded first, read them
-back, and repeat that until they hold. The mechanism is taken from the record of
-the walk: the file may have changed or be gone (then name the walk's folder).
-
-A walk that another process works on is asked to roll back; when it does not react
-within seconds, this process does it.
-
-Exit status: 0 the recorded weights hold; 3 they do not, with the commands to run by hand.`,
-		Example: `  bgverify shift rollback shift.yaml
-  bgverify shift rollback shifts/2026-11-28T03-12-45.000Z-api-7f3a9c01`,
+		Use:  "rollback FILE|FOLDER",
 		Args: oneShiftFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return flags.rollback(cmd.Context(), io, args[0])
@@ -114,14 +80,8 @@ Exit status: 0 the recorded weights hold; 3 they do not, with the commands to ru
 func newShiftStatusCommand(io stdio) *cobra.Command {
 	flags := newShiftFlags()
 	cmd := &cobra.Command{
-		Use:   "status FILE|FOLDER",
-		Short: "Print where the newest walk is, and the weights now",
-		Long: `Print what the record of the newest walk says, whether a process works on it, and
-the weights that the mechanism has now. Nothing is written.
-
-Exit status: 0; 3 when the record or the weights cannot be read.`,
-		Example: `  bgverify shift status shift.yaml`,
-		Args:    oneShiftFile,
+		Use:  "status FILE|FOLDER",
+		Args: oneShiftFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return flags.status(cmd.Context(), io, args[0])
 		},

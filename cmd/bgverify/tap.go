@@ -33,23 +33,8 @@ func newTapCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "tap --listen ADDR --blue URL --green URL",
 		GroupID: "judge",
-		Short:   "Serve boxes from one side and compare both sides' answers",
-		Long: `Listen as a reverse proxy between clients and one side, and ask the other side the
-same after the client has its answer. Both answers are judged under the rules of
---suite. Ctrl-C ends the run with its verdict, run folder and reports.
-
-Asked twice are GETs and HEADs without a session. Writes, GETs that act (heartbeats,
-licences, logout; steps of --suite with side effects; --never) are not. With an env
-file that says 'state: separate', sign-ins (the unsafe setup steps of --suite) go to
-both sides, and each side's tokens, cookies and ids take the place of the other's.
-
-A client never waits for the other side. What the queues cannot take is dropped and
-counted. A pass needs --least compared pairs and at most 5 % dropped.`,
-		Example: `  bgverify tap --listen :8080 --blue https://api.blue.example --green https://api.green.example
-  bgverify tap --listen :443 --tls-cert box.pem --tls-key box.key --answer blue \
-    --suite scenarios/stb --env env/boxes.yaml`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return flags.tap(cmd.Context(), io, typed(cmd)) },
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return flags.tap(cmd.Context(), io, typed(cmd)) },
 	}
 	f := cmd.Flags()
 	flags.bindOnly(f, "blue", "green", "env", "var", "out", "run-id", "format", "no-color")

@@ -17,17 +17,7 @@ func newValidateCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "validate PATH...",
 		GroupID: "write",
-		Short:   "Find every problem of scenario files; sends nothing",
-		Long: `Read suites, with every file they use, and print all problems at once with
-file:line:col. Exit status 0 without errors (warnings may be printed), 2 with.
-
-A load stage that is too short or too slow to prove its margins is a warning, or an
-error with --strict. The noise is taken from the last calibration, or else assumed
-to be that of a steady service.`,
-		Example: `  bgverify validate scenarios/
-  bgverify validate scenarios/stb --env env/stb.yaml
-  bgverify validate scenarios/stb --strict`,
-		Args: atLeastOnePath,
+		Args:    atLeastOnePath,
 		RunE: func(_ *cobra.Command, args []string) error {
 			suites, stage, err := loadSuites(io, flags.env, args, true)
 			if err != nil {

@@ -57,9 +57,8 @@ func setting(info *debug.BuildInfo, key string) string {
 
 func newVersionCommand(io stdio) *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  cobra.NoArgs,
+		Use:  "version",
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintf(io.out, "bgverify %s %s %s/%s\n", toolVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			if revision, at := builtFrom(); err == nil && revision != "" {

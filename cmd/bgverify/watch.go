@@ -17,10 +17,6 @@ func watchable(io stdio, cmd *cobra.Command, flags *runFlags) *cobra.Command {
 	cmd.Flags().BoolVar(&watching, "watch", false,
 		"when a file below the PATHs or the env file changes, run the suites that use it again,\nuntil Ctrl-C; exits with the status of the "+
 			"last run")
-	cmd.Example += `
-
-  # While writing cases: again after every save
-  bgverify run scenarios/stb --env env/dev.yaml --no-load --watch`
 	once := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if !watching {

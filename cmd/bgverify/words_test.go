@@ -44,7 +44,7 @@ var meantSo = regexp.MustCompile(`no (worse|longer|more)$|^(leave|leaves|left) .
 var offenders = map[string]int{"docs": 0}
 
 // TestWords counts the phrases in string literals of Go files that are not tests, in
-// page templates and scripts, in documentation and in the samples.
+// the help of commands, page templates and scripts, in documentation and in the samples.
 func TestWords(t *testing.T) {
 	found := map[string][]string{}
 	root := os.DirFS("../..")
@@ -153,7 +153,7 @@ func wordsOf(t *testing.T, name string, text []byte) map[string]string {
 			}
 			return true
 		})
-	case ext == ".md" || ext == ".tmpl" || ext == ".js" || strings.HasPrefix(name, "deploy/") || name == "Makefile":
+	case ext == ".md" || ext == ".tmpl" || ext == ".js" || strings.HasPrefix(name, "deploy/") || strings.HasPrefix(name, "cmd/bgverify/help/") || name == "Makefile":
 		if name == "CHANGELOG.md" || strings.HasPrefix(name, "docs/adr/") {
 			return nil // history
 		}

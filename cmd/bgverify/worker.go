@@ -28,22 +28,8 @@ func newWorkerCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "worker",
 		GroupID: "judge",
-		Short:   "Fire a share of a run's load from this machine",
-		Long: `Join a run that 'bgverify run --workers N' started elsewhere, fire this machine's
-share of its load stages, and exit with 0 when the run ends. The run prints the
-line that joins it.
-
-A worker sends only to the hosts that --allow-host names: host names and
-addresses with * for any part, or networks such as 10.2.0.0/16. The address that
-is dialled is checked, whatever a plan says. Without the flag only loopback is
-allowed; joining a run on another machine needs it.
-
-A worker may be started before its run: it waits for --join-within. All load stops
-within two seconds when the run is not heard.`,
-		Example: `  bgverify worker --join nats://10.0.0.7:4222 --token-file /run/secrets/token \
-    --bus-fingerprint 3f1c… --allow-host '*.blue.example' --allow-host '*.green.example'`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return flags.work(cmd.Context(), io) },
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return flags.work(cmd.Context(), io) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&flags.join, "join", "", "`URL` of the run's bus, as its join line has it")
