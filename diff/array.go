@@ -122,14 +122,12 @@ func (e *engine) element(at int, p pairing, st int32, array *effect) {
 		return
 	}
 	var cst int32
-	if st != deadState {
-		if b != noNode {
-			cst = elementOf(e.auto, st, e.b, b, int(p.b), f.nb)
-		} else {
-			cst = elementOf(e.auto, st, e.g, g, int(p.g), f.ng)
-		}
+	if b != noNode {
+		cst = elementOf(e.auto, st, e.b, b, int(p.b), f.nb)
+	} else {
+		cst = elementOf(e.auto, st, e.g, g, int(p.g), f.ng)
 	}
-	e.path = append(e.path, step{bt: e.b, gt: e.g, bn: b, gn: g, bi: p.b, gi: p.g, frame: int32(at) + 1, gone: f.gone})
+	e.path = append(e.path, step{blue: place{e.b, b, p.b}, green: place{e.g, g, p.g}, frame: int32(at) + 1, gone: f.gone})
 	eff := e.effects(cst)
 	switch {
 	case p.again:
@@ -206,7 +204,7 @@ func (e *engine) align(f *frame, eff *effect) {
 		e.alignKeyed(f, lo, eb, eg, false)
 	case how == "key":
 		e.alignKeyed(f, lo, eb, eg, true)
-	case f.guess && lo < eb && lo < eg && e.guessKey(f):
+	case f.guess && lo < eb && lo < eg && e.guessKey(f, e.b, e.g):
 		first := len(e.ops)
 		e.alignKeyed(f, lo, eb, eg, true)
 		if slices.ContainsFunc(e.ops[first:], func(p pairing) bool { return p.b != p.g }) {

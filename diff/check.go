@@ -57,8 +57,10 @@ func (c *compiler) leak(i int, r *compiledRule) {
 	}
 }
 
-// reading is what a rule `number` names; parameters has checked the word.
-func (c *compiler) reading(_ int, r *compiledRule) { r.reading = ReadingOf(r.As) }
+// reading is what a rule `number` names; Decimal where parameters has found the word to be wrong.
+func (c *compiler) reading(_ int, r *compiledRule) {
+	r.reading = NumberReading(max(0, slices.Index(readingWords, r.As)))
+}
 
 // match checks how a rule pairs the elements of an array. A key and as: list or
 // auto exclude each other: both say which elements belong together.

@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/bgverify/bgverify/diff/literal"
 	"github.com/bgverify/bgverify/diff/path"
-	"github.com/bgverify/bgverify/internal/text"
 )
 
 // Compare compares two JSON bodies. A nil *Rules means no rules and the
@@ -161,29 +159,22 @@ const excerptBefore = 32
 // unusable records a body that cannot be compared: a difference of the gravest
 // severity that no rule hides, with the text before the byte that breaks it.
 func (e *engine) unusable(t *tree, side string, err *SyntaxError, path string) {
-	e.out.total++
-	e.out.worst = StatusClass
-	if len(e.out.kept) >= e.out.max {
+	list := e.out.counted("", StatusClass)
+	if list == nil {
 		return
 	}
-	r := &e.out
-	p := pending{d: Difference{Kind: err.Kind, Severity: StatusClass, Where: InBody, Offset: err.Offset, Fault: err.Msg}}
-	p.d.Note = fmt.Sprintf("%s, byte %d: %s", side, err.Offset, err.Msg)
-	from := len(r.buf)
-	r.buf = append(r.buf, path...)
-	p.path = r.since(from)
 	lo := max(0, min(err.Offset, len(t.src))-excerptBefore)
-	hi := min(len(t.src), lo+r.excerpt/2)
-	shown := bytes.ToValidUTF8(t.src[lo:hi], []byte("\uFFFD"))
-	from = len(r.buf)
-	r.buf = append(r.buf, literal.PlainEscapes(text.Quote(string(shown)))...)
-	x := Excerpt{Type: StringType, Size: len(t.src)}
+	hi := min(len(t.src), lo+e.out.excerpt/2)
+	shown := excerptOf(string(t.src[lo:hi]))
+	shown.Size = len(t.src)
+	d := Difference{Kind: err.Kind, Severity: StatusClass, Where: InBody, Path: path, Offset: err.Offset, Fault: err.Msg}
+	d.Note = fmt.Sprintf("%s, byte %d: %s", side, err.Offset, err.Msg)
 	if side == "blue" {
-		p.d.Blue, p.blue = x, r.since(from)
+		d.Blue = shown
 	} else {
-		p.d.Green, p.green = x, r.since(from)
+		d.Green = shown
 	}
-	r.kept = append(r.kept, p)
+	*list = append(*list, pending{d: d})
 }
 
 // pathTo is the normalized path of a node.
@@ -259,31 +250,7 @@ func (e *engine) walk(t *tree, i uint32, st int32, f func(uint32, int32)) {
 		return
 	}
 	f(i, st)
-	n := &t.nodes[i]
-	if n.typ < ArrayType {
-		return
-	}
-	count := 0
-	if n.typ == ArrayType {
-		for c := i + 1; c < n.next; c = t.nodes[c].next {
-			count++
-		}
-	}
-	index := 0
-	for c := i + 1; c < n.next; c = t.nodes[c].next {
-		if t.nodes[c].flags&flagShadow != 0 {
-			continue
-		}
-		cst := deadState
-		if n.typ == ObjectType {
-			name := t.keyText(c)
-			cst = e.auto.Member(st, hashBytes(name), name)
-		} else {
-			cst = elementOf(e.auto, st, t, c, index, count)
-		}
-		e.walk(t, c, cst, f)
-		index++
-	}
+	below(e.auto, st, t, i, func(c uint32, _ int, st int32) { e.walk(t, c, st, f) })
 }
 
 // result sums up the comparison; the engine's memory is not part of it.

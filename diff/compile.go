@@ -188,7 +188,7 @@ func (c *compiler) kind(i int, r *compiledRule) bool {
 	}
 	r.row = ruleKinds[r.order]
 	for _, p := range ruleParams {
-		if p.yaml(&r.Rule) != "" && !slices.Contains(r.row.params, p.name) {
+		if yamlValue(p.value(&r.Rule)) != "" && !slices.Contains(r.row.params, p.name) {
 			c.fail(i, p.name, "", "%s takes no %q", r.Do, p.name)
 		}
 	}

@@ -18,6 +18,9 @@ type setCookie struct {
 	attrs       []cookieAttr // by lower-case name, sorted
 }
 
+// path is the cookie's place in the paths of differences and rules.
+func (c *setCookie) path() string { return "set-cookie[" + c.name + "]" }
+
 // A cookieAttr is one attribute; value is empty where it has none, as Secure.
 type cookieAttr struct{ name, value string }
 
@@ -56,7 +59,6 @@ func (e *engine) cookies(blue, green []string) {
 	b, g := parseCookies(blue), parseCookies(green)
 	used := make([]bool, len(g))
 	for i := range b {
-		path := "set-cookie[" + b[i].name + "]"
 		at := -1
 		for j := range g {
 			if !used[j] && g[j].name == b[i].name {
@@ -65,18 +67,17 @@ func (e *engine) cookies(blue, green []string) {
 				break
 			}
 		}
-		eff := e.headerEffect("set-cookie", path)
+		eff := e.headerEffect("set-cookie", b[i].path())
 		if at < 0 {
-			e.foundText(textDifference{kind: Removed, where: InHeader, path: path, typ: StringType, blue: quoteText(b[i].value), by: eff.drop}, eff)
+			e.lone(Removed, b[i].path(), b[i].value, eff)
 			continue
 		}
-		e.cookie(path, &b[i], &g[at], eff)
+		e.cookie(&b[i], &g[at], eff)
 	}
 	for j := range g {
-		path := "set-cookie[" + g[j].name + "]"
+		path := g[j].path()
 		if !used[j] {
-			eff := e.headerEffect("set-cookie", path)
-			e.foundText(textDifference{kind: Added, where: InHeader, path: path, typ: StringType, green: quoteText(g[j].value), by: eff.drop}, eff)
+			e.lone(Added, path, g[j].value, e.headerEffect("set-cookie", path))
 		}
 		if eff := e.headerEffect("set-cookie", path); eff.leak == 0 && eff.drop == 0 {
 			for _, a := range g[j].attrs {
@@ -98,58 +99,50 @@ func parseCookies(values []string) []setCookie {
 	return out
 }
 
+// lone records a cookie or an attribute that one side alone has: blue where kind is Removed.
+func (e *engine) lone(kind Kind, path, value string, eff *effect) {
+	d := Difference{Kind: kind, Where: InHeader, Path: path}
+	if kind == Removed {
+		d.Blue = excerptOf(value)
+	} else {
+		d.Green = excerptOf(value)
+	}
+	e.foundText(d, eff.drop, eff)
+}
+
 // cookie compares a cookie's value, by rule 3 unless a rule of the file says how,
 // and walks the sorted attributes of both sides side by side.
-func (e *engine) cookie(path string, b, g *setCookie, eff *effect) {
+func (e *engine) cookie(b, g *setCookie, eff *effect) {
 	same, why := false, ""
 	if !eff.says() && eff.ignore == 0 && eff.drop == 0 {
 		same, why = sameCookie(b.value, g.value, e.at, e.rules.opts.Numbers == Typed)
 	}
 	if !same {
-		e.headerValueNoted(path, b.value, g.value, eff, why)
+		e.headerValue(b.path(), b.value, g.value, eff, why)
 	}
-	i, j := 0, 0
-	for i < len(b.attrs) || j < len(g.attrs) {
-		var ba, ga *cookieAttr
+	for x, y := b.attrs, g.attrs; len(x) > 0 || len(y) > 0; {
 		switch {
-		case j == len(g.attrs) || i < len(b.attrs) && b.attrs[i].name < g.attrs[j].name:
-			ba = &b.attrs[i]
-			i++
-		case i == len(b.attrs) || g.attrs[j].name < b.attrs[i].name:
-			ga = &g.attrs[j]
-			j++
+		case len(y) == 0 || len(x) > 0 && x[0].name < y[0].name:
+			path := b.path() + "." + x[0].name
+			e.lone(Removed, path, x[0].value, e.headerEffect(path))
+			x = x[1:]
+		case len(x) == 0 || y[0].name < x[0].name:
+			path := b.path() + "." + y[0].name
+			e.lone(Added, path, y[0].value, e.headerEffect(path))
+			y = y[1:]
 		default:
-			ba, ga = &b.attrs[i], &g.attrs[j]
-			i++
-			j++
+			e.attribute(b.path()+"."+x[0].name, x[0], y[0])
+			x, y = x[1:], y[1:]
 		}
-		e.attribute(path, ba, ga)
 	}
 }
 
-// attribute compares one attribute; nil where a side does not have it.
-func (e *engine) attribute(path string, b, g *cookieAttr) {
-	t := textDifference{kind: Changed, where: InHeader, typ: StringType}
-	name := ""
-	if b != nil {
-		name, t.blue = b.name, quoteText(b.value)
-	} else {
-		t.kind = Added
-	}
-	if g != nil {
-		name, t.green = g.name, quoteText(g.value)
-	} else {
-		t.kind = Removed
-	}
-	t.path = path + "." + name
-	eff := e.headerEffect(t.path)
-	switch {
-	case t.kind != Changed:
-		t.by = eff.drop
-		e.foundText(t, eff)
-	case name == "expires" && !eff.says() && notation.SameExpiry(b.value, g.value, e.at), sameAttribute(name, b.value, g.value):
-	default:
-		e.headerValue(t.path, b.value, g.value, eff)
+// attribute compares an attribute that both sides have.
+func (e *engine) attribute(path string, b, g cookieAttr) {
+	eff := e.headerEffect(path)
+	expires := b.name == "expires" && !eff.says() && notation.SameExpiry(b.value, g.value, e.at)
+	if !expires && !sameAttribute(b.name, b.value, g.value) {
+		e.headerValue(path, b.value, g.value, eff, "")
 	}
 }
 

@@ -12,10 +12,11 @@
 package diff
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bgverify/bgverify/internal/text"
 )
 
 // Kind is what happened between blue and green at one place.
@@ -85,20 +86,10 @@ const (
 )
 
 // readingWords are the words of files, by reading.
-var readingWords = []string{Decimal: "decimal", Typed: "type", Lexeme: "lexeme", Float64: "float64"}
+var readingWords = text.Words[NumberReading]{Decimal: "decimal", Typed: "type", Lexeme: "lexeme", Float64: "float64"}
 
 // String is the word that files use: decimal, type, lexeme or float64.
-func (r NumberReading) String() string {
-	if int(r) < len(readingWords) {
-		return readingWords[r]
-	}
-	return "unknown"
-}
-
-// ReadingOf is the reading of a word of a file; Decimal for a word that names none.
-func ReadingOf(word string) NumberReading {
-	return NumberReading(max(0, slices.Index(readingWords, word)))
-}
+func (r NumberReading) String() string { return readingWords.Of(r) }
 
 // ValueType is a JSON type as a difference shows it.
 type ValueType uint8

@@ -248,8 +248,33 @@ const deadState = path.Dead
 // in them.
 func newAutomaton(g *program) *automaton { return path.NewAutomaton(&g.Program, g.effectOf) }
 
-// elementOf is the state of element c of t, at index of an array of n elements.
+// below calls f for the children of node i that are not hidden, in their order, with the place of
+// each among them and the state of the rules at it. st is the state at node i.
+func below[E any](a *path.Automaton[E], st path.State, t *tree, i uint32, f func(c uint32, index int, st path.State)) {
+	kids := t.children(i, nil)
+	for index, c := range kids {
+		if t.nodes[i].typ == ObjectType {
+			f(c, index, memberOf(a, st, t, c))
+		} else {
+			f(c, index, elementOf(a, st, t, c, index, len(kids)))
+		}
+	}
+}
+
+// memberOf is the state of member c of t, where st is that of its object.
+func memberOf[E any](a *path.Automaton[E], st path.State, t *tree, c uint32) path.State {
+	if st == deadState {
+		return deadState
+	}
+	name := t.keyText(c)
+	return a.Member(st, hashBytes(name), name)
+}
+
+// elementOf is the state of element c of t, at index of an array of n elements whose state is st.
 func elementOf[E any](a *path.Automaton[E], st path.State, t *tree, c uint32, index, n int) path.State {
+	if st == deadState {
+		return deadState
+	}
 	if !a.Indexed(st) {
 		return a.Element(st, index)
 	}

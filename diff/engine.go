@@ -7,18 +7,27 @@ const noNode = ^uint32(0)
 
 // A step is one hop of the path from the root to the place being compared.
 type step struct {
-	// bt and gt are the trees of the nodes: inside an embedded document those of the document.
-	bt, gt *tree
-	// bn and gn are the nodes; noNode: the side has nothing here.
-	bn, gn uint32
-	// bi and gi are the indices of an element; -1 for a member or an absent side.
-	bi, gi int32
+	// blue and green are the place on each side.
+	blue, green place
 	// frame is one more than the element's array in engine.frames; 0 for a member.
 	frame int32
 	// gone is how many siblings on blue, itself included, green does not have;
 	// 0 unless that is more than half.
 	gone int32
 }
+
+// A place is where one side is in its tree.
+type place struct {
+	// t is the tree: inside an embedded document that of the document.
+	t *tree
+	// n is the node; noNode: the side has nothing here.
+	n uint32
+	// i is the index of an element; -1 for a member or an absent side.
+	i int32
+}
+
+// isMember reports whether the place is a member of an object, and not an element of an array.
+func (p *place) isMember() bool { return p.t.nodes[p.n].flags&flagMember != 0 }
 
 // A worker holds all that one comparison needs, reused by the next one under
 // the same rules.
@@ -90,8 +99,9 @@ type engine struct {
 	hider ruleRef
 	// quiet is above 0 where leaves are already accounted for.
 	quiet int
-	// retyped: what is being recorded is an integer that became a fraction, or the reverse.
-	retyped bool
+	// shapeless: what is being recorded counts in mode shape too. It is a status, a fact of a
+	// body, or an integer that became a fraction.
+	shapeless bool
 	// seen is what map rules have paired over the case.
 	seen *Bijections
 	// at are the times of the two answers, see Message.At.
@@ -360,10 +370,7 @@ func (e *engine) mapped(b, g uint32, eff *effect, blue, green string, same bool)
 	if e.hider != 0 {
 		return false
 	}
-	if e.seen == nil {
-		e.seen = NewBijections()
-	}
-	was, ok := e.seen.pair(e.rules.prog.rules[eff.mapping-1].As, blue, green)
+	was, ok := e.partners(eff, blue, green)
 	switch {
 	case !ok:
 		e.found(Changed, b, g, eff, was)
@@ -371,4 +378,12 @@ func (e *engine) mapped(b, g uint32, eff *effect, blue, green string, same bool)
 		e.change(b, g, eff, eff.mapping)
 	}
 	return true
+}
+
+// partners makes two values partners under the map rule of a place, as Bijections.pair does.
+func (e *engine) partners(eff *effect, blue, green string) (was string, ok bool) {
+	if e.seen == nil {
+		e.seen = NewBijections()
+	}
+	return e.seen.pair(e.rules.prog.rules[eff.mapping-1].As, blue, green)
 }

@@ -48,3 +48,9 @@ func CompareWithBug(bug string, blue, green []byte) Result {
 	w.engine.run(b, g)
 	return w.engine.result()
 }
+
+// Select finds the values at a pattern in a body that ReadStrict reads.
+func Select(body []byte, p *Pattern) ([]Node, error) {
+	v, err := ReadStrict(body)
+	return v.Select(p), err
+}

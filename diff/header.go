@@ -126,81 +126,68 @@ func (e *engine) header(f *headerField) {
 		f.blue, f.green = asSet(f.blue, names), asSet(f.green, names)
 	}
 	before := e.out.total + e.out.hiddenTotal
-	e.values2(f, eff)
+	e.fieldValues(f, eff)
 	changed := e.out.total+e.out.hiddenTotal > before
 	if eff.drop == 0 && eff.leak == 0 {
 		e.leakInHeader(f.name, f.green, changed)
 	}
 }
 
-// values2 compares the values of one header.
-func (e *engine) values2(f *headerField, eff *effect) {
-	// What a header is by nature comes before its values: presence, clocks, expiry.
-	t := textDifference{where: InHeader, path: f.name, typ: StringType, blue: joined(f.blue), green: joined(f.green), by: eff.drop}
+// fieldValues compares the values of one header. What a header is by nature comes before its
+// values: presence, clocks, expiry. Repeated headers are compared one by one where there are
+// equally many, else as one difference.
+func (e *engine) fieldValues(f *headerField, eff *effect) {
+	kind, by := Changed, eff.drop
 	switch {
 	case len(f.blue) == 0:
-		t.kind = Added
-		e.foundText(t, eff)
-		return
+		kind = Added
 	case len(f.green) == 0:
-		t.kind = Removed
-		e.foundText(t, eff)
-		return
+		kind = Removed
 	case slices.Contains(volatileHeaders, f.name) && !eff.says() && isEmpty(f.blue) == isEmpty(f.green):
 		return
 	case f.name == "expires" && !eff.says() && notation.SameExpiry(f.blue[0], f.green[0], e.at) && len(f.blue) == 1 && len(f.green) == 1:
 		return
-	}
-	// Repeated headers are compared one by one where there are equally many, else
-	// as one difference.
-	if len(f.blue) == len(f.green) {
+	case len(f.blue) == len(f.green):
 		for i := range f.blue {
-			e.headerValue(f.name, f.blue[i], f.green[i], eff)
+			e.headerValue(f.name, f.blue[i], f.green[i], eff, "")
 		}
 		return
+	default:
+		by = cmp.Or(eff.drop, eff.ignore)
 	}
-	t.kind, t.by = Changed, cmp.Or(eff.drop, eff.ignore)
-	e.foundText(t, eff)
+	e.foundText(Difference{Kind: kind, Where: InHeader, Path: f.name, Blue: joined(f.blue), Green: joined(f.green)}, by, eff)
 }
 
-// headerValue compares one value of a header under its rules.
-func (e *engine) headerValue(path, blue, green string, eff *effect) {
-	e.headerValueNoted(path, blue, green, eff, "")
-}
-
-// headerValueNoted is headerValue; why says more of a difference that counts.
-func (e *engine) headerValueNoted(path, blue, green string, eff *effect, why string) {
-	t := textDifference{kind: Changed, where: InHeader, path: path, typ: StringType, by: cmp.Or(eff.drop, eff.ignore)}
+// headerValue compares one value of a header under its rules; why says more of a difference
+// that counts.
+func (e *engine) headerValue(path, blue, green string, eff *effect, why string) {
+	by, note := cmp.Or(eff.drop, eff.ignore), ""
 	// A map rule comes first: also equal values may break what it has paired.
-	if eff.mapping != 0 && t.by == 0 {
-		if e.seen == nil {
-			e.seen = NewBijections()
-		}
-		was, ok := e.seen.pair(e.rules.prog.rules[eff.mapping-1].As, `"`+blue, `"`+green)
+	if eff.mapping != 0 && by == 0 {
+		was, ok := e.partners(eff, `"`+blue, `"`+green)
 		if ok {
-			t.by = eff.mapping
+			by = eff.mapping
 		}
-		t.note = was
+		note = was
 	}
-	if (blue == green || path == "content-type" && media.SameContentType(blue, green)) && t.note == "" {
+	if (blue == green || path == "content-type" && media.SameContentType(blue, green)) && note == "" {
 		return
 	}
-	if t.by == 0 && t.note == "" {
+	if by == 0 && note == "" {
 		var reason string
-		t.by, reason = e.rules.prog.acceptsTexts(eff, blue, green, e.at)
+		by, reason = e.rules.prog.acceptsTexts(eff, blue, green, e.at)
 		why = cmp.Or(why, reason)
 	}
 	// A value that is a number may be within a tolerance, unless numbers count by
 	// type and this one changed its notation.
 	otherNotation := e.rules.opts.Numbers == Typed && literal.Fractional(blue) != literal.Fractional(green)
-	if t.by == 0 && t.note == "" && isNumber(blue) && isNumber(green) && !otherNotation {
-		t.by = e.rules.prog.acceptsNumbers(eff, &valuePair{blue: blue, green: green})
+	if by == 0 && note == "" && isNumber(blue) && isNumber(green) && !otherNotation {
+		by = e.rules.prog.acceptsNumbers(eff, &valuePair{blue: blue, green: green})
 	}
-	if t.by == 0 && t.note == "" {
-		t.note = why
+	if by == 0 {
+		note = cmp.Or(note, why)
 	}
-	t.blue, t.green = quoteText(blue), quoteText(green)
-	e.foundText(t, eff)
+	e.foundText(Difference{Kind: Changed, Where: InHeader, Path: path, Note: note, Blue: excerptOf(blue), Green: excerptOf(green)}, by, eff)
 }
 
 // isNumber reports whether a text is a JSON number and nothing else.
@@ -209,18 +196,18 @@ func isNumber(s string) bool {
 	return ok && end == len(s)
 }
 
-// quoteText is a header's value as a JSON string; bytes that are not UTF-8 are
-// shown as U+FFFD (they were compared as bytes).
-func quoteText(s string) string {
-	return literal.PlainEscapes(text.Quote(strings.ToValidUTF8(s, "\uFFFD")))
+// excerptOf is a text as a JSON string; bytes that are not UTF-8 are shown as U+FFFD (they were
+// compared as bytes).
+func excerptOf(s string) Excerpt {
+	return Excerpt{Type: StringType, JSON: literal.PlainEscapes(text.Quote(strings.ToValidUTF8(s, "\uFFFD")))}
 }
 
-// joined shows the values of one name as one JSON string; "" without any.
-func joined(values []string) string {
+// joined shows the values of one name as one JSON string; nothing without any.
+func joined(values []string) Excerpt {
 	if len(values) == 0 {
-		return ""
+		return Excerpt{}
 	}
-	return quoteText(strings.Join(values, ", "))
+	return excerptOf(strings.Join(values, ", "))
 }
 
 // isEmpty reports whether all values of a header are empty, which says as little as a header
@@ -261,10 +248,9 @@ func (e *engine) leakInHeader(path string, values []string, differs bool) {
 			if differs && e.leakLast(path, a) {
 				return
 			}
-			e.foundText(textDifference{
-				kind: Changed, severity: OtherValue, where: InHeader, path: path, typ: StringType,
-				green: quoteText(v), note: LeakNote(a.text), leak: a.text,
-			}, &noEffect)
+			d := Difference{Kind: Changed, Where: InHeader, Path: path, Green: excerptOf(v)}
+			d.leaks(a)
+			e.foundText(d, 0, &noEffect)
 			return
 		}
 	}
@@ -278,7 +264,7 @@ func (e *engine) leakLast(path string, a authority) bool {
 		return false
 	}
 	p := &k[len(k)-1]
-	if p.d.Where != InHeader || string(e.out.buf[p.path.from:p.path.to]) != path {
+	if p.d.Where != InHeader || p.d.Path != path {
 		return false
 	}
 	p.d.leaks(a)

@@ -197,22 +197,23 @@ const (
 )
 
 // guessKey looks for a member that all elements of both arrays have, that is
-// unique on each side, and whose values the sides share.
-func (e *engine) guessKey(f *frame) bool {
+// unique on each side, and whose values the sides share. b and g are the trees that
+// the arrays are in.
+func (e *engine) guessKey(f *frame, b, g *tree) bool {
 	f.guessed = true
 	if f.nb == 0 || f.ng == 0 {
 		return false
 	}
 	first := e.idx[f.bs]
-	if e.b.nodes[first].typ != ObjectType || e.work <= 0 {
+	if b.nodes[first].typ != ObjectType || e.work <= 0 {
 		return false
 	}
 	// The members of blue's first element are the candidates.
 	var cands [maxCandidates]candidate
 	n := 0
-	for c, end := first+1, e.b.nodes[first].next; c < end; c = e.b.nodes[c].next {
-		if t := e.b.nodes[c].typ; (t == StringType || t == NumberType) && e.b.nodes[c].flags&flagKeyEscaped == 0 {
-			n = addCandidate(&cands, n, candidate{e.b.rawKey(c), namePrior(e.b.rawKey(c)), t})
+	for c, end := first+1, b.nodes[first].next; c < end; c = b.nodes[c].next {
+		if t := b.nodes[c].typ; (t == StringType || t == NumberType) && b.nodes[c].flags&flagKeyEscaped == 0 {
+			n = addCandidate(&cands, n, candidate{b.rawKey(c), namePrior(b.rawKey(c)), t})
 		}
 	}
 	var best []byte
@@ -222,7 +223,7 @@ func (e *engine) guessKey(f *frame) bool {
 		if 100+c.prior <= score {
 			break
 		}
-		shared, ok := e.sharedKeys(f, c.name)
+		shared, ok := e.sharedKeys(f, c.name, b, g)
 		if !ok || shared == 0 || c.prior == 0 && !tellsByValue(c.typ, shared, max(f.nb, f.ng)) {
 			continue
 		}
@@ -291,13 +292,16 @@ func (e *engine) noteKey(f *frame) {
 
 // nameByKey guesses the keys of the arrays on the path whose elements agree so
 // far that none was needed to pair them, so that a difference inside them is
-// named by key all the same.
+// named by key all the same. The arrays around an embedded document are in other
+// trees than the document.
 func (e *engine) nameByKey() {
 	for i := range e.path {
-		if at := e.path[i].frame; at > 0 {
-			if f := &e.frames[at-1]; f.guess && !f.guessed {
-				e.guessKey(f)
-			}
+		s := &e.path[i]
+		if s.frame == 0 {
+			continue
+		}
+		if f := &e.frames[s.frame-1]; f.guess && !f.guessed {
+			e.guessKey(f, s.blue.t, s.green.t)
 		}
 	}
 }
@@ -333,7 +337,7 @@ func namePrior(name []byte) int {
 
 // sharedKeys counts the values of a member that both sides have; not ok when an
 // element lacks it or two elements of a side share it.
-func (e *engine) sharedKeys(f *frame, name []byte) (int, bool) {
+func (e *engine) sharedKeys(f *frame, name []byte, b, g *tree) (int, bool) {
 	t := e.slotTable(f.nb + f.ng)
 	shared := 0
 	visit := func(tr *tree, c uint32, green bool) bool {
@@ -356,12 +360,12 @@ func (e *engine) sharedKeys(f *frame, name []byte) (int, bool) {
 		return s.nb == 1
 	}
 	for i := range f.nb {
-		if !visit(e.b, e.idx[f.bs+i], false) {
+		if !visit(b, e.idx[f.bs+i], false) {
 			return 0, false
 		}
 	}
 	for i := range f.ng {
-		if !visit(e.g, e.idx[f.gs+i], true) {
+		if !visit(g, e.idx[f.gs+i], true) {
 			return 0, false
 		}
 	}

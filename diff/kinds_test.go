@@ -76,10 +76,7 @@ func TestRuleKindsAreDocumented(t *testing.T) {
 		t.Fatalf("docs/rules.md has %d kinds of rules, the program %d", len(lines), len(ruleKinds))
 	}
 	for i, k := range ruleKinds {
-		word := string(k.do)
-		if yamlText(word) != word {
-			word = yamlText(word)
-		}
+		word := yamlString(string(k.do))
 		if want := "| `" + word + "` | " + k.doc + " |"; !strings.HasPrefix(lines[i], want) {
 			t.Errorf("docs/rules.md: got %s\nwant %s …", lines[i], want)
 		}

@@ -149,7 +149,7 @@ func (e *engine) leaks() {
 	known := map[string]int{}
 	for i := range e.out.kept {
 		p := &e.out.kept[i]
-		if p.d.Kind == Changed {
+		if p.d.Kind == Changed && p.greenPtr != (span{}) {
 			known[string(e.out.buf[p.greenPtr.from:p.greenPtr.to])] = i
 		}
 	}
@@ -180,30 +180,15 @@ func (e *engine) leaksBelow(i uint32, st int32, known map[string]int) {
 	if eff.drop != 0 || eff.leak != 0 {
 		return
 	}
-	n := &e.g.nodes[i]
-	if n.typ == StringType {
+	if e.g.nodes[i].typ == StringType {
 		e.leakAt(i, eff, known)
 		return
 	}
-	if n.typ < ArrayType {
-		return
-	}
-	kids := e.g.children(i, nil)
-	for index, c := range kids {
-		s := step{bt: e.g, gt: e.g, bn: noNode, gn: c, bi: -1, gi: int32(index)}
-		cst := deadState
-		if st != deadState {
-			if n.typ == ObjectType {
-				name := e.g.keyText(c)
-				cst = e.auto.Member(st, hashBytes(name), name)
-			} else {
-				cst = elementOf(e.auto, st, e.g, c, index, len(kids))
-			}
-		}
-		e.path = append(e.path, s)
-		e.leaksBelow(c, cst, known)
+	below(e.auto, st, e.g, i, func(c uint32, index int, st int32) {
+		e.path = append(e.path, step{blue: place{e.g, noNode, -1}, green: place{e.g, c, int32(index)}})
+		e.leaksBelow(c, st, known)
 		e.path = e.path[:len(e.path)-1]
-	}
+	})
 }
 
 // leakAt looks for blue's names in one string of green. The first one found is
@@ -225,20 +210,9 @@ func (e *engine) leakAt(i uint32, eff *effect, known map[string]int) {
 
 // foundLeak records a leak; only a leak rule hides one, no mode does.
 func (e *engine) foundLeak(i uint32, a authority) {
-	e.out.total++
-	e.out.worst = max(e.out.worst, OtherValue)
-	if len(e.out.kept) >= e.out.max {
-		return
+	if list := e.out.counted("", OtherValue); list != nil {
+		d := Difference{Kind: Changed, Severity: OtherValue, Where: InBody}
+		d.leaks(a)
+		*list = append(*list, e.placed(d, noNode, i))
 	}
-	r := &e.out
-	p := pending{d: Difference{Kind: Changed, Severity: OtherValue, Where: InBody}}
-	p.d.leaks(a)
-	from := len(r.buf)
-	r.buf = e.appendPath(r.buf)
-	p.path = r.since(from)
-	from = len(r.buf)
-	r.buf = e.appendPointer(r.buf, false)
-	p.greenPtr = r.since(from)
-	p.d.Green, p.green = r.value(e.g, i)
-	r.kept = append(r.kept, p)
 }

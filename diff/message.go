@@ -59,11 +59,13 @@ func (e *engine) status(blue, green int) {
 	if blue == green {
 		return
 	}
-	t := textDifference{
-		kind: Changed, where: InStatus, severity: StatusClass, by: eff.ignore,
-		blue: strconv.Itoa(blue), green: strconv.Itoa(green), typ: NumberType,
-	}
-	e.foundText(t, &eff)
+	e.shapeless = true
+	e.foundText(Difference{
+		Kind: Changed, Where: InStatus, Severity: StatusClass,
+		Blue:  Excerpt{Type: NumberType, JSON: strconv.Itoa(blue)},
+		Green: Excerpt{Type: NumberType, JSON: strconv.Itoa(green)},
+	}, eff.ignore, &eff)
+	e.shapeless = false
 }
 
 // messageBodies compares the bodies of two answers by their declared media
@@ -214,10 +216,10 @@ func (e *engine) otherType(w *worker, b, g readBody) {
 	if t := w.read(&w.b, b.source()); t.err == nil {
 		e.leaves.Seen, e.leaves.Absent = t.leaves, t.leaves
 	}
-	e.foundText(textDifference{
-		kind: TypeChanged, where: InBody, path: "$", typ: StringType, severity: Type,
-		blue: quoteText(b.kind.String()), green: quoteText(g.kind.String()), note: "the bodies are of different media types",
-	}, &noEffect)
+	e.foundText(Difference{
+		Kind: TypeChanged, Where: InBody, Path: "$", Severity: Type, Note: "the bodies are of different media types",
+		Blue: excerptOf(b.kind.String()), Green: excerptOf(g.kind.String()),
+	}, 0, &noEffect)
 }
 
 // A Form names a harmless form in which two bodies differ: media.HarmlessForms
@@ -234,11 +236,13 @@ func (e *engine) facts(blue, green *media.Doc) {
 	for _, f := range media.CompareFacts(blue, green) {
 		eff := e.rootMember(f.Name)
 		path := string(path.AppendName([]byte{'$'}, []byte(f.Name)))
-		e.foundText(textDifference{
-			kind: Changed, where: InBody, path: path, typ: StringType, severity: OtherValue, by: cmp.Or(eff.drop, eff.ignore),
-			blue: factText(f.Blue), green: factText(f.Green), shapeless: !f.Style,
-		}, eff)
+		e.shapeless = !f.Style
+		e.foundText(Difference{
+			Kind: Changed, Where: InBody, Path: path,
+			Blue: excerptOf(cmp.Or(f.Blue, "none")), Green: excerptOf(cmp.Or(f.Green, "none")),
+		}, cmp.Or(eff.drop, eff.ignore), eff)
 	}
+	e.shapeless = false
 	// Rules that match a fact count as visited, whether or not it differs.
 	if e.auto == nil {
 		return
@@ -253,14 +257,6 @@ func (e *engine) facts(blue, green *media.Doc) {
 			}
 		}
 	}
-}
-
-// factText shows a fact; a side that does not have it says none.
-func factText(value string) string {
-	if value == "" {
-		value = "none"
-	}
-	return quoteText(value)
 }
 
 // rootMember is the effect of the rules on a member of the root.
@@ -289,63 +285,22 @@ func (e *engine) forms(blue, green *media.Doc, src [2][]byte) {
 	}
 }
 
-// A textDifference is one outside the trees: in the status or a header.
-type textDifference struct {
-	kind     Kind
-	where    Where
-	severity Severity
-	path     string
-	// blue and green are JSON text; empty: the side has nothing.
-	blue, green string
-	typ         ValueType
-	note        string
-	// leak is what Difference.Leak holds.
-	leak string
-	// by is the rule that hides it; 0: it counts.
-	by ruleRef
-	// shapeless: it counts in shape mode too.
-	shapeless bool
-}
-
-// foundText records a difference outside the trees, as found does inside them.
-func (e *engine) foundText(t textDifference, eff *effect) {
-	e.hider = t.by
-	rule, _ := e.accepted(t.kind, eff)
+// foundText records a difference outside the trees, as found does inside them: in the status, a
+// header or a fact of a body. The excerpts come with their whole JSON text, of which the beginning
+// is kept. by is the rule that hides the difference; 0: it counts.
+func (e *engine) foundText(d Difference, by ruleRef, eff *effect) {
+	e.hider = by
+	d.Rule, _ = e.accepted(d.Kind, eff)
 	e.hider = 0
-	if (t.where == InStatus || t.shapeless) && rule == shapeRule {
-		rule = "" // a status has a value and no shape
-	}
-	if t.severity == 0 {
-		t.severity = severityOf(t.kind, t.typ, t.typ)
-	}
-	list := &e.out.kept
-	if rule != "" {
-		list = &e.out.hides
-		e.out.hiddenTotal++
-	} else {
-		e.out.total++
-		e.out.worst = max(e.out.worst, t.severity)
-	}
-	if len(*list) >= e.out.max || len(e.out.buf) > maxText {
+	d.Severity = cmp.Or(d.Severity, severityOf(d.Kind, d.Blue.Type, d.Green.Type))
+	list := e.out.counted(d.Rule, d.Severity)
+	if list == nil {
 		return
 	}
-	r := &e.out
-	p := pending{d: Difference{Kind: t.kind, Severity: t.severity, Where: t.where, Note: t.note, Leak: t.leak, Rule: rule}}
-	from := len(r.buf)
-	r.buf = append(r.buf, t.path...)
-	p.path = r.since(from)
-	p.d.Blue, p.blue = r.textValue(t.blue, t.typ)
-	p.d.Green, p.green = r.textValue(t.green, t.typ)
-	*list = append(*list, p)
-}
-
-// textValue keeps a value that is JSON text already; "" is a side without one.
-func (r *recorder) textValue(text string, typ ValueType) (Excerpt, span) {
-	if text == "" {
-		return Excerpt{}, span{}
+	for _, x := range []*Excerpt{&d.Blue, &d.Green} {
+		x.Size = len(x.JSON)
+		text, cut := appendCompact(nil, []byte(x.JSON), e.out.excerpt)
+		x.JSON, x.Cut = string(text), cut
 	}
-	from := len(r.buf)
-	var cut bool
-	r.buf, cut = appendCompact(r.buf, []byte(text), r.excerpt)
-	return Excerpt{Type: typ, Size: len(text), Cut: cut}, r.since(from)
+	*list = append(*list, pending{d: d})
 }

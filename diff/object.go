@@ -118,16 +118,12 @@ func (e *engine) member(b, g uint32, st, gone int32) {
 		e.counted(b) // the common case, without the work of naming the place
 		return
 	}
-	var cst int32
-	if st != deadState {
-		t, n := e.b, b
-		if b == noNode {
-			t, n = e.g, g
-		}
-		name := t.keyText(n)
-		cst = e.auto.Member(st, hashBytes(name), name)
+	t, n := e.b, b
+	if b == noNode {
+		t, n = e.g, g
 	}
-	e.path = append(e.path, step{bt: e.b, gt: e.g, bn: b, gn: g, bi: -1, gi: -1, gone: gone})
+	cst := memberOf(e.auto, st, t, n)
+	e.path = append(e.path, step{blue: place{e.b, b, -1}, green: place{e.g, g, -1}, gone: gone})
 	e.present(b, g, cst)
 	e.path = e.path[:len(e.path)-1]
 }

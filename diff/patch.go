@@ -76,14 +76,9 @@ type arrayAdd struct {
 // record notes the difference at the engine's current place.
 func (p *patcher) record(e *engine, k Kind, b, g uint32) {
 	path := e.path
-	if e.embedded > 0 {
-		// Rule 3
-		path = path[:e.pointer]
-		t, n := e.outermost()
-		p.replace(bluePointer(path), t.text(n))
-		return
-	}
 	switch {
+	case e.embedded > 0: // Rule 3
+		p.replace(bluePointer(path[:e.pointer]), e.greenAt(e.pointer))
 	case k == Moved: // Rule 2; the place is the element, and the array is above it
 		p.array(path[:len(path)-1]).whole = e.greenAt(len(path) - 1)
 	case k == Order:
@@ -102,7 +97,7 @@ func (p *patcher) oneSided(e *engine, steps []step, b, g uint32) {
 		return // a body that one side lacks is no JSON body
 	}
 	last := steps[len(steps)-1]
-	member := last.bi < 0 && last.gi < 0
+	member := last.blue.i < 0 && last.green.i < 0
 	switch {
 	case member && b != noNode:
 		p.ops = append(p.ops, patchOp{op: "remove", path: bluePointer(steps)})
@@ -111,10 +106,10 @@ func (p *patcher) oneSided(e *engine, steps []step, b, g uint32) {
 		p.ops = append(p.ops, patchOp{op: "add", path: string(at), value: e.g.text(g)})
 	case b != noNode:
 		a := p.array(steps[:len(steps)-1])
-		a.removed = append(a.removed, int(last.bi))
+		a.removed = append(a.removed, int(last.blue.i))
 	default:
 		a := p.array(steps[:len(steps)-1])
-		a.added = append(a.added, arrayAdd{int(last.gi), e.g.text(g)})
+		a.added = append(a.added, arrayAdd{int(last.green.i), e.g.text(g)})
 	}
 }
 
@@ -138,36 +133,17 @@ func (p *patcher) array(path []step) *arrayChange {
 	return a
 }
 
-// greenAt is green's text at the place n hops below the root.
+// greenAt is green's text at the place n hops below the root of the body.
 func (e *engine) greenAt(n int) []byte {
 	if n == 0 {
-		return e.g.text(0)
+		return cmp.Or(e.outer, e.g).text(0)
 	}
-	return e.path[n-1].gt.text(e.path[n-1].gn)
-}
-
-// outermost is green's string that holds the embedded document being compared.
-func (e *engine) outermost() (*tree, uint32) {
-	if e.pointer == 0 {
-		return e.outer, 0
-	}
-	s := e.path[e.pointer-1]
-	return s.gt, s.gn
+	at := &e.path[n-1].green
+	return at.t.text(at.n)
 }
 
 // bluePointer is the JSON Pointer of a place in blue's body.
-func bluePointer(steps []step) string {
-	var b []byte
-	for i := range steps {
-		s := &steps[i]
-		if s.bt.nodes[s.bn].flags&flagMember != 0 {
-			b = path.AppendPointerToken(b, s.bt.keyText(s.bn))
-		} else {
-			b = strconv.AppendInt(append(b, '/'), int64(s.bi), 10)
-		}
-	}
-	return string(b)
-}
+func bluePointer(steps []step) string { return string(appendPointer(nil, steps, true)) }
 
 // write is rule 4: first what shifts no index, then the arrays, the deepest first, each
 // with its removals from the last on and its additions from the first on. What is inside

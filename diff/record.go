@@ -17,12 +17,11 @@ type span struct{ from, to uint32 }
 // A pending difference points into the recorder's text; its strings are made
 // once, when the comparison is over.
 type pending struct {
-	// d is without the strings below.
+	// d is complete but for the strings below; of a difference outside the trees, which has
+	// none of them, it is complete.
 	d Difference
 	// path, bluePtr and greenPtr are the place, for both sides and in each.
-	path     span
-	bluePtr  span
-	greenPtr span
+	path, bluePtr, greenPtr span
 	// blue and green are the excerpts of the values.
 	blue, green span
 }
@@ -87,64 +86,60 @@ func severityOf(k Kind, blue, green ValueType) Severity {
 	}
 }
 
+// counted takes a difference into the totals: into those that count or, where rule names what
+// hides it, into those that are hidden. It returns the list to keep it in; nil where that has no
+// room.
+func (r *recorder) counted(rule string, sev Severity) *[]pending {
+	list := &r.kept
+	if rule == "" {
+		r.total++
+		r.worst = max(r.worst, sev)
+	} else {
+		r.hiddenTotal++
+		list = &r.hides
+	}
+	if len(*list) >= r.max || len(r.buf) > maxText {
+		return nil
+	}
+	return list
+}
+
 // found records a difference at the current path: counted always, kept while
 // there is room. note says more of one that counts.
 func (e *engine) found(k Kind, b, g uint32, eff *effect, note string) {
 	rule, bounded := e.accepted(k, eff)
-	if bounded != "" && note == "" {
-		note = bounded
-	}
-	// It counts, or a rule or the mode hides it.
-	list := &e.out.kept
-	if rule != "" {
-		list = &e.out.hides
-		e.out.hiddenTotal++
-	} else {
-		e.out.total++
-	}
-	bt, gt := AbsentType, AbsentType
-	if b != noNode {
-		bt = e.b.nodes[b].typ
-	}
-	if g != noNode {
-		gt = e.g.nodes[g].typ
-	}
-	sev := severityOf(k, bt, gt)
-	if rule == "" {
-		e.out.worst = max(e.out.worst, sev)
-	}
-	if rule != "" && e.hider == 0 {
+	sev := severityOf(k, e.b.typeOf(b), e.g.typeOf(g))
+	list := e.out.counted(rule, sev)
+	switch {
+	case rule == "" && e.patch != nil:
+		e.patch.record(e, k, b, g)
+	case rule != "" && e.hider == 0:
 		e.uncompared(k, b, eff)
 	}
-	if rule == "" && e.patch != nil {
-		e.patch.record(e, k, b, g)
-	}
-	// From here on it is about showing the difference.
-	if len(*list) >= e.out.max || len(e.out.buf) > maxText {
+	if list == nil {
 		return
 	}
-	if note == "" && e.embedded > 0 {
+	if note = cmp.Or(note, bounded); note == "" && e.embedded > 0 {
 		note = "inside an embedded document"
 	}
-	p := pending{d: Difference{Kind: k, Severity: sev, Where: InBody, Note: note, Rule: rule}}
-	r := &e.out
-	from := len(r.buf)
 	e.nameByKey()
-	r.buf = e.appendPath(r.buf)
-	p.path = r.since(from)
+	*list = append(*list, e.placed(Difference{Kind: k, Severity: sev, Where: InBody, Note: note, Rule: rule}, b, g))
+}
+
+// placed is a difference with the current place and the values of both sides; noNode: the side has
+// none.
+func (e *engine) placed(d Difference, b, g uint32) pending {
+	p, r := pending{d: d}, &e.out
+	p.path = r.put(e.appendPath(r.buf))
 	if b != noNode {
-		from = len(r.buf)
-		r.buf = e.appendPointer(r.buf, true)
-		p.bluePtr = r.since(from)
+		p.bluePtr = r.put(e.appendPointer(r.buf, true))
 		p.d.Blue, p.blue = r.value(e.b, b)
 	}
 	if g != noNode {
-		from = len(r.buf)
-		r.buf = e.appendPointer(r.buf, false)
-		p.greenPtr = r.since(from)
+		p.greenPtr = r.put(e.appendPointer(r.buf, false))
 		p.d.Green, p.green = r.value(e.g, g)
 	}
-	*list = append(*list, p)
+	return p
 }
 
 // accepted names what keeps a difference from counting: the rule that hides
@@ -167,11 +162,11 @@ func (e *engine) accepted(k Kind, eff *effect) (rule, bounded string) {
 	}
 	switch e.rules.opts.Mode {
 	case Subset:
-		if k == Added && len(e.path) > 0 && e.path[len(e.path)-1].gi < 0 {
+		if k == Added && len(e.path) > 0 && e.path[len(e.path)-1].green.i < 0 {
 			return subsetRule, ""
 		}
 	case Shape:
-		if k == Changed && !e.retyped || k == Moved || k == Order {
+		if k == Changed && !e.shapeless || k == Moved || k == Order {
 			return shapeRule, ""
 		}
 	}
@@ -237,15 +232,18 @@ func (e *engine) uncompared(k Kind, b uint32, eff *effect) {
 	e.leaves.Ignored++
 }
 
-// since is the text that was appended from an offset on.
-func (r *recorder) since(from int) span { return span{uint32(from), uint32(len(r.buf))} }
+// put takes the recorder's text with something appended, and returns where that is.
+func (r *recorder) put(longer []byte) span {
+	from := len(r.buf)
+	r.buf = longer
+	return span{uint32(from), uint32(len(longer))}
+}
 
 // value writes a value's excerpt: its text without white space, cut at a rune.
 func (r *recorder) value(t *tree, i uint32) (Excerpt, span) {
-	from, text := len(r.buf), t.text(i)
-	var cut bool
-	r.buf, cut = appendCompact(r.buf, text, r.excerpt)
-	return Excerpt{Type: t.nodes[i].typ, Size: len(text), Cut: cut}, r.since(from)
+	text := t.text(i)
+	longer, cut := appendCompact(r.buf, text, r.excerpt)
+	return Excerpt{Type: t.nodes[i].typ, Size: len(text), Cut: cut}, r.put(longer)
 }
 
 // appendCompact appends JSON text without the white space between tokens, at
@@ -285,17 +283,17 @@ func (e *engine) appendPath(b []byte) []byte {
 	b = append(b, '$')
 	for i := range e.path {
 		s := &e.path[i]
-		t, n, index := s.bt, s.bn, s.bi
-		if n == noNode {
-			t, n, index = s.gt, s.gn, s.gi
+		at := &s.blue
+		if at.n == noNode {
+			at = &s.green
 		}
 		switch {
-		case t.nodes[n].flags&flagMember != 0:
-			b = path.AppendName(b, t.keyText(n))
+		case at.isMember():
+			b = path.AppendName(b, at.t.keyText(at.n))
 		case s.frame > 0 && len(e.frames[s.frame-1].by) > 0:
-			b = appendFilter(b, t, n, e.frames[s.frame-1].by, int(index))
+			b = appendFilter(b, at, e.frames[s.frame-1].by)
 		default:
-			b = append(strconv.AppendInt(append(b, '['), int64(index), 10), ']')
+			b = path.AppendIndex(b, int(at.i))
 		}
 	}
 	return b
@@ -306,13 +304,13 @@ const maxKeyText = 128
 
 // appendFilter writes an element by its key: [?@.id=='ch-7']; by its index where
 // a key member is missing, no scalar, or long.
-func appendFilter(b []byte, t *tree, n uint32, by []string, index int) []byte {
-	from := len(b)
+func appendFilter(b []byte, at *place, by []string) []byte {
+	from, t := len(b), at.t
 	b = append(b, "[?"...)
 	for i, name := range by {
-		m := t.member(n, name)
+		m := t.member(at.n, name)
 		if m == 0 || !t.isLeaf(m) || t.nodes[m].typ >= ArrayType || len(t.text(m)) > maxKeyText {
-			return append(strconv.AppendInt(append(b[:from], '['), int64(index), 10), ']')
+			return path.AppendIndex(b[:from], int(at.i))
 		}
 		if i > 0 {
 			b = append(b, " && "...)
@@ -335,16 +333,20 @@ func (e *engine) appendPointer(b []byte, blue bool) []byte {
 	if e.embedded > 0 {
 		steps = steps[:e.pointer]
 	}
+	return appendPointer(b, steps, blue)
+}
+
+// appendPointer writes the steps to a place as a JSON Pointer into one side's body.
+func appendPointer(b []byte, steps []step, blue bool) []byte {
 	for i := range steps {
-		s := &steps[i]
-		t, n, index := s.bt, s.bn, s.bi
-		if !blue {
-			t, n, index = s.gt, s.gn, s.gi
+		at := &steps[i].green
+		if blue {
+			at = &steps[i].blue
 		}
-		if t.nodes[n].flags&flagMember != 0 {
-			b = path.AppendPointerToken(b, t.keyText(n))
+		if at.isMember() {
+			b = path.AppendPointerToken(b, at.t.keyText(at.n))
 		} else {
-			b = strconv.AppendInt(append(b, '/'), int64(index), 10)
+			b = strconv.AppendInt(append(b, '/'), int64(at.i), 10)
 		}
 	}
 	return b
@@ -361,11 +363,13 @@ func (r *recorder) finish() (kept, hides []Difference) {
 		for i := range in {
 			p := &in[i]
 			d := p.d
-			d.Path = text[p.path.from:p.path.to]
-			d.BluePointer = text[p.bluePtr.from:p.bluePtr.to]
-			d.GreenPointer = text[p.greenPtr.from:p.greenPtr.to]
-			d.Blue.JSON = literal.PlainEscapes(text[p.blue.from:p.blue.to])
-			d.Green.JSON = literal.PlainEscapes(text[p.green.from:p.green.to])
+			if p.path != (span{}) {
+				d.Path = text[p.path.from:p.path.to]
+				d.BluePointer = text[p.bluePtr.from:p.bluePtr.to]
+				d.GreenPointer = text[p.greenPtr.from:p.greenPtr.to]
+				d.Blue.JSON = literal.PlainEscapes(text[p.blue.from:p.blue.to])
+				d.Green.JSON = literal.PlainEscapes(text[p.green.from:p.green.to])
+			}
 			out[i] = d
 		}
 		slices.SortStableFunc(out, func(a, b Difference) int { return cmp.Compare(a.Where, b.Where) })

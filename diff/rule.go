@@ -1,6 +1,8 @@
 package diff
 
 import (
+	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -135,60 +137,43 @@ type RuleError struct {
 }
 
 // A ruleParam is a key that says more of what a rule does. Validation and
-// writing know the keys from here; yaml gives the value as a file writes it,
-// "" where the rule does not have the key.
+// writing know the keys from here; value gives what the rule has for the key, the
+// zero value where it does not have it.
 type ruleParam struct {
-	name string
-	yaml func(r *Rule) string
+	name  string
+	value func(r *Rule) any
 }
 
 // ruleParams are the parameters of rules, in the order in which they are written.
 var ruleParams = []ruleParam{
-	{"headers", func(r *Rule) string { return yamlList(r.Headers) }},
-	{"by", func(r *Rule) string {
+	{"headers", func(r *Rule) any { return r.Headers }},
+	{"by", func(r *Rule) any {
 		if len(r.By) == 1 {
-			return yamlText(r.By[0])
+			return r.By[0]
 		}
-		return yamlList(r.By)
+		return r.By
 	}},
-	{"kind", func(r *Rule) string { return yamlText(r.Kind) }},
-	{"max", func(r *Rule) string {
-		if r.Max == (Bound{}) {
-			return ""
+	{"kind", func(r *Rule) any { return r.Kind }},
+	{"max", func(r *Rule) any { return r.Max }},
+	{"is", func(r *Rule) any { return r.Is }},
+	{"notation", func(r *Rule) any { return r.Notation }},
+	{"pattern", func(r *Rule) any { return quoted(r.Pattern) }},
+	{"abs", func(r *Rule) any { return r.Abs }},
+	{"rel", func(r *Rule) any { return r.Rel }},
+	{"within", func(r *Rule) any { return r.Within }},
+	{"blue", func(r *Rule) any { return r.BlueText }},
+	{"green", func(r *Rule) any { return r.GreenText }},
+	{"as", func(r *Rule) any {
+		if r.As == "" {
+			return r.AsList
 		}
-		return r.Max.String()
+		return r.As
 	}},
-	{"is", func(r *Rule) string { return yamlText(r.Is) }},
-	{"notation", func(r *Rule) string { return yamlText(r.Notation) }},
-	{"pattern", func(r *Rule) string {
-		if r.Pattern == "" {
-			return ""
-		}
-		return quoteYAML(r.Pattern)
-	}},
-	{"abs", func(r *Rule) string { return yamlNumber(r.Abs) }},
-	{"rel", func(r *Rule) string { return yamlNumber(r.Rel) }},
-	{"within", func(r *Rule) string {
-		if r.Within == 0 {
-			return ""
-		}
-		return r.Within.String()
-	}},
-	{"blue", func(r *Rule) string { return yamlText(r.BlueText) }},
-	{"green", func(r *Rule) string { return yamlText(r.GreenText) }},
-	{"as", func(r *Rule) string {
-		if r.As != "" {
-			return yamlText(r.As)
-		}
-		return yamlList(r.AsList)
-	}},
-	{"allow", func(r *Rule) string {
-		if !r.Allow {
-			return ""
-		}
-		return "true"
-	}},
+	{"allow", func(r *Rule) any { return r.Allow }},
 }
+
+// A quoted text is written in quotes whatever is in it: a path or a pattern.
+type quoted string
 
 // SameRule reports whether two rules do the same to the same place, whatever
 // their reasons, tickets and dates.
@@ -205,58 +190,51 @@ func SameRule(a, b *Rule) bool {
 func RuleYAML(r Rule) string {
 	var b strings.Builder
 	sep := "- {"
-	put := func(key, value string) {
-		if value != "" {
-			b.WriteString(sep + key + ": " + value)
+	put := func(key string, value any) {
+		if text := yamlValue(value); text != "" {
+			b.WriteString(sep + key + ": " + text)
 			sep = ", "
 		}
 	}
-	if r.At != "" {
-		put("at", quoteYAML(r.At))
-	}
-	put("header", yamlText(r.Header))
-	put("headers", yamlList(r.Headers)) // a place, though a parameter of only
-	put("where", yamlText(r.Where))
-	put("do", yamlText(string(r.Do)))
+	put("at", quoted(r.At))
+	put("header", r.Header)
+	put("headers", r.Headers) // a place, though a parameter of only
+	put("where", r.Where)
+	put("do", string(r.Do))
 	for _, p := range ruleParams {
 		if p.name != "headers" {
-			put(p.name, p.yaml(&r))
+			put(p.name, p.value(&r))
 		}
 	}
-	put("why", yamlText(r.Why))
-	put("ticket", yamlText(r.Ticket))
-	if !r.Until.IsZero() {
-		put("until", r.Until.Format(time.DateOnly))
-	}
+	put("why", r.Why)
+	put("ticket", r.Ticket)
+	put("until", r.Until)
 	return b.String() + "}"
 }
 
-// yamlText is a scalar as a file writes it; "" for an empty one.
-func yamlText(s string) string {
-	if s == "" {
+// yamlValue is the value of a key as a file writes it, and "" for a value that is not there: an
+// empty text or list, a number that is nil, a zero bound, duration or date, and false.
+func yamlValue(value any) string {
+	if v := reflect.ValueOf(value); v.IsZero() || v.Kind() == reflect.Slice && v.Len() == 0 {
 		return ""
 	}
-	return yamlString(s)
-}
-
-// yamlList is a list between brackets; "" for an empty one.
-func yamlList(list []string) string {
-	if len(list) == 0 {
-		return ""
+	switch v := value.(type) {
+	case quoted:
+		return quoteYAML(string(v))
+	case string:
+		return yamlString(v)
+	case []string:
+		texts := make([]string, len(v))
+		for i, s := range v {
+			texts[i] = yamlString(s)
+		}
+		return "[" + strings.Join(texts, ", ") + "]"
+	case *float64:
+		return strconv.FormatFloat(*v, 'g', -1, 64)
+	case time.Time:
+		return v.Format(time.DateOnly)
 	}
-	quoted := make([]string, len(list))
-	for i, s := range list {
-		quoted[i] = yamlString(s)
-	}
-	return "[" + strings.Join(quoted, ", ") + "]"
-}
-
-// yamlNumber is the shortest text of a number; "" where there is none.
-func yamlNumber(f *float64) string {
-	if f == nil {
-		return ""
-	}
-	return strconv.FormatFloat(*f, 'g', -1, 64)
+	return fmt.Sprint(value) // a Bound, a duration, or true
 }
 
 // yamlString writes a scalar plain where YAML reads it back as the same

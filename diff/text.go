@@ -304,9 +304,9 @@ func (e *engine) otherNumber(b, g uint32, eff *effect) bool {
 	if eff.ignore != 0 || e.rules.opts.Mode == Shape || literal.SameNumber(bt, gt) {
 		note = notationNote
 	}
-	e.retyped = true
+	e.shapeless = true
 	e.found(Changed, b, g, eff, note)
-	e.retyped = false
+	e.shapeless = false
 	return true
 }
 

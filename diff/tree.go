@@ -152,6 +152,14 @@ func (t *tree) leafEnd(i uint32) int {
 	return at + len("true") // or null
 }
 
+// typeOf is the type of a node; AbsentType where the side has nothing.
+func (t *tree) typeOf(i uint32) ValueType {
+	if i == noNode {
+		return AbsentType
+	}
+	return t.nodes[i].typ
+}
+
 // isLeaf reports whether a node is a scalar, an empty array or an empty object.
 func (t *tree) isLeaf(i uint32) bool { return t.nodes[i].next == i+1 }
 

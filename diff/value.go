@@ -231,16 +231,6 @@ type Node struct {
 	Value Value
 }
 
-// Select finds the values at a pattern in a body, as Value.Select does. A body that
-// Validate refuses is an error.
-func Select(body []byte, p *Pattern) ([]Node, error) {
-	v, err := ReadStrict(body)
-	if err != nil {
-		return nil, err
-	}
-	return v.Select(p), nil
-}
-
 // A selection walks a tree and collects the values at a pattern.
 type selection struct {
 	t     *tree
@@ -254,20 +244,16 @@ func (s *selection) visit(i uint32, st path.State, at []byte) {
 	if st == deadState {
 		return
 	}
-	n := &s.t.nodes[i]
 	if *s.auto.Effects(st) {
-		s.found = append(s.found, Node{Path: string(at), Type: n.typ, JSON: s.t.text(i), Value: Value{s.t, i}})
+		v := Value{s.t, i}
+		s.found = append(s.found, Node{Path: string(at), Type: v.Type(), JSON: v.JSON(), Value: v})
 	}
-	if n.typ < ArrayType {
-		return
-	}
-	kids := s.t.children(i, nil)
-	for index, c := range kids {
-		if n.typ == ObjectType {
-			name := s.t.keyText(c)
-			s.visit(c, s.auto.Member(st, hashBytes(name), name), path.AppendName(at[:len(at):len(at)], name))
-			continue
+	at = at[:len(at):len(at)]
+	below(s.auto, st, s.t, i, func(c uint32, index int, st path.State) {
+		if s.t.nodes[c].flags&flagMember != 0 {
+			s.visit(c, st, path.AppendName(at, s.t.keyText(c)))
+		} else {
+			s.visit(c, st, path.AppendIndex(at, index))
 		}
-		s.visit(c, elementOf(s.auto, st, s.t, c, index, len(kids)), path.AppendIndex(at[:len(at):len(at)], index))
-	}
+	})
 }

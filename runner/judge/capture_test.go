@@ -99,10 +99,11 @@ func TestLocatorFindsWhatSelectFinds(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", path.String(), err)
 		}
-		want, err := diff.Select(body, pattern)
+		root, err := diff.ReadStrict(body)
 		if err != nil {
 			t.Fatal(err)
 		}
+		want := root.Select(pattern)
 		l, err := newLocator(path.String())
 		if err != nil {
 			t.Fatalf("%s: %v", path.String(), err)

@@ -8,7 +8,7 @@ import (
 )
 
 // FuzzLocator holds captures to one law: in a body that the engine takes, a
-// capture finds the value that diff.Select finds, and nothing where that finds
+// capture finds the value that Value.Select finds, and nothing where that finds
 // nothing.
 func FuzzLocator(f *testing.F) {
 	for _, path := range []string{"$", "$.a", "$['a.b']", "$.a[0].b", `$["@this"]`, "$.a..b", "$.*", "$[-1]", "$.#", "$.a|b", `$['\u0061']`, "$.한"} {
