@@ -15,7 +15,7 @@ import "slices"
 // pairs nothing where each element has a changed time stamp.
 func (e *engine) alignOrdered(f *frame, lo, eb, eg int) {
 	if lo == eb || lo == eg {
-		e.inPlace(f, lo, eb, lo, eg)
+		e.inPlace(lo, eb, lo, eg)
 		return
 	}
 	first := len(e.ops)
@@ -61,22 +61,18 @@ func (e *engine) alignOrdered(f *frame, lo, eb, eg int) {
 // order. An element that occurs twice anchors nothing: it could be either.
 func (e *engine) anchors(f *frame, lo, eb, eg int) {
 	t := e.slotTable(eb + eg - 2*lo)
-	for i := lo; i < eb; i++ {
-		h := e.hashes[f.hb+i]
-		s := find(t, h)
-		s.claim(h)
-		s.ib = int32(i)
-		s.nb++
+	for i, h := range e.hashes[f.hb+lo : f.hb+eb] {
+		s := claim(t, h)
+		s.ib = int32(lo + i)
+		s.n[0]++
 	}
-	for i := lo; i < eg; i++ {
-		h := e.hashes[f.hg+i]
-		s := find(t, h)
-		s.claim(h)
-		s.ig = int32(i)
-		s.ng++
+	for i, h := range e.hashes[f.hg+lo : f.hg+eg] {
+		s := claim(t, h)
+		s.ig = int32(lo + i)
+		s.n[1]++
 	}
 	for i := lo; i < eb; i++ {
-		if s := find(t, e.hashes[f.hb+i]); s.nb == 1 && s.ng == 1 {
+		if s := find(t, e.hashes[f.hb+i]); s.n == [2]int32{1, 1} {
 			e.ops = append(e.ops, pairing{b: int32(i), g: s.ig})
 		}
 	}

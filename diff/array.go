@@ -184,7 +184,7 @@ func (e *engine) align(f *frame, eff *effect) {
 		e.alignBag(f, how == "set")
 		return
 	case e.rules.opts.Mode == Shape && f.by == nil:
-		e.inPlace(f, 0, f.nb, 0, f.ng)
+		e.inPlace(0, f.nb, 0, f.ng)
 		return
 	}
 	// Equal elements at both ends need no pairing: lists mostly differ in the middle.
@@ -219,16 +219,14 @@ func (e *engine) align(f *frame, eff *effect) {
 }
 
 // inPlace pairs elements by position; what is left over is one side's own.
-func (e *engine) inPlace(f *frame, b0, b1, g0, g1 int) {
-	for b0 < b1 || g0 < g1 {
-		p := pairing{b: -1, g: -1}
-		if b0 < b1 {
-			p.b = int32(b0)
-			b0++
+func (e *engine) inPlace(b0, b1, g0, g1 int) {
+	for k := range max(b1-b0, g1-g0) {
+		p := pairing{b: int32(b0 + k), g: int32(g0 + k)}
+		if b0+k >= b1 {
+			p.b = -1
 		}
-		if g0 < g1 {
-			p.g = int32(g0)
-			g0++
+		if g0+k >= g1 {
+			p.g = -1
 		}
 		e.ops = append(e.ops, p)
 	}
@@ -236,9 +234,9 @@ func (e *engine) inPlace(f *frame, b0, b1, g0, g1 int) {
 
 // A slot of a table from hashes to positions in two lists.
 type slot struct {
-	hash   uint64 // never 0 when occupied
-	nb, ng int32  // how often on each side
-	ib, ig int32  // the first place on each side
+	hash   uint64   // never 0 when occupied
+	n      [2]int32 // how often on each side, blue's first
+	ib, ig int32    // the first place on each side
 }
 
 // slotTable clears a table for n hashes.
@@ -265,11 +263,13 @@ func find(t []slot, h uint64) *slot {
 	}
 }
 
-// claim makes an empty slot the hash's own, with no place on green yet.
-func (s *slot) claim(h uint64) {
+// claim is find, and makes an empty slot the hash's own, with no place on green yet.
+func claim(t []slot, h uint64) *slot {
+	s := find(t, h)
 	if s.hash == 0 {
 		*s = slot{hash: max(h, 1), ig: -1}
 	}
+	return s
 }
 
 // alignBag pairs elements that the rules may take for equal, whatever their order; in a

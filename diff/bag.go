@@ -16,8 +16,7 @@ func (e *engine) newBag(f *frame) *bag {
 	p := &bag{slots: e.slotTable(f.nb + f.ng), after: make([]int32, f.ng), partner: make([]int32, f.ng)}
 	several := false
 	for i := f.ng - 1; i >= 0; i-- {
-		s := find(p.slots, e.hashes[f.hg+i])
-		s.claim(e.hashes[f.hg+i])
+		s := claim(p.slots, e.hashes[f.hg+i])
 		several = several || s.ig >= 0 && e.g.nodes[e.idx[f.gs+i]].hash != e.g.nodes[e.idx[f.gs+int(s.ig)]].hash
 		p.after[i], s.ig = s.ig, int32(i)
 	}

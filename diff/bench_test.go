@@ -35,7 +35,7 @@ func BenchmarkParse(b *testing.B) {
 func BenchmarkParseUnderRules(b *testing.B) {
 	body := benchBody(800)
 	rules := mustCompile(b, Options{}, benchRules()...)
-	w := rules.worker()
+	w := rules.begin(nil)
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -3,6 +3,7 @@ package diff
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bgverify/bgverify/diff/path"
@@ -28,17 +29,8 @@ import (
 //     ones that change how arrays are paired.
 //  6. Result.Leaves accounts for every leaf of blue's body exactly once.
 func Compare(blue, green []byte, rules *Rules) Result {
-	return compareBodies(blue, green, rules, nil)
-}
-
-// compareBodies is Compare with what map rules have paired before; nil: nothing.
-func compareBodies(blue, green []byte, rules *Rules, seen *Bijections) Result {
-	if rules == nil {
-		rules = defaultRules()
-	}
-	w := rules.worker()
-	defer rules.release(w)
-	w.engine.begin(rules, w.auto, seen)
+	w := rules.begin(nil)
+	defer w.release()
 	w.compare(source{text: blue}, source{text: green})
 	return w.engine.result()
 }
@@ -100,14 +92,10 @@ func (e *engine) begin(r *Rules, auto *automaton, seen *Bijections) {
 	e.leaves, e.notes, e.hider, e.quiet, e.embedded, e.pointer = Leaves{}, nil, 0, 0, 0, 0
 	e.path, e.idx, e.ops, e.hashes, e.frames = e.path[:0], e.idx[:0], e.ops[:0], e.hashes[:0], e.frames[:0]
 	e.out.reset(&r.opts)
-	n := len(r.prog.rules)
-	if cap(e.hits) < n {
-		e.hits, e.charged, e.visits = make([]int, n), make([]int, n), make([]int, n)
+	for _, count := range []*[]int{&e.hits, &e.charged, &e.visits, &e.most[0], &e.most[1]} {
+		*count = slices.Grow((*count)[:0], len(r.prog.rules))[:len(r.prog.rules)]
+		clear(*count)
 	}
-	e.hits, e.charged, e.visits = e.hits[:n], e.charged[:n], e.visits[:n]
-	clear(e.hits)
-	clear(e.charged)
-	clear(e.visits)
 }
 
 // run compares two trees that have been read, or reports why one was not.
@@ -118,8 +106,8 @@ func (e *engine) run(b, g *tree) {
 	}
 	if b.err != nil || g.err != nil {
 		e.leaves.Absent = e.leaves.Seen
-		e.unreadable(b, true)
-		e.unreadable(g, false)
+		e.unreadable(b, "blue")
+		e.unreadable(g, "green")
 		return
 	}
 	e.work = 1000 + workPerNode*(len(b.nodes)+len(g.nodes))
@@ -135,13 +123,9 @@ func (e *engine) run(b, g *tree) {
 }
 
 // unreadable reports why a side could not be compared.
-func (e *engine) unreadable(t *tree, blue bool) {
+func (e *engine) unreadable(t *tree, side string) {
 	if t.err == nil {
 		return
-	}
-	side := "green"
-	if blue {
-		side = "blue"
 	}
 	if t.err.Kind != DuplicateKey {
 		e.unusable(t, side, t.err, "$")
@@ -201,47 +185,39 @@ func (e *engine) addVisits(blue, green []uint32) {
 	if e.auto == nil || e.rules.prog.Maybe() && e.embedded == 0 {
 		return
 	}
-	// Per rule and side, over all states in which the rule matches.
-	var most [2][]int
 	for side, v := range [2][]uint32{blue, green} {
 		for st, n := range v {
-			if n == 0 {
-				continue
-			}
-			if most[side] == nil {
-				most[side] = make([]int, len(e.visits))
-			}
-			for _, r := range e.auto.Effects(path.State(st)).rules {
-				most[side][r] += int(n)
+			if n > 0 {
+				e.countRules(side, path.State(st), int(n))
 			}
 		}
 	}
-	for r := range e.visits {
-		n := 0
-		for _, m := range most {
-			if m != nil {
-				n = max(n, m[r])
-			}
-		}
-		e.visits[r] += n
-	}
+	e.addMost()
 }
 
 // exactVisits counts visits by walking both trees, for programs whose parse
 // only knows what may match.
 func (e *engine) exactVisits() {
-	var most [2][]int
 	for side, t := range [2]*tree{e.b, e.g} {
-		most[side] = make([]int, len(e.visits))
-		e.walk(t, 0, e.auto.Root, func(_ uint32, st int32) {
-			for _, r := range e.effects(st).rules {
-				most[side][r]++
-			}
-		})
+		e.walk(t, 0, e.auto.Root, func(_ uint32, st int32) { e.countRules(side, st, 1) })
 	}
+	e.addMost()
+}
+
+// countRules adds n places in a state to those that its rules match on a side.
+func (e *engine) countRules(side int, st path.State, n int) {
+	for _, r := range e.effects(st).rules {
+		e.most[side][r] += n
+	}
+}
+
+// addMost takes the places of the side that has more of them into the visits, and begins anew.
+func (e *engine) addMost() {
 	for r := range e.visits {
-		e.visits[r] += max(most[0][r], most[1][r])
+		e.visits[r] += max(e.most[0][r], e.most[1][r])
 	}
+	clear(e.most[0])
+	clear(e.most[1])
 }
 
 // walk calls f for every node below and at i that rules may reach.
@@ -275,9 +251,8 @@ func (e *engine) result() Result {
 // Validate reads a body as Compare reads it under the default options; the
 // error is a *SyntaxError.
 func Validate(body []byte) error {
-	r := defaultRules()
-	w := r.worker()
-	defer r.release(w)
+	w := (*Rules)(nil).begin(nil)
+	defer w.release()
 	if w.parser.parse(&w.b, body, deadState); w.b.err != nil {
 		return w.b.err
 	}

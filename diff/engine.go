@@ -44,17 +44,22 @@ type worker struct {
 	blueVisits []uint32
 }
 
-// worker takes an idle worker, or makes one. Its automaton has learned the states
-// that earlier bodies of these rules led to.
-func (r *Rules) worker() *worker {
-	if w, ok := r.pool.Get().(*worker); ok {
-		return w
+// begin takes an idle worker, or makes one, for a comparison under the rules; nil means no rules
+// and the default options. Its automaton has learned the states that earlier bodies of these
+// rules led to. seen is what map rules have paired before; nil: nothing.
+func (r *Rules) begin(seen *Bijections) *worker {
+	if r == nil {
+		r = defaultRules()
 	}
-	w := &worker{}
-	if !r.prog.Empty() {
-		w.auto = newAutomaton(r.prog)
+	w, ok := r.pool.Get().(*worker)
+	if !ok {
+		w = &worker{}
+		if !r.prog.Empty() {
+			w.auto = newAutomaton(r.prog)
+		}
+		w.parser.auto, w.parser.prog, w.parser.lim = w.auto, r.prog, r.lim
 	}
-	w.parser.auto, w.parser.prog, w.parser.lim = w.auto, r.prog, r.lim
+	w.engine.begin(r, w.auto, seen)
 	return w
 }
 
@@ -64,10 +69,11 @@ const maxKept = 1 << 17
 
 // release keeps a worker for the next comparison, without what a large body made
 // it allocate, and without a reference to the bodies.
-func (r *Rules) release(w *worker) {
+func (w *worker) release() {
 	if w.auto != nil && w.auto.Crowded() {
 		return
 	}
+	rules := w.engine.rules
 	for _, t := range []*tree{&w.b, &w.g} {
 		if cap(t.nodes) > maxKept {
 			*t = tree{}
@@ -75,7 +81,7 @@ func (r *Rules) release(w *worker) {
 		t.src, t.err = nil, nil
 	}
 	w.engine.forget()
-	r.pool.Put(w)
+	rules.pool.Put(w)
 }
 
 // An engine compares two trees. See Compare for its rules.
@@ -114,6 +120,8 @@ type engine struct {
 	charged []int
 	// visits are the places that each rule matched.
 	visits []int
+	// most is room for the places on each side, see addMost.
+	most [2][]int
 	// out keeps what is found.
 	out recorder
 	// patch is nil unless a patch is asked for.
@@ -195,18 +203,18 @@ func (e *engine) countUnderRules(b uint32) int {
 	for i, end := b, e.b.nodes[b].next; i < end; i++ {
 		x := &e.b.nodes[i]
 		switch {
-		case x.flags&(flagShadow|flagIgnored|flagDropped) != 0:
-			switch {
-			case x.flags&flagShadow != 0:
-			case x.flags&flagDropped != 0:
-				e.leaves.Dropped += e.b.countLeaves(i)
-			default:
-				e.leaves.Ignored += e.b.countLeaves(i)
-			}
-			i = x.next - 1
+		case x.flags&flagShadow != 0:
+		case x.flags&flagDropped != 0:
+			e.leaves.Dropped += e.b.countLeaves(i)
+		case x.flags&flagIgnored != 0:
+			e.leaves.Ignored += e.b.countLeaves(i)
 		case x.next == i+1:
 			n++
+			continue
+		default:
+			continue
 		}
+		i = x.next - 1
 	}
 	return n
 }

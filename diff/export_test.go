@@ -22,9 +22,7 @@ func CheckTexts(body []byte) error {
 // CompareWithBug compares as Compare does, with a mistake planted in what was
 // read: a wrong hash, or a member or element that is passed over.
 func CompareWithBug(bug string, blue, green []byte) Result {
-	r := defaultRules()
-	w := r.worker()
-	w.engine.begin(r, nil, nil)
+	w := (*Rules)(nil).begin(nil)
 	w.read(&w.b, source{text: blue})
 	w.read(&w.g, source{text: green})
 	b, g := &w.b, &w.g

@@ -31,8 +31,7 @@ func (e *engine) alignKeyed(f *frame, lo, eb, eg int, ordered bool) {
 	t := e.slotTable(len(kg))
 	next := make([]int32, len(kg))
 	for j := len(kg) - 1; j >= 0; j-- {
-		s := find(t, kg[j])
-		s.claim(kg[j])
+		s := claim(t, kg[j])
 		next[j], s.ig = s.ig, int32(j)
 	}
 	// Each of blue's takes the next element of its key.
@@ -338,35 +337,22 @@ func namePrior(name []byte) int {
 // sharedKeys counts the values of a member that both sides have; not ok when an
 // element lacks it or two elements of a side share it.
 func (e *engine) sharedKeys(f *frame, name []byte, b, g *tree) (int, bool) {
-	t := e.slotTable(f.nb + f.ng)
+	table := e.slotTable(f.nb + f.ng)
 	shared := 0
-	visit := func(tr *tree, c uint32, green bool) bool {
-		e.work -= 4
-		m := tr.memberNamed(c, name)
-		if m == 0 || tr.nodes[m].typ != StringType && tr.nodes[m].typ != NumberType {
-			return false
-		}
-		h := tr.valueHash(m)
-		s := find(t, h)
-		s.claim(h)
-		if green {
-			s.ng++
-			if s.nb > 0 {
-				shared++
+	trees := [2]*tree{b, g}
+	for side, elements := range [2][]uint32{e.idx[f.bs : f.bs+f.nb], e.idx[f.gs : f.gs+f.ng]} {
+		t := trees[side]
+		for _, c := range elements {
+			e.work -= 4
+			m := t.memberNamed(c, name)
+			if m == 0 || t.nodes[m].typ != StringType && t.nodes[m].typ != NumberType {
+				return 0, false
 			}
-			return s.ng == 1
-		}
-		s.nb++
-		return s.nb == 1
-	}
-	for i := range f.nb {
-		if !visit(b, e.idx[f.bs+i], false) {
-			return 0, false
-		}
-	}
-	for i := range f.ng {
-		if !visit(g, e.idx[f.gs+i], true) {
-			return 0, false
+			s := claim(table, t.valueHash(m))
+			if s.n[side]++; s.n[side] > 1 {
+				return 0, false
+			}
+			shared += int(min(s.n[0], s.n[1]))
 		}
 	}
 	return shared, true

@@ -28,13 +28,9 @@ import (
 //  5. Green naming a host of blue, in a header or in the body, is a difference
 //     even where both sides say the same; see Options.BlueAuthorities.
 func CompareMessages(blue, green *Message, rules *Rules, seen *Bijections) Result {
-	if rules == nil {
-		rules = defaultRules()
-	}
-	w := rules.worker()
-	defer rules.release(w)
+	w := rules.begin(seen)
+	defer w.release()
 	e := &w.engine
-	e.begin(rules, w.auto, seen)
 	e.at = [2]time.Time{blue.At, green.At}
 	e.heads(blue, green)
 	e.messageBodies(w, blue, green)
@@ -185,30 +181,25 @@ func (e *engine) brokenBodies(w *worker, b, g readBody) {
 
 // oneEmpty reports a body that only one side has.
 func (e *engine) oneEmpty(w *worker, b, g readBody) {
-	var t *tree
-	kind := Removed
-	if b.kind == media.Empty {
-		kind = Added
-		t = w.read(&w.g, g.source())
-		e.b, e.g = &w.b, t
-	} else {
-		t = w.read(&w.b, b.source())
-		e.b, e.g = t, &w.g
-	}
-	if t.err != nil {
-		e.unreadable(t, kind == Removed)
-		return
-	}
 	st := deadState
 	if e.auto != nil {
 		st = e.auto.Root
 	}
-	if kind == Removed {
-		e.leaves.Seen = t.leaves
-		e.only(Removed, 0, noNode, e.effects(st))
-	} else {
+	e.b, e.g = &w.b, &w.g
+	if b.kind == media.Empty {
+		if e.g = w.read(&w.g, g.source()); e.g.err != nil {
+			e.unreadable(e.g, "green")
+			return
+		}
 		e.only(Added, noNode, 0, e.effects(st))
+		return
 	}
+	if e.b = w.read(&w.b, b.source()); e.b.err != nil {
+		e.unreadable(e.b, "blue")
+		return
+	}
+	e.leaves.Seen = e.b.leaves
+	e.only(Removed, 0, noNode, e.effects(st))
 }
 
 // otherType reports bodies that are not of one type.

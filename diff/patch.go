@@ -21,13 +21,9 @@ import (
 //  3. Inside a document that is in a string (rule `embedded`) the string is replaced.
 //  4. Operations are in an order in which every pointer is right when its turn comes.
 func Patch(blue, green []byte, rules *Rules) (patch []byte, total int, err error) {
-	if rules == nil {
-		rules = defaultRules()
-	}
-	w := rules.worker()
-	defer rules.release(w)
+	w := rules.begin(nil)
+	defer w.release()
 	e := &w.engine
-	e.begin(rules, w.auto, nil)
 	e.patch = &patcher{arrays: map[string]*arrayChange{}}
 	w.compare(source{text: blue}, source{text: green})
 	if e.b.err != nil {

@@ -38,14 +38,13 @@ func NewProbe(like, against *Message, rules *Rules) *Probe {
 	if len(against.Body) == 0 || len(against.Body) > rules.lim.body {
 		return p
 	}
-	w := rules.worker()
-	w.engine.begin(rules, w.auto, nil)
+	w := rules.begin(nil)
 	w.engine.at = [2]time.Time{like.At, against.At}
 	w.engine.heads(like, against)
 	p.fixed = w.engine.out.total
 	p.g = w.read(&w.g, source{against.Body, against.Read})
 	if p.g.err != nil {
-		rules.release(w)
+		w.release()
 		return p
 	}
 	p.w = w
@@ -84,7 +83,7 @@ func (p *Probe) Total(body []byte) int {
 // Close gives the probe's memory back.
 func (p *Probe) Close() {
 	if p.w != nil {
-		p.rules.release(p.w)
+		p.w.release()
 		p.w = nil
 	}
 }
@@ -116,10 +115,9 @@ func (r *Rules) Named(m *Message, paths []NamedPath) (all, uncompared int) {
 	if errs != nil { // the rules have been compiled before, and so have the paths
 		return 0, 0
 	}
-	w := marked.worker()
-	defer marked.release(w)
+	w := marked.begin(nil)
+	defer w.release()
 	e := &w.engine
-	e.begin(marked, w.auto, nil)
 	body := e.readBody("blue", m)
 	if body.err != nil || len(body.tree) == 0 {
 		return 0, 0

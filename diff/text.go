@@ -118,11 +118,11 @@ func (r *compiledRule) rewritten(blue, green string) (string, string) {
 // value of blue has exactly one partner on green, and the other way round. Not
 // for concurrent use.
 type Bijections struct {
-	names map[string]*bijection
+	partners map[partnerKey]string
 }
 
-// A bijection holds the partners of one name, in both directions.
-type bijection struct{ toGreen, toBlue map[string]string }
+// A partnerKey is a value of one side under the name of a map rule.
+type partnerKey struct{ name, side, value string }
 
 // NewBijections has paired nothing yet.
 func NewBijections() *Bijections { return &Bijections{} }
@@ -132,14 +132,7 @@ func (s *Bijections) Clone() *Bijections {
 	if s == nil {
 		return nil
 	}
-	out := &Bijections{}
-	for name, m := range s.names {
-		if out.names == nil {
-			out.names = map[string]*bijection{}
-		}
-		out.names[name] = &bijection{maps.Clone(m.toGreen), maps.Clone(m.toBlue)}
-	}
-	return out
+	return &Bijections{maps.Clone(s.partners)}
 }
 
 // isBlank reports whether a number, or a text with its first quote, is not an id: white space
@@ -156,21 +149,17 @@ func (s *Bijections) pair(name, blue, green string) (was string, ok bool) {
 	if isBlank(blue) != isBlank(green) {
 		return "map " + name + ": one of them means no value", false
 	}
-	m := s.names[name]
-	if m == nil {
-		if s.names == nil {
-			s.names = map[string]*bijection{}
-		}
-		m = &bijection{map[string]string{}, map[string]string{}}
-		s.names[name] = m
+	b, g := partnerKey{name, "blue", blue}, partnerKey{name, "green", green}
+	if was, known := s.partners[b]; known && was != green {
+		return fmt.Sprintf("map %s: blue's %s was green's %s before", name, shown(blue), shown(was)), false
 	}
-	if g, known := m.toGreen[blue]; known && g != green {
-		return fmt.Sprintf("map %s: blue's %s was green's %s before", name, shown(blue), shown(g)), false
+	if was, known := s.partners[g]; known && was != blue {
+		return fmt.Sprintf("map %s: green's %s was blue's %s before", name, shown(green), shown(was)), false
 	}
-	if b, known := m.toBlue[green]; known && b != blue {
-		return fmt.Sprintf("map %s: green's %s was blue's %s before", name, shown(green), shown(b)), false
+	if s.partners == nil {
+		s.partners = map[partnerKey]string{}
 	}
-	m.toGreen[blue], m.toBlue[green] = green, blue
+	s.partners[b], s.partners[g] = green, blue
 	return "", true
 }
 
@@ -248,20 +237,12 @@ func (e *engine) open(t *tree, text string, st int32, eff *effect) bool {
 	return true
 }
 
+// standardBase64 writes a text in the alphabet for URLs, or in lines, in the plain one.
+var standardBase64 = strings.NewReplacer("-", "+", "_", "/", "\r", "", "\n", "")
+
 // decodeBase64 decodes either alphabet, padded or not, line breaks allowed.
 func decodeBase64(s string) ([]byte, error) {
-	s = strings.TrimRight(strings.Map(func(r rune) rune {
-		switch r {
-		case '-':
-			return '+'
-		case '_':
-			return '/'
-		case '\r', '\n':
-			return -1
-		}
-		return r
-	}, s), "=")
-	return base64.RawStdEncoding.DecodeString(s)
+	return base64.RawStdEncoding.DecodeString(strings.TrimRight(standardBase64.Replace(s), "="))
 }
 
 // notationNote explains a difference between two numbers of the same value.
