@@ -54,6 +54,7 @@ func TestCompileRefuses(t *testing.T) {
 		{"status tolerance", []Rule{{Where: "status", Do: DoTolerance, Abs: new(float64(1))}}, "0 do tolerance is not a rule for the status"},
 		{"other where", []Rule{{Where: "trailer", Do: DoIgnore, Why: "w"}}, "0 where is status"},
 		{"index below a set", []Rule{{At: "$.a", Do: DoMatch, As: "set"}, {At: "$.a[0].b", Do: DoIgnore, Why: "w"}}, "1 at an index below"},
+		{"index below a set of the root", []Rule{{At: "$", Do: DoMatch, As: "set"}, {At: "$[0].b", Do: DoIgnore, Why: "w"}}, "1 at an index below $, which"},
 		{"tolerance below a set", []Rule{{At: "$.a[*].p", Do: DoTolerance, Abs: new(float64(1))}, {At: "$.a", Do: DoMatch, As: "multiset"}}, "0 at a tolerance below"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

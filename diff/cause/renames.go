@@ -72,12 +72,8 @@ func (c *Set) addRenames(at *Site, diffs []diff.Difference) {
 
 // parentOf is a path without its last segment. The root has none, and gives an empty text.
 func parentOf(at string) string {
-	last := 0
-	for i := 0; i < len(at); {
-		last = i
-		i = path.SegmentEnd(at, i)
-	}
-	return at[:last]
+	segments := path.Segments(at)
+	return strings.Join(segments[:len(segments)-1], "")
 }
 
 // renamed makes one cause of each pair of groups that a renamed member explains, and marks the

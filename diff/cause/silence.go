@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"math/big"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,15 +139,7 @@ func (s *silencer) addFormats(match []string) {
 		s.formats, s.formatsSeen = match, true
 		return
 	}
-	var both []string
-	for _, f := range s.formats {
-		for _, m := range match {
-			if f == m {
-				both = append(both, f)
-			}
-		}
-	}
-	s.formats = both
+	s.formats = slices.DeleteFunc(slices.Clone(s.formats), func(f string) bool { return !slices.Contains(match, f) })
 }
 
 // merge adds what another silencer has seen. The other one is not changed. Its exact numbers

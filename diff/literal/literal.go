@@ -9,6 +9,7 @@ package literal
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"strings"
 	"unicode/utf8"
@@ -88,24 +89,12 @@ func UnicodeEscape(s []byte, i int) (r rune, n int) {
 
 // Hex4 reads the four hexadecimal digits at i.
 func Hex4(s []byte, i int) (rune, bool) {
+	var r [2]byte
 	if i+4 > len(s) {
 		return 0, false
 	}
-	var r rune
-	for _, c := range s[i : i+4] {
-		switch {
-		case c >= '0' && c <= '9':
-			c -= '0'
-		case c >= 'a' && c <= 'f':
-			c -= 'a' - 10
-		case c >= 'A' && c <= 'F':
-			c -= 'A' - 10
-		default:
-			return 0, false
-		}
-		r = r<<4 | rune(c)
-	}
-	return r, true
+	_, err := hex.Decode(r[:], s[i:i+4])
+	return rune(r[0])<<8 | rune(r[1]), err == nil
 }
 
 // Marshal is json.Marshal without the escapes that only HTML needs.

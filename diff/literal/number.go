@@ -178,10 +178,6 @@ func (d Exact) magnitude(e Exact) int {
 	return bytes.Compare(d.Digits, e.Digits)
 }
 
-func (d Exact) equal(e Exact) bool {
-	return d.Neg == e.Neg && bytes.Equal(d.Digits, e.Digits) && d.Exp.Cmp(e.Exp) == 0
-}
-
 // Small is the value as a normal Decimal, when it fits.
 func (d Exact) Small() (Decimal, bool) {
 	if len(d.Digits) > maxSmallDigits || d.Exp.CmpAbs(big.NewInt(2*maxSmallExp)) >= 0 {
@@ -217,7 +213,7 @@ func SameNumber(a, b []byte) bool {
 	if !x.Big && !y.Big {
 		return x.Normal() == y.Normal()
 	}
-	return ExactOf(a).equal(ExactOf(b))
+	return ExactOf(a).Compare(ExactOf(b)) == 0
 }
 
 // maxRatDigits bounds the numbers that tolerances compute with; beyond it two
@@ -230,19 +226,14 @@ func Rat(text []byte) *big.Rat {
 	if len(d.Digits) > maxRatDigits || !d.Exp.IsInt64() || d.Exp.Int64() > maxRatDigits || d.Exp.Int64() < -maxRatDigits {
 		return nil
 	}
-	if len(d.Digits) == 0 {
-		return new(big.Rat)
+	r := new(big.Rat)
+	if len(d.Digits) > 0 {
+		r.SetString(string(d.Digits) + "e" + d.Exp.String())
 	}
-	m, _ := new(big.Int).SetString(string(d.Digits), 10)
 	if d.Neg {
-		m.Neg(m)
+		r.Neg(r)
 	}
-	r := new(big.Rat).SetInt(m)
-	scale := new(big.Int).Exp(big.NewInt(10), new(big.Int).Abs(d.Exp), nil)
-	if d.Exp.Sign() >= 0 {
-		return r.Mul(r, new(big.Rat).SetInt(scale))
-	}
-	return r.Quo(r, new(big.Rat).SetInt(scale))
+	return r
 }
 
 // RatOfFloat is the shortest decimal that reads back as f: 0.01 is 1/100.

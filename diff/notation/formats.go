@@ -2,6 +2,7 @@ package notation
 
 import (
 	"encoding/base64"
+	"maps"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -35,14 +36,7 @@ func Match(name, text string) (ok, known bool) {
 func Format(name string) func(text string) bool { return formats[name] }
 
 // Formats are the names of the formats, sorted.
-func Formats() []string {
-	names := make([]string, 0, len(formats))
-	for n := range formats {
-		names = append(names, n)
-	}
-	slices.Sort(names)
-	return names
-}
+func Formats() []string { return slices.Sorted(maps.Keys(formats)) }
 
 func isHexByte(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'

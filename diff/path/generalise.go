@@ -57,10 +57,8 @@ func SegmentEnd(path string, i int) int {
 		return len(path)
 	}
 	// Without a bracket the segment ends where the next one begins.
-	for j := i + 1; j < len(path); j++ {
-		if path[j] == '.' || path[j] == '[' {
-			return j
-		}
+	if n := strings.IndexAny(path[i+1:], ".["); n >= 0 {
+		return i + 1 + n
 	}
 	return len(path)
 }
@@ -80,14 +78,7 @@ func Segments(path string) []string {
 // digits, a UUID, or at least 16 hex digits of which one is a decimal digit, so that a long
 // word of the letters a to f is not taken for one.
 func dynamicName(s string) bool {
-	if s == "" {
-		return false
-	}
-	digits := 0
-	for i := range len(s) {
-		if s[i] >= '0' && s[i] <= '9' {
-			digits++
-		}
-	}
-	return digits == len(s) || notation.IsUUID(s) || len(s) >= 16 && digits > 0 && notation.IsHex(s)
+	const digits = "0123456789"
+	number := s != "" && strings.Trim(s, digits) == ""
+	return number || notation.IsUUID(s) || len(s) >= 16 && strings.ContainsAny(s, digits) && notation.IsHex(s)
 }

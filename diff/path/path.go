@@ -10,6 +10,7 @@ package path
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -110,20 +111,20 @@ func (p *Pattern) String() string { return p.text }
 // Single reports whether the path names at most one place of any body: only names and indices,
 // none of them deep. $ alone is one as well: it names the root.
 func (p *Pattern) Single() bool {
-	for _, s := range p.segs {
-		if s.deep || len(s.sels) != 1 || s.sels[0].kind != selName && s.sels[0].kind != selIndex {
-			return false
-		}
-	}
-	return true
+	return p.each(selName, selIndex)
+}
+
+// each reports whether each segment has one selector, of one of the kinds, and is not deep.
+func (p *Pattern) each(kinds ...selKind) bool {
+	return !slices.ContainsFunc(p.segs, func(s segment) bool {
+		return s.deep || len(s.sels) != 1 || !slices.Contains(kinds, s.sels[0].kind)
+	})
 }
 
 // Keyed reports whether each segment of the path names one place, or elements by the
 // values of their members ([?@.key=='value']), which are one where the key is.
 func (p *Pattern) Keyed() bool {
-	return !slices.ContainsFunc(p.segs, func(s segment) bool {
-		return s.deep || len(s.sels) != 1 || s.sels[0].kind != selName && s.sels[0].kind != selIndex && s.sels[0].kind != selFilter
-	})
+	return p.each(selName, selIndex, selFilter)
 }
 
 // A Step is one segment of a Single path: a member's name, or an element's index.
@@ -195,22 +196,13 @@ func (p *Pattern) Broad() bool {
 // * count as wildcards. A path of several deep segments leaves out the values at the top and
 // does not cover everything.
 func (p *Pattern) Everything() bool {
-	if len(p.segs) == 0 {
-		return true
+	if len(p.segs) != 1 {
+		return len(p.segs) == 0
 	}
-	for _, s := range p.segs {
-		if !s.deep {
-			return false
-		}
-		wild := false
-		for _, sel := range s.sels {
-			wild = wild || sel.kind == selWild || sel.kind == selGlob && strings.Trim(sel.name, "*") == ""
-		}
-		if !wild {
-			return false
-		}
-	}
-	return len(p.segs) == 1
+	s := p.segs[0]
+	return s.deep && slices.ContainsFunc(s.sels, func(sel selector) bool {
+		return sel.kind == selWild || sel.kind == selGlob && strings.Trim(sel.name, "*") == ""
+	})
 }
 
 // Specificity orders patterns where rules conflict: a path without .. beats one with it, then
@@ -287,22 +279,13 @@ func (s *selector) inSlice(index, n int) bool {
 
 // Below reports whether the path begins with all segments of another and goes on, and whether
 // it goes on with an index or a slice. The comparison is of selectors as parsed, so that .a and
-// ['a'] are the same.
+// ['a'] are the same. Their order matters: [1,2] and [2,1] are taken for different, which only
+// costs a message.
 func (p *Pattern) Below(above *Pattern) (below, indexed bool) {
 	n := len(above.segs)
-	if len(p.segs) <= n || !slices.EqualFunc(above.segs, p.segs[:n], sameSegment) {
+	if len(p.segs) <= n || !slices.EqualFunc(above.segs, p.segs[:n], func(a, b segment) bool { return reflect.DeepEqual(a, b) }) {
 		return false, false
 	}
 	next := p.segs[n]
 	return true, !next.deep && (next.sels[0].kind == selIndex || next.sels[0].kind == selSlice)
-}
-
-// sameSegment reports whether two segments are written alike. The order of selectors matters:
-// [1,2] and [2,1] are taken for different, which only costs a
-// message.
-func sameSegment(a, b segment) bool {
-	return a.deep == b.deep && slices.EqualFunc(a.sels, b.sels, func(x, y selector) bool {
-		return x.kind == y.kind && x.name == y.name && x.index == y.index && x.start == y.start && x.end == y.end &&
-			x.step == y.step && x.hasStart == y.hasStart && x.hasEnd == y.hasEnd && slices.Equal(x.terms, y.terms)
-	})
 }

@@ -51,13 +51,10 @@ type block struct {
 // several workers changes nothing).
 func (s *Stage) collect(index int, records []Record) *block {
 	slices.SortFunc(records, func(a, b Record) int {
-		if c := cmp.Or(compareBool(a.Walk, b.Walk), cmp.Compare(a.Pair, b.Pair), cmp.Compare(a.Step, b.Step)); c != 0 {
-			return c
-		}
-		if c := compareBool(a.Green, b.Green); c != 0 {
-			return c
-		}
-		return cmp.Compare(a.Scheduled, b.Scheduled)
+		return cmp.Or(
+			cmp.Compare(bit(a.Walk), bit(b.Walk)), cmp.Compare(a.Pair, b.Pair), cmp.Compare(a.Step, b.Step),
+			cmp.Compare(sideOf(a), sideOf(b)), cmp.Compare(a.Scheduled, b.Scheduled),
+		)
 	})
 	b := &block{index: index, order: s.closed(), cut: s.cut, load: s.design.LoadOf(index), planned: s.design.begins(), healthy: true}
 	s.cut = false
@@ -78,7 +75,7 @@ func (s *Stage) collect(index int, records []Record) *block {
 	delete(s.stuck, index)
 	if b.healthy {
 		for _, r := range requests {
-			s.lags.add(r.Lag)
+			s.lags.Add(r.Lag)
 		}
 	}
 	latencies := s.measure(b, requests, walks)
@@ -135,7 +132,7 @@ func (s *Stage) measure(b *block, requests, walks []Record) (latencies [2][]floa
 
 // splitWalks parts sorted records into those of requests and those of whole walks.
 func splitWalks(sorted []Record) (requests, walks []Record) {
-	i, _ := slices.BinarySearchFunc(sorted, true, func(r Record, walk bool) int { return compareBool(r.Walk, walk) })
+	i, _ := slices.BinarySearchFunc(sorted, 1, func(r Record, walk int) int { return bit(r.Walk) - walk })
 	return sorted[:i], sorted[i:]
 }
 
@@ -249,20 +246,23 @@ func logQuantile(sorted []float64, q float64, least int) float64 {
 }
 
 // sideOf is the index of a record's side.
-func sideOf(r Record) int {
-	if r.Green {
-		return green
+func sideOf(r Record) int { return bit(r.Green) }
+
+// bit is 1 for true and 0 for false, which sorts before it.
+func bit(b bool) int {
+	if b {
+		return 1
 	}
-	return blue
+	return 0
 }
 
-// compareBool orders false before true, for slices.SortFunc.
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case b:
-		return -1
+// logs are the logarithms of one side's quantile, given as its index, in the blocks that have it.
+func logs(blocks []*block, side, quantile int) []float64 {
+	var found []float64
+	for _, b := range blocks {
+		if l := b.q[side][quantile]; !math.IsNaN(l) {
+			found = append(found, l)
+		}
 	}
-	return 1
+	return found
 }

@@ -78,7 +78,7 @@ func (s *Stage) noteRequest(r Record) {
 		s.endedIn(end).answered[sideOf(r)]++
 	}
 	from := max(s.blockOf(r.Scheduled)+1, s.next)
-	for i := from; i < min(end, s.scheduled(), from+maxSpanned); i++ {
+	for i := from; i < min(end, s.Scheduled(), from+maxSpanned); i++ {
 		stuck := s.stuck[i]
 		stuck[sideOf(r)]++
 		s.stuck[i] = stuck

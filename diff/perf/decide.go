@@ -119,7 +119,7 @@ func (s *Stage) decide(alpha float64, last bool, h Health) *Decision {
 	case planned > 0:
 		d.Achieved = math.Min(1, float64(begun)/planned)
 	}
-	d.LatenessP99 = s.lags.quantile(0.99)
+	d.LatenessP99 = s.lags.Quantile(0.99)
 
 	d.Alone = v.alone()
 	all := v.evidence()
@@ -177,7 +177,7 @@ func (v *view) conclude(d *Decision, all []evidence, last bool) {
 // evidence gathers every metric: gates, then guards.
 func (v *view) evidence() []evidence {
 	var all []evidence
-	margins := v.design.Margins.withDefaults()
+	margins := v.design.Margins.WithDefaults()
 	latencies := [...]Margin{margins.P50, margins.P95, margins.P99}
 	for _, i := range v.gates() {
 		margin := latencies[i]
@@ -194,16 +194,9 @@ func (v *view) evidence() []evidence {
 		all = append(all, v.throughput())
 	}
 	all = append(all, v.stallGuard())
-	for _, r := range v.guardedRoutes() {
+	for _, r := range v.watched() {
 		for i, margin := range [...]Margin{margins.P50, margins.P95} {
-			e := v.latency(quantileMetrics[i], v.design.Routes[r].Name, func(b *block, side int) float64 { return b.routes[r][side][i] }, margin)
-			e.Role = Guard
-			all = append(all, e)
-		}
-	}
-	for _, r := range v.rareRoutes() {
-		for i, margin := range [...]Margin{margins.P50, margins.P95} {
-			e := v.pooled(r, i, margin)
+			e := v.route(r, i, margin)
 			e.Role = Guard
 			all = append(all, e)
 		}
@@ -230,9 +223,13 @@ func (v *view) latency(metric Metric, route string, at func(*block, int) float64
 	return v.compared(metric, route, p, minLookBlocks, margin)
 }
 
-// pooled compares one quantile of a route that is too rare for single blocks:
-// as many valid blocks in a row as expect enough of its requests stand for one.
-func (v *view) pooled(r rareRoute, quantile int, margin Margin) evidence {
+// route compares one quantile of a route, block by block. Where a route is too rare for that, as
+// many valid blocks in a row as expect enough of its requests stand for one.
+func (v *view) route(r watchedRoute, quantile int, margin Margin) evidence {
+	metric, name := quantileMetrics[quantile], v.design.Routes[r.route].Name
+	if r.pool == 1 {
+		return v.latency(metric, name, func(b *block, side int) float64 { return b.routes[r.route][side][quantile] }, margin)
+	}
 	var p pairs
 	for rest, i := v.blocks, 0; len(rest) >= r.pool; rest, i = rest[r.pool:], i+1 {
 		var q [2]float64
@@ -246,13 +243,13 @@ func (v *view) pooled(r rareRoute, quantile int, margin Margin) evidence {
 		}
 		p.add(i, q[blue], q[green])
 	}
-	return v.compared(quantileMetrics[quantile], v.design.Routes[r.route].Name, p, leastPools, margin)
+	return v.compared(metric, name, p, leastPools, margin)
 }
 
 // awaitsRoutes says whether a route that single blocks are too short for has not
 // been seen often enough to fail.
 func (v *view) awaitsRoutes() bool {
-	return slices.ContainsFunc(v.rareRoutes(), func(r rareRoute) bool { return len(v.blocks) < r.pool*leastPools })
+	return slices.ContainsFunc(v.watched(), func(r watchedRoute) bool { return r.pool > 1 && len(v.blocks) < r.pool*leastPools })
 }
 
 // pairs are both sides' values of one metric, block by block.

@@ -259,17 +259,32 @@ const (
 	leastPools    = leastCorrelation
 )
 
-// rareRoutes returns the routes that need several blocks for routePerBlock
-// requests, and of which the duration holds at least leastPools pools. perBlock is how
-// many requests per side a block holds.
-func (d Design) rareRoutes(perBlock float64) []rareRoute {
-	var rare []rareRoute
+// A watchedRoute is one that is compared by itself.
+type watchedRoute struct {
+	route int // index into the design's routes
+	pool  int // blocks that together expect enough of its requests
+}
+
+// watch sorts the routes of a stage by how many blocks hold routePerBlock of their requests:
+// those of which a block does come first, then those of which the duration holds at least
+// leastPools pools. The others are too rare. perBlock is how many requests per side a block
+// holds. A stage of one route watches none: the whole stage speaks for it.
+func (d Design) watch(perBlock float64) (watched []watchedRoute, rare []Route) {
+	if len(d.Routes) < 2 {
+		return nil, nil
+	}
+	var pooled []watchedRoute
 	for i, r := range d.Routes {
-		if pool := poolOf(r.Share * perBlock); len(d.Routes) > 1 && pool > 1 && pool*leastPools <= d.Blocks() {
-			rare = append(rare, rareRoute{i, pool})
+		switch pool := poolOf(r.Share * perBlock); {
+		case pool == 1:
+			watched = append(watched, watchedRoute{i, pool})
+		case pool*leastPools <= d.Blocks():
+			pooled = append(pooled, watchedRoute{i, pool})
+		default:
+			rare = append(rare, r)
 		}
 	}
-	return rare
+	return append(watched, pooled...), rare
 }
 
 // poolOf is how many blocks hold routePerBlock of what each is expected to hold.
@@ -283,12 +298,7 @@ func poolOf(expected float64) int {
 // unguarded warns of the routes that are too rare for the whole duration: in one line,
 // however many there are. It names the first one with its figure.
 func (d Design) unguarded(perBlock float64) []string {
-	var rare []Route
-	for _, r := range d.Routes {
-		if pool := poolOf(r.Share * perBlock); len(d.Routes) > 1 && pool > 1 && pool*leastPools > d.Blocks() {
-			rare = append(rare, r)
-		}
-	}
+	_, rare := d.watch(perBlock)
 	if len(rare) == 0 {
 		return nil
 	}

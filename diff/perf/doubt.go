@@ -53,19 +53,23 @@ const baselineAdvice = "blue itself is unhealthy; fix blue before comparing"
 // generatorAdvice is what to do where this machine could not keep the schedule.
 const generatorAdvice = "run the load from a machine with more free CPU, or lower the rate or the number of users"
 
+// generatorFault is the doubt that the load was not sent as it should have been.
+func generatorFault(format string, args ...any) *doubt {
+	return &doubt{cause: Generator, reason: "generator: " + fmt.Sprintf(format, args...), advice: generatorAdvice}
+}
+
 // generatorDoubt asks whether the load was sent as planned.
 func (v *view) generatorDoubt(d *Decision, _ []evidence) *doubt {
-	because := func(final bool, format string, args ...any) *doubt {
-		return &doubt{cause: Generator, reason: "generator: " + fmt.Sprintf(format, args...), advice: generatorAdvice, final: final}
-	}
 	closed := len(v.Stage.blocks)
 	switch {
 	case v.health.CapHit:
-		return because(true, "all workers were busy at once, so requests waited for the answers of others")
+		fault := generatorFault("all workers were busy at once, so requests waited for the answers of others")
+		fault.final = true
+		return fault
 	case closed > 0 && share(v.dropped, closed) > maxDropped:
-		return because(false, "%d of %d blocks dropped because requests left late or not at all", v.dropped, closed)
+		return generatorFault("%d of %d blocks dropped because requests left late or not at all", v.dropped, closed)
 	case closed > 0 && !v.design.closed() && d.Achieved < leastAchieved:
-		return because(false, "%s of the planned %s were sent (at least %s)", percent(d.Achieved), v.design.unit(), percent(leastAchieved))
+		return generatorFault("%s of the planned %s were sent (at least %s)", percent(d.Achieved), v.design.unit(), percent(leastAchieved))
 	}
 	return nil
 }
@@ -87,7 +91,9 @@ func (v *view) apartDoubt(*Decision, []evidence) *doubt {
 // 1 % of the requests cannot bend p95, but they make p99.
 func (v *view) latenessDoubt(*Decision, []evidence) *doubt {
 	because := func(format string, args ...any) *doubt {
-		return &doubt{cause: Generator, reason: "generator: " + fmt.Sprintf(format, args...), advice: generatorAdvice, mild: true}
+		fault := generatorFault(format, args...)
+		fault.mild = true
+		return fault
 	}
 	limit := maxLateness
 	if p99 := v.blueP99(); p99 > 0 {
@@ -95,7 +101,7 @@ func (v *view) latenessDoubt(*Decision, []evidence) *doubt {
 	}
 	gates := v.gates()
 	q := blockQuantiles[gates[len(gates)-1]]
-	switch late := v.lags.quantile(q); {
+	switch late := v.lags.Quantile(q); {
 	case v.design.closed() && v.waited() > maxWaited:
 		return because("users waited %s of their time for this machine (limit %s)", percent(v.waited()), percent(maxWaited))
 	case late > limit:
@@ -112,13 +118,8 @@ func (v *view) latenessDoubt(*Decision, []evidence) *doubt {
 
 // blueP99 is blue's p99 over the valid blocks, in seconds.
 func (v *view) blueP99() float64 {
-	var logs []float64
-	for _, b := range v.blocks {
-		if l := b.q[blue][2]; !math.IsNaN(l) {
-			logs = append(logs, l)
-		}
-	}
-	return math.Exp(plainEstimate(logs).mean) * float64(min(1, len(logs)))
+	p99 := logs(v.blocks, blue, 2)
+	return math.Exp(plainEstimate(p99).mean) * float64(min(1, len(p99)))
 }
 
 // baselineDoubt is rule V3: whether blue itself answers.
@@ -135,12 +136,7 @@ func (v *view) baselineDoubt(d *Decision, _ []evidence) *doubt {
 // that is proven all the same remains; and a later look sees more of the noise
 // that may have looked like a drift.
 func (v *view) driftDoubt(*Decision, []evidence) *doubt {
-	var p50 []float64
-	for _, b := range v.blocks {
-		if l := b.q[blue][0]; !math.IsNaN(l) {
-			p50 = append(p50, l)
-		}
-	}
+	p50 := logs(v.blocks, blue, 0)
 	third := len(p50) / 3
 	if third < leastFailBlocks {
 		return nil

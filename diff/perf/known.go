@@ -93,16 +93,11 @@ func (v *view) alone() (p50 [2]float64) {
 
 // blueP50 is blue's p50 over the valid blocks, in seconds; 0 without any.
 func (v *view) blueP50() float64 {
-	var logs []float64
-	for _, b := range v.blocks {
-		if l := b.q[blue][0]; !math.IsNaN(l) {
-			logs = append(logs, l)
-		}
-	}
-	if len(logs) == 0 {
+	p50 := logs(v.blocks, blue, 0)
+	if len(p50) == 0 {
 		return 0
 	}
-	return math.Exp(median(logs))
+	return math.Exp(median(p50))
 }
 
 // soloNotes says what the solo blocks show when they are too few for rule V4.

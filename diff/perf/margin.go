@@ -115,10 +115,7 @@ func (m Margin) effective(blue float64) float64 {
 }
 
 // WithDefaults returns the margins with those filled in that the file does not write.
-func (m Margins) WithDefaults() Margins { return m.withDefaults() }
-
-// withDefaults fills the margins that the file does not write.
-func (m Margins) withDefaults() Margins {
+func (m Margins) WithDefaults() Margins {
 	for _, f := range []struct {
 		margin *Margin
 		rel    float64

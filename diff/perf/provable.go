@@ -135,7 +135,7 @@ func (d Design) shortAt(l plannedLook) []Shortfall {
 		s.Lack, s.Need = FewBlocks, max(d.leastLook(), minLookBlocks*d.Block())
 		short = append(short, s)
 	}
-	margin := d.Margins.withDefaults().Errors
+	margin := d.Margins.WithDefaults().Errors
 	if bound := rateUpper(0, d.pairsIn(m), l.alpha); !d.unbounded() && !(bound < margin) { // Rule 2.
 		s := base
 		s.Lack, s.Metric, s.Margin, s.Reach = FewPairs, Errors, margin, bound
@@ -185,7 +185,7 @@ type gatedQuantile struct {
 
 // gatedQuantiles are the gates in the order in which they are reported.
 func (d Design) gatedQuantiles() []gatedQuantile {
-	m := d.Margins.withDefaults()
+	m := d.Margins.WithDefaults()
 	margins := [...]Margin{m.P50, m.P95, m.P99}
 	var all []gatedQuantile
 	for _, i := range d.gates() {

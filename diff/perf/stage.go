@@ -39,7 +39,7 @@ type Stage struct {
 	blocks          []*block
 	flying          [2]int // sent minus ended, up to the last closed block
 	cut             bool   // the block before next was left out
-	lags            histogram
+	lags            Lags
 	every           everyRequest
 	whole           wholeRun
 	series          plots
@@ -74,7 +74,7 @@ func (s *Stage) countMetrics() int {
 	case s.design.Pairing != Recorded:
 		k++ // throughput
 	}
-	return k + 2*(len(s.guardedRoutes())+len(s.rareRoutes()))
+	return k + 2*len(s.watched())
 }
 
 // perBlock is how many requests of a side a block holds: by the plan or, of a closed loop,
@@ -97,30 +97,12 @@ func (s *Stage) gates() []int {
 	return s.design.gates()
 }
 
-// guardedRoutes returns the routes that expect at least routePerBlock requests per block
-// and side. A stage of one route has none: the whole stage speaks for it.
-func (s *Stage) guardedRoutes() []int {
-	var routes []int
-	if len(s.design.Routes) < 2 {
-		return nil
-	}
-	for i, r := range s.design.Routes {
-		if r.Share*s.perBlock() >= routePerBlock {
-			routes = append(routes, i)
-		}
-	}
-	return routes
+// watched are the routes that are compared by themselves: a slow one must not hide behind the
+// busy ones.
+func (s *Stage) watched() []watchedRoute {
+	watched, _ := s.design.watch(s.perBlock())
+	return watched
 }
-
-// A rareRoute is one that single blocks cannot speak for.
-type rareRoute struct {
-	route int // index into the design's routes
-	pool  int // blocks that together expect enough of its requests
-}
-
-// rareRoutes returns the other routes of a stage of several that its duration
-// holds enough requests of: a slow one must not hide behind the busy ones.
-func (s *Stage) rareRoutes() []rareRoute { return s.design.rareRoutes(s.perBlock()) }
 
 // keptRoutes are the routes whose latencies stay when a block closes.
 func (s *Stage) keptRoutes() []int {
@@ -131,8 +113,10 @@ func (s *Stage) keptRoutes() []int {
 		}
 		return kept
 	}
-	for _, r := range s.rareRoutes() {
-		kept = append(kept, r.route)
+	for _, r := range s.watched() {
+		if r.pool > 1 {
+			kept = append(kept, r.route)
+		}
 	}
 	return kept
 }
@@ -159,7 +143,7 @@ func (s *Stage) Add(r Record) {
 	if i < 0 {
 		return
 	}
-	if i >= s.next && i < s.scheduled() {
+	if i >= s.next && i < s.Scheduled() {
 		s.open[i] = append(s.open[i], r)
 	}
 }
@@ -200,7 +184,7 @@ func (s *Stage) endedIn(block int) *ended {
 // become due; nil when none has.
 func (s *Stage) Through(t time.Duration, h Health) *Decision {
 	var decision *Decision
-	for s.next < s.scheduled() && s.design.WarmUp+time.Duration(s.next+1)*s.design.Block() <= t {
+	for s.next < s.Scheduled() && s.design.WarmUp+time.Duration(s.next+1)*s.design.Block() <= t {
 		s.close()
 		if d := s.lookIfDue(h); d != nil {
 			decision = d
@@ -261,11 +245,7 @@ func (s *Stage) VoidApart(why string) {
 
 // Scheduled is the number of blocks that the stage has now: those of its design, and
 // one more for each that Void left out.
-func (s *Stage) Scheduled() int { return s.scheduled() }
-
-// scheduled is the number of blocks that are sent: those of the design and one for each void
-// block.
-func (s *Stage) scheduled() int { return s.design.Blocks() + s.voids }
+func (s *Stage) Scheduled() int { return s.design.Blocks() + s.voids }
 
 // closed is the number of blocks that were closed and judged.
 func (s *Stage) closed() int { return s.next - s.voids }
@@ -371,7 +351,7 @@ func (s *Stage) remaining() float64 {
 func (s *Stage) Series() *Series { return s.series.series(&s.whole) }
 
 // Lateness returns a quantile of how late requests left, over valid blocks.
-func (s *Stage) Lateness(q float64) time.Duration { return s.lags.quantile(q) }
+func (s *Stage) Lateness(q float64) time.Duration { return s.lags.Quantile(q) }
 
 // valid returns the blocks in which both sides were loaded and the generator did
 // its work.

@@ -40,9 +40,7 @@ func (s *stalls) add(b *block, latencies [2][]float64) {
 	}
 	var p95 []float64
 	for _, h := range s.pending {
-		if v := h.block.q[blue][1]; !math.IsNaN(v) {
-			p95 = append(p95, v)
-		}
+		p95 = append(p95, logs([]*block{h.block}, blue, 1)...)
 	}
 	if len(p95) == 0 {
 		s.pending = s.pending[1:]
