@@ -114,14 +114,9 @@ func Compile(rules []Rule, opts Options) (*Rules, []RuleError) {
 // limits fills in the defaults of the bounds, and what else a parser needs to
 // know of the options.
 func (o *Options) limits() limits {
-	or := func(n, d int) int {
-		if n <= 0 {
-			return d
-		}
-		return n
-	}
 	l := limits{
-		body: or(o.MaxBody, 64<<20), depth: or(o.MaxDepth, 512), nodes: or(o.MaxNodes, 8<<20), keys: or(o.MaxKeys, 1<<20),
+		body: positive(o.MaxBody, 64<<20), depth: positive(o.MaxDepth, 512),
+		nodes: positive(o.MaxNodes, 8<<20), keys: positive(o.MaxKeys, 1<<20),
 		duplicates: 'e', typed: o.Numbers == Typed,
 	}
 	switch o.DuplicateKeys {

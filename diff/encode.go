@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 
@@ -109,23 +110,11 @@ func (e *Excerpt) join(raw json.RawMessage, cut bool, typ *ValueType, size int) 
 	return nil
 }
 
+// typesByByte are the types of JSON values by their first byte; that of a number has many.
+var typesByByte = [256]ValueType{'{': ObjectType, '[': ArrayType, '"': StringType, 't': BoolType, 'f': BoolType, 'n': NullType}
+
 // typeOfByte tells a JSON value's type from its first byte.
-func typeOfByte(c byte) ValueType {
-	switch c {
-	case '{':
-		return ObjectType
-	case '[':
-		return ArrayType
-	case '"':
-		return StringType
-	case 't', 'f':
-		return BoolType
-	case 'n':
-		return NullType
-	default:
-		return NumberType
-	}
-}
+func typeOfByte(c byte) ValueType { return cmp.Or(typesByByte[c], NumberType) }
 
 var (
 	// The words of the enumerations in run.json. Their order is that of the constants; a word is

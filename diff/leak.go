@@ -2,6 +2,7 @@ package diff
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"slices"
 	"strings"
@@ -9,18 +10,16 @@ import (
 	"github.com/bgverify/bgverify/diff/notation"
 )
 
-// An authority is a name of blue that green must not mention.
-type authority struct{ text string } // lower case
+// An authority is a name of blue that green must not mention, in lower case.
+type authority string
 
 // LeakNote is what a difference says of a leak of the name.
 func LeakNote(name string) string { return "green names blue: " + name }
 
 // leaks marks a difference as a leak; a note that is there already stays.
 func (d *Difference) leaks(a authority) {
-	d.Leak = a.text
-	if d.Note == "" {
-		d.Note = LeakNote(a.text)
-	}
+	d.Leak = string(a)
+	d.Note = cmp.Or(d.Note, LeakNote(d.Leak))
 }
 
 // leakAuthorities are blue's hosts where green's hosts have other names, and
@@ -41,7 +40,7 @@ func leakAuthorities(blue, green []string) []authority {
 				text = b
 			}
 		}
-		if a := (authority{text}); !shared && text != "" && !contains(out, a) {
+		if a := authority(text); !shared && text != "" && !slices.Contains(out, a) {
 			out = append(out, a)
 		}
 	}
@@ -54,11 +53,6 @@ func hostOf(a string) string {
 		a = a[:i]
 	}
 	return strings.Trim(a, "[]")
-}
-
-// contains reports whether a name is in the list already.
-func contains(list []authority, a authority) bool {
-	return slices.Contains(list, a)
 }
 
 // in reports whether text names the authority: at token boundaries, so that
@@ -100,11 +94,11 @@ func percentDecoded(text []byte) []byte {
 // plainly is in for a text as it is.
 func (a authority) plainly(text []byte) bool {
 	for at := 0; ; {
-		i := indexFold(text[at:], a.text)
+		i := indexFold(text[at:], string(a))
 		if i < 0 {
 			return false
 		}
-		from, to := at+i, at+i+len(a.text)
+		from, to := at+i, at+i+len(a)
 		before := from == 0 || !notation.IsHostByte(text[from-1]) && text[from-1] != '.'
 		after := to == len(text) || !notation.IsHostByte(text[to]) && !(text[to] == '.' && to+1 < len(text) && notation.IsHostByte(text[to+1]))
 		if before && after {
@@ -166,7 +160,7 @@ func (e *engine) leaks() {
 // be encoded.
 func (e *engine) suspicious() bool {
 	for _, a := range e.rules.leaks {
-		if indexFold(e.g.src, hostOf(a.text)) >= 0 {
+		if indexFold(e.g.src, hostOf(string(a))) >= 0 {
 			return true
 		}
 	}

@@ -94,13 +94,13 @@ func (e *engine) messageBodies(w *worker, blue, green *Message) {
 		return
 	}
 	switch {
-	case b.kind == media.Empty || g.kind == media.Empty:
+	case b.doc.Kind == media.Empty || g.doc.Kind == media.Empty:
 		e.oneEmpty(w, b, g)
-	case b.kind != g.kind:
+	case b.doc.Kind != g.doc.Kind:
 		e.otherType(w, b, g)
 	default:
-		if b.kind != media.JSON {
-			e.notes = append(e.notes, "compared as "+b.kind.String())
+		if b.doc.Kind != media.JSON {
+			e.notes = append(e.notes, "compared as "+b.doc.Kind.String())
 		}
 		before := e.out.total
 		e.facts(&b.doc, &g.doc)
@@ -113,16 +113,14 @@ func (e *engine) messageBodies(w *worker, blue, green *Message) {
 
 // A readBody is one side's body as a JSON tree, or why there is none.
 type readBody struct {
-	doc  media.Doc
-	kind media.Kind
-	tree []byte
+	doc  media.Doc // without a kind where the body is too large to be read
 	err  *SyntaxError
 	src  []byte
-	read Value // of tree, where it was read before
+	read Value // of the tree, where it was read before
 }
 
 // source is the tree of the body, with what was read of it before.
-func (r *readBody) source() source { return source{r.tree, r.read} }
+func (r *readBody) source() source { return source{r.doc.JSON, r.read} }
 
 // readBody makes a JSON tree of a body by its declared type, or says at which byte it cannot be
 // read. side is the word for notes.
@@ -136,7 +134,7 @@ func (e *engine) readBody(side string, m *Message) readBody {
 	if doc.Note != "" {
 		e.note(func() string { return side + ": " + doc.Note })
 	}
-	r.doc, r.kind, r.tree = doc, doc.Kind, doc.JSON
+	r.doc = doc
 	if err != nil {
 		r.err = &SyntaxError{Kind: Invalid, Msg: err.Error()}
 		if at, ok := err.(*media.Error); ok {
@@ -158,15 +156,14 @@ func (e *engine) readEqualText(b, g *readBody, blue, green *Message) {
 		return
 	}
 	e.note(func() string { return "both sides sent the same bytes, which are not in their charset: " + b.err.Msg })
-	*b = readBody{doc: bDoc, kind: bDoc.Kind, tree: bDoc.JSON, src: b.src}
-	*g = readBody{doc: gDoc, kind: gDoc.Kind, tree: gDoc.JSON, src: g.src}
+	*b = readBody{doc: bDoc, src: b.src}
+	*g = readBody{doc: gDoc, src: g.src}
 }
 
 // brokenBodies reports the sides that cannot be read; blue's leaves are
 // accounted for where blue can.
 func (e *engine) brokenBodies(w *worker, b, g readBody) {
-	w.b.src, w.g.src = b.src, g.src
-	if b.err == nil && b.kind != media.Empty {
+	if b.err == nil && b.doc.Kind != media.Empty {
 		if t := w.read(&w.b, b.source()); t.err == nil {
 			e.leaves.Seen, e.leaves.Absent = t.leaves, t.leaves
 		}
@@ -186,7 +183,7 @@ func (e *engine) oneEmpty(w *worker, b, g readBody) {
 		st = e.auto.Root
 	}
 	e.b, e.g = &w.b, &w.g
-	if b.kind == media.Empty {
+	if b.doc.Kind == media.Empty {
 		if e.g = w.read(&w.g, g.source()); e.g.err != nil {
 			e.unreadable(e.g, "green")
 			return
@@ -209,7 +206,7 @@ func (e *engine) otherType(w *worker, b, g readBody) {
 	}
 	e.foundText(Difference{
 		Kind: TypeChanged, Where: InBody, Path: "$", Severity: Type, Note: "the bodies are of different media types",
-		Blue: excerptOf(b.kind.String()), Green: excerptOf(g.kind.String()),
+		Blue: excerptOf(b.doc.Kind.String()), Green: excerptOf(g.doc.Kind.String()),
 	}, 0, &noEffect)
 }
 

@@ -66,16 +66,6 @@ func (e *engine) mostGone(b uint32, partners []uint32) int32 {
 	return gone
 }
 
-// siblings appends the nodes from c up to end, shadowed members left out.
-func (t *tree) siblings(c, end uint32, out []uint32) []uint32 {
-	for ; c < end; c = t.nodes[c].next {
-		if t.nodes[c].flags&flagShadow == 0 {
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
 // matchNames pairs the members idx[base:mid] of blue with idx[mid:end] of
 // green: it appends to idx green's partner of each of blue's, or noNode, and
 // overwrites what it has paired of green with noNode.

@@ -1,7 +1,6 @@
 package diff
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 	"strconv"
@@ -159,54 +158,34 @@ func (p *patcher) write() []byte {
 	within := func(path string) bool {
 		return slices.ContainsFunc(whole, func(w string) bool { return strings.HasPrefix(path, w+"/") })
 	}
-	var w patchWriter
+	var lines []string
+	put := func(op, path string, value []byte) {
+		line := `{"op":"` + op + `","path":` + text.Quote(path)
+		if value != nil {
+			line += `,"value":` + string(value)
+		}
+		lines = append(lines, line+"}")
+	}
 	for _, op := range p.ops {
 		if !within(op.path) {
-			w.put(op.op, op.path, op.value)
+			put(op.op, op.path, op.value)
 		}
 	}
 	for _, a := range changed {
 		switch {
 		case within(a.pointer):
 		case a.whole != nil:
-			w.put("replace", a.pointer, a.whole)
+			put("replace", a.pointer, a.whole)
 		default:
 			slices.Sort(a.removed)
 			for _, i := range slices.Backward(a.removed) {
-				w.put("remove", a.pointer+"/"+strconv.Itoa(i), nil)
+				put("remove", a.pointer+"/"+strconv.Itoa(i), nil)
 			}
 			slices.SortFunc(a.added, func(x, y arrayAdd) int { return cmp.Compare(x.index, y.index) })
 			for _, x := range a.added {
-				w.put("add", a.pointer+"/"+strconv.Itoa(x.index), x.value)
+				put("add", a.pointer+"/"+strconv.Itoa(x.index), x.value)
 			}
 		}
 	}
-	return w.end()
-}
-
-// A patchWriter writes operations as one JSON array, one a line.
-type patchWriter struct{ out bytes.Buffer }
-
-// put writes one operation; value is nil for remove.
-func (w *patchWriter) put(op, path string, value []byte) {
-	sep := ",\n "
-	if w.out.Len() == 0 {
-		sep = "["
-	}
-	w.out.WriteString(sep + `{"op":"` + op + `","path":`)
-	w.out.WriteString(text.Quote(path))
-	if value != nil {
-		w.out.WriteString(`,"value":`)
-		w.out.Write(value)
-	}
-	w.out.WriteByte('}')
-}
-
-// end closes the array; a patch without operations is an empty one.
-func (w *patchWriter) end() []byte {
-	if w.out.Len() == 0 {
-		return []byte("[]\n")
-	}
-	w.out.WriteString("]\n")
-	return w.out.Bytes()
+	return []byte("[" + strings.Join(lines, ",\n ") + "]\n")
 }

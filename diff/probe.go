@@ -119,7 +119,7 @@ func (r *Rules) Named(m *Message, paths []NamedPath) (all, uncompared int) {
 	defer w.release()
 	e := &w.engine
 	body := e.readBody("blue", m)
-	if body.err != nil || len(body.tree) == 0 {
+	if body.err != nil || len(body.doc.JSON) == 0 {
 		return 0, 0
 	}
 	t := w.read(&w.b, body.source())

@@ -46,14 +46,14 @@ type recorder struct {
 
 // reset empties the recorder and keeps its memory.
 func (r *recorder) reset(opts *Options) {
-	*r = recorder{buf: r.buf[:0], kept: r.kept[:0], hides: r.hides[:0], max: opts.MaxDiffs, excerpt: opts.MaxExcerpt}
-	if r.max <= 0 {
-		r.max = 10_000
-	}
-	if r.excerpt <= 0 {
-		r.excerpt = 256
+	*r = recorder{
+		buf: r.buf[:0], kept: r.kept[:0], hides: r.hides[:0],
+		max: positive(opts.MaxDiffs, 10_000), excerpt: positive(opts.MaxExcerpt, 256),
 	}
 }
+
+// positive is a bound of the options, or its default where none is given.
+func positive(bound, otherwise int) int { return cmp.Or(max(bound, 0), otherwise) }
 
 // maxText bounds the paths and values that are kept of one pair: a hostile name
 // would come back in every path below it.
@@ -65,25 +65,18 @@ const (
 	shapeRule  = "mode: shape"
 )
 
-// severityOf is what a kind of difference may break.
+// severities are what the kinds of difference may break.
+var severities = [...]Severity{
+	Added: Additive, Removed: RemovedMember, Changed: OtherValue, TypeChanged: Type, Moved: OrderOnly, Order: OrderOnly,
+	Length: OrderOnly, DuplicateKey: StatusClass, Invalid: StatusClass, Limit: StatusClass,
+}
+
+// severityOf is what a kind of difference between two types may break.
 func severityOf(k Kind, blue, green ValueType) Severity {
-	switch k {
-	case Added:
-		return Additive
-	case Removed:
-		return RemovedMember
-	case Changed:
-		return OtherValue
-	case TypeChanged:
-		if blue == NullType || green == NullType {
-			return Nullability
-		}
-		return Type
-	case Moved, Order, Length:
-		return OrderOnly
-	default:
-		return StatusClass
+	if k == TypeChanged && (blue == NullType || green == NullType) {
+		return Nullability
 	}
+	return severities[k]
 }
 
 // counted takes a difference into the totals: into those that count or, where rule names what

@@ -16,20 +16,22 @@ func (p *parser) scalar(at uint32, typ ValueType, hash uint64) {
 	p.t.leaves++
 }
 
+// jsonWords are the values that JSON has words for.
+var jsonWords = []struct {
+	text []byte
+	typ  ValueType
+	hash uint64
+}{{[]byte("true"), BoolType, hashTrue}, {[]byte("false"), BoolType, hashFals}, {[]byte("null"), NullType, hashNull}}
+
 // word reads true, false or null. Words of other languages for values that JSON does
 // not have are named in the error: they show which program wrote the body.
 func (p *parser) word(at uint32, i int) (int, bool) {
 	rest := p.src[i:]
-	switch {
-	case bytes.HasPrefix(rest, []byte("true")):
-		p.scalar(at, BoolType, hashTrue)
-		return i + 4, true
-	case bytes.HasPrefix(rest, []byte("false")):
-		p.scalar(at, BoolType, hashFals)
-		return i + 5, true
-	case bytes.HasPrefix(rest, []byte("null")):
-		p.scalar(at, NullType, hashNull)
-		return i + 4, true
+	for _, w := range jsonWords {
+		if bytes.HasPrefix(rest, w.text) {
+			p.scalar(at, w.typ, w.hash)
+			return i + len(w.text), true
+		}
 	}
 	for _, w := range []string{"NaN", "Infinity", "undefined", "None", "True", "False"} {
 		if bytes.HasPrefix(rest, []byte(w)) {

@@ -181,8 +181,12 @@ func (t *tree) countLeaves(i uint32) int {
 
 // children appends the child nodes of i, shadowed members left out.
 func (t *tree) children(i uint32, out []uint32) []uint32 {
-	end := t.nodes[i].next
-	for c := i + 1; c < end; c = t.nodes[c].next {
+	return t.siblings(i+1, t.nodes[i].next, out)
+}
+
+// siblings appends the nodes from c up to end, shadowed members left out.
+func (t *tree) siblings(c, end uint32, out []uint32) []uint32 {
+	for ; c < end; c = t.nodes[c].next {
 		if t.nodes[c].flags&flagShadow == 0 {
 			out = append(out, c)
 		}

@@ -177,18 +177,10 @@ func (p *playlistReader) playlistTag(name string, value any) {
 	} else {
 		p.line(tailLines, name)
 	}
-	was, there := p.out.Tags[name]
-	list, isList := was.([]any)
-	switch {
-	case there && isList:
-		p.out.Tags[name] = append(list, value)
-	case there:
-		p.out.Tags[name] = []any{was, value}
-	case repeatedTags[name]:
-		p.out.Tags[name] = []any{value}
-	default:
-		p.out.Tags[name] = value
+	if repeatedTags[name] && p.out.Tags[name] == nil {
+		value = []any{value}
 	}
+	put(p.out.Tags, name, value)
 }
 
 func (p *playlistReader) segmentTag(name string, value any) {
@@ -323,11 +315,16 @@ func tagValue(value string, has bool, w *writing) any {
 
 // number is a number where the text is one by the JSON grammar, else the text.
 func number(s string, w *writing) any {
-	if s != "" && (s[0] == '-' || s[0] >= '0' && s[0] <= '9') && json.Valid([]byte(s)) && strings.TrimSpace(s) == s {
+	if isNumber(s) {
 		w.addNumber(s)
 		return json.Number(s)
 	}
 	return s
+}
+
+// isNumber reports whether a text is a number by the JSON grammar.
+func isNumber(s string) bool {
+	return s != "" && (s[0] == '-' || s[0] >= '0' && s[0] <= '9') && json.Valid([]byte(s)) && strings.TrimSpace(s) == s
 }
 
 // decimal reads the decimals of playlists, which may lack digits on one side of
@@ -336,8 +333,7 @@ func decimal(s string) (json.Number, bool) {
 	unsigned, negative := strings.CutPrefix(s, "-")
 	whole, fraction, point := strings.Cut(unsigned, ".")
 	if whole+fraction == "" || strings.Trim(whole+fraction, "0123456789") != "" {
-		n := json.Number(s)
-		return n, s != "" && (s[0] == '-' || s[0] >= '0' && s[0] <= '9') && json.Valid([]byte(s)) && strings.TrimSpace(s) == s
+		return json.Number(s), isNumber(s)
 	}
 	whole = strings.TrimLeft(whole, "0")
 	if whole == "" {

@@ -58,29 +58,6 @@ func (k Kind) String() string {
 	return kindNames[k]
 }
 
-// ContentType is a media type that declares the kind: what `--type xml` stands for.
-func (k Kind) ContentType() string {
-	switch k {
-	case JSON:
-		return "application/json"
-	case NDJSON:
-		return "application/x-ndjson"
-	case XML:
-		return "application/xml"
-	case HTML:
-		return "text/html"
-	case Text:
-		return "text/plain"
-	case Form:
-		return "application/x-www-form-urlencoded"
-	case M3U8:
-		return "application/vnd.apple.mpegurl"
-	case Multipart:
-		return "multipart/mixed"
-	}
-	return "application/binary"
-}
-
 // A Doc is a body as it is compared: the one reading of a body, for whoever
 // looks into it.
 type Doc struct {

@@ -141,9 +141,10 @@ func TestSniff(t *testing.T) {
 }
 
 func TestKinds(t *testing.T) {
-	for k := media.JSON; k <= media.Binary; k++ {
-		if d, _ := media.Read([]byte("#EXTM3U"), k.ContentType()); k != media.Text && k != media.HTML && d.Kind != k {
-			t.Errorf("%s does not declare %v but %v", k.ContentType(), k, d.Kind)
+	for k := media.JSON; k <= media.Multipart; k++ {
+		declared := media.TypeNamed(k.String())
+		if d, _ := media.Read([]byte("#EXTM3U"), declared); k != media.Text && k != media.HTML && d.Kind != k {
+			t.Errorf("%q does not declare %v but %v", declared, k, d.Kind)
 		}
 	}
 }

@@ -3,7 +3,9 @@ package media
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"unicode/utf8"
 )
@@ -96,40 +98,14 @@ func unescape(s string, at int) (string, error) {
 	if strings.IndexByte(s, '%') < 0 && strings.IndexByte(s, '+') < 0 {
 		return s, nil
 	}
-	out := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		switch s[i] {
-		case '+':
-			out = append(out, ' ')
-		case '%':
-			var b byte
-			if i+2 >= len(s) || !hexByte(s[i+1:i+3], &b) {
-				return "", &Error{at, fmt.Sprintf("not a form: %q is not an escape", s[i:min(len(s), i+3)])}
-			}
-			out = append(out, b)
-			i += 2
-		default:
-			out = append(out, s[i])
-		}
+	out, err := url.QueryUnescape(s)
+	if escape, ok := errors.AsType[url.EscapeError](err); ok {
+		return "", &Error{at, fmt.Sprintf("not a form: %q is not an escape", string(escape))}
 	}
-	if !utf8.Valid(out) {
+	if !utf8.ValidString(out) {
 		return "", &Error{at, "a form field that is not UTF-8"}
 	}
-	return string(out), nil
-}
-
-func hexByte(s string, b *byte) bool {
-	for i := range 2 {
-		d := strings.IndexByte("0123456789abcdef", s[i]|0x20)
-		if s[i] <= '9' {
-			d = strings.IndexByte("0123456789", s[i])
-		}
-		if d < 0 {
-			return false
-		}
-		*b = *b<<4 | byte(d)
-	}
-	return true
+	return out, nil
 }
 
 // binaryTree is what can be said of bytes.

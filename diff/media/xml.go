@@ -33,7 +33,6 @@ const maxXMLDepth = 256
 func (d *Doc) xmlTree() error {
 	r := &xmlReader{d: newXMLDecoder(d.Text), mixed: map[string]bool{}}
 	r.stack = []*element{{text: []string{""}, explicit: []bool{false}}}
-	r.kept = []bool{false}
 	for {
 		from := r.d.InputOffset()
 		token, err := r.d.RawToken()
@@ -83,7 +82,6 @@ func (d *Doc) xmlFacts(doctype string) {
 type xmlReader struct {
 	d       *xml.Decoder
 	stack   []*element // the document, then the open elements
-	kept    []bool     // xml:space is preserve
 	root    *element
 	doctype string
 	mixed   map[string]bool // names of elements that have text next to elements
@@ -98,7 +96,7 @@ func (r *xmlReader) token(token xml.Token, raw []byte, at int) error {
 		if len(r.stack) == 1 || top.raw != t.Name {
 			return &Error{at, fmt.Sprintf("not XML: element <%s> closed by </%s>", rawName(top.raw), rawName(t.Name))}
 		}
-		r.stack, r.kept = r.stack[:len(r.stack)-1], r.kept[:len(r.kept)-1]
+		r.stack = r.stack[:len(r.stack)-1]
 		if top.isMixed() && top.name != "" {
 			r.mixed[top.name] = true
 		}
@@ -153,15 +151,14 @@ func (r *xmlReader) start(t xml.StartElement, raw []byte, at int) error {
 		r.root = e
 	}
 	top.addChild(e)
-	keep := r.kept[len(r.kept)-1]
+	e.keep = top.keep
 	switch e.attrs["@{"+xmlSpace+"}space"] {
 	case "preserve":
-		keep = true
+		e.keep = true
 	case "default":
-		keep = false
+		e.keep = false
 	}
-	e.keep = keep
-	r.stack, r.kept = append(r.stack, e), append(r.kept, keep)
+	r.stack = append(r.stack, e)
 	return nil
 }
 
