@@ -226,11 +226,12 @@ func (a *attacker) send(ctx context.Context, sl slot) {
 	if a.crowd != nil {
 		a.flies(sl.n)
 	}
-	var head *http.Response
 	var answer *kept
 	carrier, request := a.carriers.of(sl)
 	x := carrier.loader(a.userOf(sl)).Send(ctx, request, func(resp *http.Response) io.Writer {
-		head = resp
+		if name := a.plan.Identity; name != "" {
+			a.met(sl.side(), resp.Header.Get(name))
+		}
 		if route.Judge == nil || !Accepts(route.Expect[sl.side()], resp.StatusCode) {
 			return io.Discard
 		}
@@ -243,9 +244,6 @@ func (a *attacker) send(ctx context.Context, sl slot) {
 		answer.release()
 	default:
 		answer.end(x)
-	}
-	if name := a.plan.Identity; name != "" && x.Err == nil {
-		a.met(sl.side(), head.Header.Get(name))
 	}
 	a.deliver(sl, x)
 }

@@ -31,9 +31,10 @@ type crowd struct {
 	ctx     context.Context
 	clock   *clock
 	design  perf.Design
-	weights []int // of cases or routes, cumulative
-	rows    []int // of the same
-	base    int   // walks of each user that the attacks before have made
+	length  time.Duration // of the stage
+	weights []int         // of cases or routes, cumulative
+	rows    []int         // of the same
+	base    int           // walks of each user that the attacks before have made
 	lives   atomic.Int64
 
 	mu    sync.Mutex // guards what follows
@@ -55,7 +56,7 @@ const maxBehind = 4
 
 // newCrowd makes the users of a closed loop.
 func newCrowd(ctx context.Context, design perf.Design, plan *Plan, clock *clock) *crowd {
-	c := &crowd{ctx: ctx, clock: clock, design: design, base: plan.walked}
+	c := &crowd{ctx: ctx, clock: clock, design: design, length: design.Length(), base: plan.walked}
 	c.weights, c.rows = plan.weighed()
 	for side := range c.users {
 		c.users[side] = make([]user, design.Users.Count)
@@ -87,14 +88,14 @@ func (c *crowd) live(fire func(slot)) {
 	for {
 		for {
 			now := c.clock.now()
-			if c.ctx.Err() != nil || now >= c.design.Length() {
+			if c.ctx.Err() != nil || now >= c.length {
 				return
 			}
 			var ready bool
 			if at, ready = c.due(side, at, now); ready {
 				break
 			}
-			timer.Reset(min(at, c.design.Length()) - now)
+			timer.Reset(min(at, c.length) - now)
 			select {
 			case <-timer.C:
 			case <-c.ctx.Done():

@@ -60,7 +60,7 @@ type call struct {
 // newCall begins the record of one request, each time that it is handed to net/http.
 func newCall(s *sending, w *watch) *call {
 	method := s.req.Method
-	return &call{method: method, safe: safeMethod(method) || s.request.Resend, owner: s.t, watch: w, keepSent: !s.lean}
+	return &call{method: method, safe: safeMethod(method) || s.request.Resend, owner: s.t, watch: w, keepSent: s.sink == nil}
 }
 
 // safeMethod reports whether a request may be sent twice.

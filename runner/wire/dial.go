@@ -120,8 +120,10 @@ func (f *facts) endedByServer() {
 // noteEnd counts the connection if a read shows that the server ended it. A read that we cut
 // off, by closing or by a deadline, fails in another way.
 func (f *facts) noteEnd(err error) {
-	var timeout net.Error
-	if err != nil && !errors.Is(err, net.ErrClosed) && (!errors.As(err, &timeout) || !timeout.Timeout()) {
+	if err == nil || errors.Is(err, net.ErrClosed) {
+		return
+	}
+	if timeout, ok := errors.AsType[net.Error](err); !ok || !timeout.Timeout() {
 		f.endedByServer()
 	}
 }

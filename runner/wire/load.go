@@ -106,9 +106,7 @@ func (l *Loader) Send(ctx context.Context, p *Prepared, sink func(*http.Response
 	if p.refused != nil {
 		return x
 	}
-	s := l.sending(&p.request, x)
-	s.req, s.lean = p.req, true
-	s.receive = func(c *call, resp *http.Response) { l.t.drain(c, resp, x, sink) }
+	s := &sending{t: l.t, request: &p.request, req: p.req, x: x, fresh: l.nextFresh(), loader: l, sink: sink}
 	s.send(ctx)
 	return x
 }
@@ -116,31 +114,13 @@ func (l *Loader) Send(ctx context.Context, p *Prepared, sink func(*http.Response
 // Do sends one request and reads its answer whole, as Transport.Do does, and
 // counts it as Send does.
 func (l *Loader) Do(ctx context.Context, request *Request) *Exchange {
-	s := l.sending(request, newExchange(request))
+	s := &sending{t: l.t, request: request, x: newExchange(request), fresh: l.nextFresh(), loader: l}
 	s.prepareAndSend(ctx)
 	return s.x
 }
 
-// sending begins a request of the load: it may be one that opens its own connection.
-func (l *Loader) sending(request *Request, x *Exchange) *sending {
-	s := &sending{t: l.t, request: request, x: x, fresh: l.nextFresh()}
-	s.ended = func(c *call, resp *http.Response) {
-		l.countReuses(c, x.Err)
-		if resp != nil {
-			l.count(c, resp, x.Started)
-		}
-	}
-	return s
-}
-
-// drain reads an answer to its end, for Send.
-func (t *Transport) drain(c *call, resp *http.Response, x *Exchange, sink func(*http.Response) io.Writer) {
-	defer func() { _ = resp.Body.Close() }() // the answer is read or given up by then
-	x.Status, x.Proto = resp.StatusCode, resp.Proto
-	if x.Err = odd(resp); x.Err != nil {
-		return
-	}
-	to := sink(resp)
+// drain reads an answer's body to its end as it comes from the wire.
+func (t *Transport) drain(c *call, resp *http.Response, x *Exchange, to io.Writer) {
 	if resp.Body == http.NoBody {
 		return
 	}
@@ -166,44 +146,37 @@ func (l *Loader) nextFresh() bool {
 	return true
 }
 
-// countReuses counts the reused connections that the request was given, and those that
-// died under it. net/http sends again only after a reused one has.
-func (l *Loader) countReuses(c *call, failed *Err) {
+// count keeps how a request was carried that has ended; resp is nil where it got no answer.
+//
+// A reused connection died where net/http took another one after it, which it does only then,
+// or where it was the last and nothing of an answer came.
+func (l *Loader) count(c *call, resp *http.Response, x *Exchange) {
 	c.mu.Lock()
-	reused, died := c.reuses, min(c.spent, c.reuses)
-	last := c.reused && c.reached() && c.firstByte.IsZero()
-	c.mu.Unlock()
-	if failed != nil && last && (failed.Class == ClassReset || failed.Class == ClassTruncated) {
+	facts, reused, first := c.facts, c.reused, c.firstByte
+	reuses, died := c.reuses, min(c.spent, c.reuses)
+	if reused && resp == nil && c.reached() && first.IsZero() && (x.Err.Class == ClassReset || x.Err.Class == ClassTruncated) {
 		died++
 	}
-	if reused == 0 && died == 0 {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.stats.Reused += int64(reused)
-	l.stats.Died += int64(died)
-}
-
-// count keeps how an answered request was carried: its connection, and how long connecting took.
-func (l *Loader) count(c *call, resp *http.Response, began time.Time) {
-	c.mu.Lock()
-	remote, connect, secure, reused, first := c.facts.remote, c.facts.connect, c.facts.tls, c.reused, c.firstByte
-	if resp.Close && !resp.Request.Close && !strings.EqualFold(resp.Request.Header.Get("Connection"), "close") {
-		c.facts.endedByServer()
+	if resp != nil && resp.Close && !resp.Request.Close && !strings.EqualFold(resp.Request.Header.Get("Connection"), "close") {
+		facts.endedByServer()
 	}
 	c.mu.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.stats.Reused += int64(reuses)
+	l.stats.Died += int64(died)
+	if resp == nil {
+		return
+	}
 	if !reused {
 		l.firsts.n++
-		l.firsts.connect += connect
-		l.firsts.tls += secure
+		l.firsts.connect += facts.connect
+		l.firsts.tls += facts.tls
 		if len(l.stats.First) < maxFirst && !first.IsZero() {
-			l.stats.First = append(l.stats.First, first.Sub(began))
+			l.stats.First = append(l.stats.First, first.Sub(x.Started))
 		}
 	}
-	if _, known := l.remote[remote]; !known && len(l.remote) < maxRemotes {
-		l.remote[remote] = struct{}{}
+	if _, known := l.remote[facts.remote]; !known && len(l.remote) < maxRemotes {
+		l.remote[facts.remote] = struct{}{}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -280,10 +281,11 @@ type sending struct {
 	request *Request
 	req     *http.Request // as prepared; it is never changed
 	x       *Exchange
-	fresh   bool                        // on its own connection, closed afterwards
-	lean    bool                        // neither what was sent nor the answer's head is kept
-	receive func(*call, *http.Response) // reads an answer into x
-	ended   func(*call, *http.Response) // after each time that the request was sent; nil: nobody counts. The answer is nil without one
+	fresh   bool    // on its own connection, closed afterwards
+	loader  *Loader // counts each time that the request is sent; nil: nobody does
+	// sink takes the answer's body as it comes, and neither what was sent nor the answer's
+	// head is kept; nil: both are, and the body is decoded.
+	sink func(*http.Response) io.Writer
 }
 
 // prepareAndSend sends a request that was not prepared, and reads its answer whole.
@@ -293,7 +295,6 @@ func (s *sending) prepareAndSend(ctx context.Context) {
 		return
 	}
 	s.x.URL = s.req.URL.String()
-	s.receive = func(c *call, resp *http.Response) { s.t.receive(c, resp, s.x) }
 	s.send(ctx)
 }
 
@@ -319,8 +320,8 @@ func (s *sending) send(ctx context.Context) {
 		}
 		x.Timing.Total = time.Since(x.Started)
 		c.report(s.req, x)
-		if s.ended != nil {
-			s.ended(c, resp)
+		if s.loader != nil {
+			s.loader.count(c, resp, x)
 		}
 		if x.Attempts > 1 {
 			t.resent.Add(1)
@@ -337,12 +338,19 @@ func (s *sending) send(ctx context.Context) {
 	}
 }
 
-// receive reads an answer into x.
-func (t *Transport) receive(c *call, resp *http.Response, x *Exchange) {
+// receive reads an answer into the exchange.
+func (s *sending) receive(c *call, resp *http.Response) {
+	t, x := s.t, s.x
 	defer func() { _ = resp.Body.Close() }() // the answer is read or given up by then
 	x.Status, x.Proto = resp.StatusCode, resp.Proto
-	x.Headers = c.fields(resp)
+	if c.keepSent {
+		x.Headers = c.fields(resp)
+	}
 	if x.Err = odd(resp); x.Err != nil {
+		return
+	}
+	if s.sink != nil {
+		t.drain(c, resp, x, s.sink(resp))
 		return
 	}
 	x.Unframed = resp.ProtoMajor == 1 && resp.ContentLength < 0 && len(resp.TransferEncoding) == 0 && !resp.Uncompressed
