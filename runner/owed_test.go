@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
+	"github.com/bgverify/bgverify/internal/steady"
 	"github.com/bgverify/bgverify/runner/attack"
 	"github.com/bgverify/bgverify/runner/run"
 )
@@ -17,7 +18,7 @@ import (
 // A dyingFleet is one worker, which is heard no more when it has said what so many walks of both
 // sides have created.
 type dyingFleet struct {
-	t        *testing.T
+	t        testing.TB
 	site     *Site
 	walks    int
 	owed     func(worker int, message []byte)
@@ -88,49 +89,51 @@ func TestWalksOfADeadWorkerAreTakenBack(t *testing.T) {
 	for name, refuses := range map[string]bool{"taken back": false, "not taken back": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			held := make(chan struct{})
-			blue, green := newShop(), newShop()
-			wrong := func(w http.ResponseWriter, r *http.Request, _ *shop) bool {
-				if r.URL.Path == "/last" {
-					<-held
+			steady.Try(t, func(t testing.TB) {
+				held := make(chan struct{})
+				blue, green := newShop(), newShop()
+				wrong := func(w http.ResponseWriter, r *http.Request, _ *shop) bool {
+					if r.URL.Path == "/last" {
+						<-held
+					}
+					if refuses && r.Method == http.MethodDelete {
+						w.WriteHeader(http.StatusInternalServerError)
+					}
+					return refuses && r.Method == http.MethodDelete
 				}
-				if refuses && r.Method == http.MethodDelete {
-					w.WriteHeader(http.StatusInternalServerError)
+				blue.wrong, green.wrong = wrong, wrong
+				r := newRig(t, http.HandlerFunc(blue.ServeHTTP), http.HandlerFunc(green.ServeHTTP)).file("s.yaml",
+					"suite: s\ncases:\n"+visitCase+"load:\n  - {load: peak, rate: 5/s, duration: 4s, warmup: 2s, pairing: simultaneous, writes: true, steps: [{case: visit}]}\n")
+				r.options.Part = OnlyLoad
+				r.options.AllowLoad, r.options.AllowWrites = true, true
+				site, err := NewSite(r.plan())
+				if err != nil {
+					t.Fatal(err)
 				}
-				return refuses && r.Method == http.MethodDelete
-			}
-			blue.wrong, green.wrong = wrong, wrong
-			r := newRig(t, http.HandlerFunc(blue.ServeHTTP), http.HandlerFunc(green.ServeHTTP)).file("s.yaml",
-				"suite: s\ncases:\n"+visitCase+"load:\n  - {load: peak, rate: 5/s, duration: 4s, warmup: 2s, pairing: simultaneous, writes: true, steps: [{case: visit}]}\n")
-			r.options.Part = OnlyLoad
-			r.options.AllowLoad, r.options.AllowWrites = true, true
-			site, err := NewSite(r.plan())
-			if err != nil {
-				t.Fatal(err)
-			}
-			f := &dyingFleet{t: t, site: site, walks: 20}
-			r.change = func(p *Plan) { p.Fleet = f }
-			end := r.run()
-			// The worker comes back to life: it finds nothing more to take back.
-			leftOnBlue, leftOnGreen := blue.left(), green.left()
-			close(held)
-			f.member.Close()
-			f.stop()
-			f.listened.Wait()
-			site.Close()
-			c := end.Created
-			if c == nil || c.Made != (run.PerSide{Blue: 10, Green: 10}) {
-				t.Fatalf("created %+v; %v", c, end.Reasons)
-			}
-			switch {
-			case refuses && (len(c.Left) != 20 || !strings.HasPrefix(c.Left[0].Undo, "DELETE http") || !strings.Contains(c.Left[0].Case, "s/visit load")):
-				t.Errorf("left %+v", c.Left)
-			case !refuses && (leftOnBlue != 0 || leftOnGreen != 0 || c.Open() != 0):
-				t.Errorf("left on blue %d, on green %d: %+v", leftOnBlue, leftOnGreen, c)
-			}
-			if text := strings.Join(r.sink.loads[0].Warnings, "\n"); !strings.Contains(text, "did not take back 20 things") {
-				t.Errorf("warnings %q", text)
-			}
+				f := &dyingFleet{t: t, site: site, walks: 20}
+				r.change = func(p *Plan) { p.Fleet = f }
+				end := r.run()
+				// The worker comes back to life: it finds nothing more to take back.
+				leftOnBlue, leftOnGreen := blue.left(), green.left()
+				close(held)
+				f.member.Close()
+				f.stop()
+				f.listened.Wait()
+				site.Close()
+				c := end.Created
+				if c == nil || c.Made != (run.PerSide{Blue: 10, Green: 10}) {
+					t.Fatalf("created %+v; %v", c, end.Reasons)
+				}
+				switch {
+				case refuses && (len(c.Left) != 20 || !strings.HasPrefix(c.Left[0].Undo, "DELETE http") || !strings.Contains(c.Left[0].Case, "s/visit load")):
+					t.Errorf("left %+v", c.Left)
+				case !refuses && (leftOnBlue != 0 || leftOnGreen != 0 || c.Open() != 0):
+					t.Errorf("left on blue %d, on green %d: %+v", leftOnBlue, leftOnGreen, c)
+				}
+				if text := strings.Join(r.sink.loads[0].Warnings, "\n"); !strings.Contains(text, "did not take back 20 things") {
+					t.Errorf("warnings %q", text)
+				}
+			})
 		})
 	}
 }
