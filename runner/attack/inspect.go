@@ -39,6 +39,7 @@ type inspector struct {
 	seed    uint64
 	post    func(arrival) // what is judged, or was left out
 	blame   func(string)
+	judges  bool // any route is judged
 	kept    atomic.Int64
 	workers sync.WaitGroup
 
@@ -48,20 +49,22 @@ type inspector struct {
 	pushed  uint64              // jobs so far
 	doing   map[uint64]struct{} // jobs that were begun
 	closed  bool
-	first   map[uint64]*kept      // by twin: answers that wait for their partner; nil: that answer failed
 	waiting map[uint64]*awaited   // by place in the schedule: records and checks that wait for each other
 	known   [2][]map[uint64]bool  // by side and route: kinds of answers
 	unmet   map[unmetKey]*unmetOf //
 	pairs   []int                 // by route: answered on both sides
-	twins   map[uint64]*twins     // by twin: walks of which one or both are under way
+	twins   map[uint64]*twins     // by twin: slots of which one or both are under way
 	busy    time.Duration
 }
 
-// A job is one answer to check, or a pair to compare: of requests, or of walks.
+// A job is one answer to check, or a pair to compare.
 type job struct {
-	check, blue, green *kept
-	walks              func()
-	number             uint64 // from 1
+	check       *kept
+	blue, green *waiting
+	slot        slot // of the pair: either of the two
+	route       int
+	twins       *twins
+	number      uint64 // from 1
 }
 
 // An awaited record and its check wait for each other.
@@ -90,7 +93,7 @@ type unmetOf struct {
 func newInspector(a *attacker) *inspector {
 	in := &inspector{
 		routes: a.plan.Routes, moment: a.moment, seed: a.design.Seed, post: a.post, blame: a.blame,
-		first: map[uint64]*kept{}, twins: map[uint64]*twins{}, waiting: map[uint64]*awaited{}, unmet: map[unmetKey]*unmetOf{},
+		twins: map[uint64]*twins{}, waiting: map[uint64]*awaited{}, unmet: map[unmetKey]*unmetOf{},
 		pairs: make([]int, len(a.plan.Routes)), doing: map[uint64]struct{}{},
 	}
 	in.wake = sync.NewCond(&in.mu)
@@ -100,7 +103,7 @@ func newInspector(a *attacker) *inspector {
 			in.known[side][i] = map[uint64]bool{}
 		}
 	}
-	if slices.ContainsFunc(in.routes, func(r Route) bool { return r.Judge != nil || r.Walks != nil }) {
+	if in.judges = slices.ContainsFunc(in.routes, func(r Route) bool { return r.Judge != nil || r.Walks != nil }); in.judges {
 		for range max(1, min(4, runtime.GOMAXPROCS(0)/2)) {
 			in.workers.Go(in.work)
 		}
@@ -131,33 +134,13 @@ func (in *inspector) arrive(k *kept) {
 	defer k.release()
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	route := &in.routes[k.slot.route]
-	k.must = in.fresh(k) || k.slot.whole
-	if k.must || in.keeps(k.slot) {
+	must := in.fresh(k.slot, k.slot.route, kindOf(&k.Answer)) || k.slot.whole
+	if must || in.keeps(k.slot) {
 		in.waiting[k.slot.n] = &awaited{}
 		in.push(job{check: k.hold()})
 	}
-	if !route.Compare || k.slot.solo {
-		return
-	}
-	partner, known := in.first[k.slot.twin]
-	if !known {
-		in.first[k.slot.twin] = k.hold()
-		return
-	}
-	delete(in.first, k.slot.twin)
-	if partner == nil {
-		return
-	}
-	in.pairs[k.slot.route]++
-	if !k.must && !partner.must && !in.keeps(k.slot) {
-		partner.release()
-		return
-	}
-	if k.slot.green {
-		in.push(job{blue: partner, green: k.hold()})
-	} else {
-		in.push(job{blue: k.hold(), green: partner})
+	if in.routes[k.slot.route].Compare && !k.slot.solo {
+		in.meet(k.slot, k.slot.route, 0, &waiting{answer: k.hold(), green: k.slot.green, must: must})
 	}
 }
 
@@ -170,22 +153,19 @@ func (in *inspector) push(j job) {
 }
 
 // fresh reports whether the side has not given this kind of answer before.
-func (in *inspector) fresh(k *kept) bool {
-	side := in.known[k.slot.side()][k.slot.route]
-	if side[k.kind] || len(side) >= maxKnown {
+func (in *inspector) fresh(sl slot, route int, kind uint64) bool {
+	side := in.known[sl.side()][route]
+	if side[kind] || len(side) >= maxKnown {
 		return false
 	}
-	side[k.kind] = true
+	side[kind] = true
 	return true
 }
 
 // deliver takes the record of a request, and hands it on once its answer is judged.
-func (in *inspector) deliver(r arrival, sl slot) {
+func (in *inspector) deliver(r arrival) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if r.record.Failure != perf.Succeeded {
-		in.missed(sl)
-	}
 	w := in.waiting[r.n]
 	switch {
 	case w == nil:
@@ -194,35 +174,6 @@ func (in *inspector) deliver(r arrival, sl slot) {
 		in.settle(r, w)
 	default:
 		w.record = &r
-	}
-}
-
-// missed lets the partner of a request that failed go.
-func (in *inspector) missed(sl slot) {
-	if route := &in.routes[sl.route]; route.Judge == nil || !route.Compare || sl.solo {
-		return
-	}
-	partner, known := in.first[sl.twin]
-	if !known {
-		in.first[sl.twin] = nil
-		return
-	}
-	delete(in.first, sl.twin)
-	if partner != nil {
-		partner.release()
-	}
-}
-
-// forget lets go what waits for an answer, or a walk, that will not come.
-func (in *inspector) forget(twin uint64) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if k := in.first[twin]; k != nil {
-		k.release()
-	}
-	delete(in.first, twin)
-	if t := in.twins[twin]; t != nil {
-		in.drop(twin, t)
 	}
 }
 
@@ -262,17 +213,18 @@ func (in *inspector) work() {
 		if j.check != nil {
 			in.checked(j.check.slot, unmet)
 		}
-		j.release()
+		in.release(j)
 	}
 }
 
 // release gives the bodies of a job back.
-func (j job) release() {
-	for _, k := range []*kept{j.check, j.blue, j.green} {
-		if k != nil {
-			k.release()
-		}
+func (in *inspector) release(j job) {
+	if j.check != nil {
+		j.check.release()
+		return
 	}
+	in.letGo(j.blue)
+	in.letGo(j.green)
 }
 
 // do judges. A judge that panics is a fault of this program, never of a side.
@@ -282,14 +234,16 @@ func (in *inspector) do(j job) (unmet *Unmet) {
 			in.blame(fmt.Sprintf("judging an answer failed: %v", r))
 		}
 	}()
-	if j.walks != nil {
-		j.walks()
-		return nil
-	}
 	if k := j.check; k != nil {
 		return in.routes[k.slot.route].Judge.Check(k.slot.row, k.slot.green, &k.Answer)
 	}
-	in.routes[j.blue.slot.route].Judge.Compare(in.moment(j.green.slot), j.blue.slot.row, &j.blue.Answer, &j.green.Answer)
+	if route := &in.routes[j.route]; j.blue.answer != nil {
+		route.Judge.Compare(in.moment(j.slot), j.slot.row, &j.blue.answer.Answer, &j.green.answer.Answer)
+	} else {
+		j.twins.mu.Lock()
+		defer j.twins.mu.Unlock()
+		route.Walks.ComparePair(in.moment(j.slot), j.slot.pair, j.blue.half, j.green.half, &j.twins.shared)
+	}
 	return nil
 }
 

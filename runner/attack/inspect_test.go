@@ -172,7 +172,7 @@ func TestSlowJudgeLeavesPairsOut(t *testing.T) {
 	for _, j := range in.jobs {
 		if j.blue != nil {
 			compares++
-			if j.blue.slot.whole {
+			if j.slot.whole {
 				chosen++
 			}
 		}
@@ -181,13 +181,11 @@ func TestSlowJudgeLeavesPairsOut(t *testing.T) {
 		t.Errorf("%d of %d pairs wait to be compared, %d of them chosen ones; want all 20 of those", compares, in.pairs[0], chosen)
 	}
 	for _, j := range in.jobs {
-		j.release()
+		in.release(j)
 	}
 	in.jobs = nil
-	for _, k := range in.first {
-		if k != nil {
-			k.release()
-		}
+	for twin := range in.twins {
+		in.drop(twin)
 	}
 	if left := in.kept.Load(); left != 0 {
 		t.Errorf("%d bytes are kept after everything was let go", left)
@@ -227,9 +225,11 @@ func TestPartnersOfFailuresAreLetGo(t *testing.T) {
 			k := in.look(slot{n: 1, twin: 5}, &http.Response{StatusCode: 200, Header: http.Header{}, ContentLength: 3})
 			_, _ = k.Write([]byte("abc"))
 			k.end(&wire.Exchange{})
+			in.ended(k.slot)
 		}
 		fail := func() {
-			in.deliver(arrival{2, perf.Record{Failure: perf.Transport}}, slot{n: 2, twin: 5, green: true})
+			in.deliver(arrival{2, perf.Record{Failure: perf.Transport}})
+			in.ended(slot{n: 2, twin: 5, green: true})
 		}
 		if failedFirst {
 			fail()
@@ -239,8 +239,8 @@ func TestPartnersOfFailuresAreLetGo(t *testing.T) {
 			fail()
 		}
 		in.finish()
-		if len(in.first) != 0 || in.pairs[0] != 0 || in.kept.Load() != 0 {
-			t.Errorf("failed first %v: %d answers wait for a partner, %d pairs, %d bytes kept", failedFirst, len(in.first), in.pairs[0], in.kept.Load())
+		if len(in.twins) != 0 || in.pairs[0] != 0 || in.kept.Load() != 0 {
+			t.Errorf("failed first %v: %d pairs wait for an answer, %d are compared, %d bytes kept", failedFirst, len(in.twins), in.pairs[0], in.kept.Load())
 		}
 	}
 }

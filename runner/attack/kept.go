@@ -13,8 +13,6 @@ import (
 type kept struct {
 	Answer
 	slot   slot
-	must   bool   // rule 3 of inspector
-	kind   uint64 // what tells answers of one side apart at a glance
 	in     *inspector
 	resp   *http.Response // for the trailer, until the body ends
 	buffer *[]byte        // of a pool; nil when it is too large for one
@@ -110,7 +108,6 @@ func giveBack(b *[]byte) {
 func (k *kept) end(x *wire.Exchange) {
 	k.Started, k.Elapsed = x.Started, x.Timing.Total
 	k.Trailer, k.resp = k.resp.Trailer, nil
-	k.kind = kindOf(&k.Answer)
 	k.in.arrive(k)
 }
 

@@ -217,6 +217,7 @@ func (a *attacker) fire(sl slot) {
 	} else {
 		a.send(ctx, sl)
 	}
+	a.inspect.ended(sl)
 }
 
 // send sends the request of a slot. Its answer is kept for the inspector where the route has
@@ -257,7 +258,7 @@ func (a *attacker) deliver(sl slot, x *wire.Exchange) {
 	if r.Failure == perf.Succeeded && !Accepts(a.plan.Routes[sl.route].Expect[sl.side()], x.Status) {
 		r.Failure = perf.BadStatus
 	}
-	a.inspect.deliver(arrival{sl.n, r}, sl)
+	a.inspect.deliver(arrival{sl.n, r})
 }
 
 // record is what is recorded of an exchange that could be sent at ready. ok is false where

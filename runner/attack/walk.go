@@ -83,7 +83,6 @@ func (a *attacker) walk(ctx context.Context, sl slot) {
 	if a.crowd != nil { // a request that was not recorded is not waited for
 		defer a.lands(sl.n)
 	}
-	defer a.inspect.ended(sl)
 	func() {
 		defer func() {
 			if r := recover(); r != nil {
@@ -195,7 +194,7 @@ func (w *Walk) Failed(place int, unmet Unmet) {
 // LeftOut notes a step whose condition does not hold on this side.
 func (w *Walk) LeftOut(place int, compare bool, evidence any) {
 	if compare {
-		w.a.inspect.meet(w.sl, w.of.Routes[place], place, &Half{Evidence: evidence})
+		w.a.inspect.meetHalf(w.sl, w.of.Routes[place], place, &Half{Evidence: evidence})
 	}
 }
 
