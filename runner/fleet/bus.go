@@ -256,10 +256,10 @@ func (a *Address) dial(ctx context.Context, token Token, name string) (*nats.Con
 // isCertificate reports whether a connection failed for its certificate, which waiting does not
 // mend.
 func isCertificate(err error) bool {
-	var unknown x509.UnknownAuthorityError
-	var host x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	return errors.As(err, &unknown) || errors.As(err, &host) || errors.As(err, &invalid)
+	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
+	_, host := errors.AsType[x509.HostnameError](err)
+	_, invalid := errors.AsType[x509.CertificateInvalidError](err)
+	return unknown || host || invalid
 }
 
 // connect is nats.Connect that ends with ctx.

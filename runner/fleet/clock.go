@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -43,7 +42,7 @@ func measure(now func() time.Time, ask func() (time.Time, error)) (offset, error
 	}
 	switch {
 	case !found:
-		return best, fmt.Errorf("measure the coordinator's clock: %w", errors.Join(failed))
+		return best, fmt.Errorf("measure the coordinator's clock: %w", failed)
 	case best.bound > maxBound:
 		return best, hint.Errorf("run the worker nearer to the coordinator", "the coordinator's clock is known within %s only, at most %s is accepted: the round trip is too long", best.bound.Round(time.Millisecond), maxBound)
 	}

@@ -263,11 +263,7 @@ func (f *firing) End() []run.LoadWorker {
 	now := f.c.clock.now()
 	var out []run.LoadWorker
 	for _, m := range f.campaign.holders {
-		w := m.worker(now)
-		out = append(out, run.LoadWorker{
-			Number: w.Number, Host: w.Host, CPUs: w.CPUs, Lost: !w.Present, OffsetMS: run.Milliseconds(w.Offset), BoundMS: run.Milliseconds(w.Bound),
-			Shares: w.Shares, Missed: w.Missed, Voided: w.Voids,
-		})
+		out = append(out, m.loadWorker(now))
 		m.shares, m.missed, m.voids, m.sum = 0, 0, 0, attack.Summary{}
 	}
 	return out

@@ -52,17 +52,6 @@ func (c *Coordinator) WaitForWorkers(ctx context.Context) error {
 
 var errLate = errors.New("the workers did not join in time")
 
-// Workers are all that ever joined, in the order of their numbers.
-func (c *Coordinator) Workers() []Worker {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	out := make([]Worker, len(c.members))
-	for i, m := range c.members {
-		out[i] = m.worker(c.clock.now())
-	}
-	return out
-}
-
 // greet answers a worker that wants to join.
 func (c *Coordinator) greet(m *nats.Msg) {
 	answer := func(w welcome) {

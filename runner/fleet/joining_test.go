@@ -135,15 +135,15 @@ func TestMoreWorkersAndALateOne(t *testing.T) {
 		_ = kill()
 		lost := uint8(0)
 		until(t, "a worker is lost", func() bool {
-			for _, w := range c.Workers() {
-				if !w.Present {
+			for _, w := range workersOf(c) {
+				if w.Lost {
 					lost = uint8(w.Number)
 				}
 			}
 			return lost > 0
 		})
 		joinWorker(t, c, token, plan, nil)
-		until(t, "the late worker is there", func() bool { w := c.Workers(); return len(w) == 3 && w[2].Present && c.ready(2) })
+		until(t, "the late worker is there", func() bool { w := workersOf(c); return len(w) == 3 && !w[2].Lost && c.ready(2) })
 		records, of := 0, map[uint8]bool{}
 		for _, f := range fire(t, c, nil) {
 			if f.Void != "" {

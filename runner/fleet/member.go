@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/bgverify/bgverify/runner/attack"
+	"github.com/bgverify/bgverify/runner/run"
 )
 
 // A member is a worker as the coordinator knows it.
@@ -70,22 +71,11 @@ func (m *member) silent(from, to, now time.Time) (gap time.Duration, found bool)
 // String names the worker for people.
 func (m *member) String() string { return fmt.Sprintf("worker %d (%s)", m.number, m.host) }
 
-// A Worker is what a fleet says of one of its workers.
-type Worker struct {
-	Number  int
-	Host    string
-	CPUs    int
-	Present bool
-	Offset  time.Duration
-	Bound   time.Duration
-	Shares  int // of slices, fired
-	Missed  int // shares that it did not fire or that did not come
-	Voids   int // slices that it spoiled
-}
-
-func (m *member) worker(now time.Time) Worker {
-	return Worker{
-		Number: m.number, Host: m.host, CPUs: m.cpus, Present: m.present(now), Offset: m.beat.Offset, Bound: m.beat.Bound,
-		Shares: m.shares, Missed: m.missed, Voids: m.voids,
+// loadWorker is what the fleet knows of the worker. How late it sent, and what it cost, is left
+// to who has its records.
+func (m *member) loadWorker(now time.Time) run.LoadWorker {
+	return run.LoadWorker{
+		Number: m.number, Host: m.host, CPUs: m.cpus, Lost: !m.present(now), OffsetMS: run.Milliseconds(m.beat.Offset),
+		BoundMS: run.Milliseconds(m.beat.Bound), Shares: m.shares, Missed: m.missed, Voided: m.voids,
 	}
 }

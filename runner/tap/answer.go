@@ -16,41 +16,24 @@ import (
 // so that its length is known.
 const wholeText = 1 << 20
 
-// A Finding is something about the answers of a side that its user should know.
-type Finding struct {
-	// Kind is what it is about.
-	Kind FindingKind
-	// Detail is the host, cookie or field.
-	Detail string
-}
-
-// A FindingKind is what a finding is about.
-type FindingKind uint8
-
-// The kinds of findings. Zero is invalid.
-const (
-	// Past: an answer holds an address of a host that is not one of the services.
-	Past FindingKind = iota + 1
-	// Rewritten: an address of a service was replaced by one of the proxy.
-	Rewritten
-	// Field: a field was taken out of an answer, or a cookie changed, because it
-	// would have led the client past the proxy or kept it from answering.
-	Field
-)
-
-// maxFindings bounds what is remembered of each kind.
+// maxFindings bounds what is remembered of the answers.
 const maxFindings = 200
 
+// A finding is something about the answers of a side that its user should know: a sentence with
+// the number of times after what, and before more.
+type finding struct{ what, more string }
+
+// findings are those that were met, in the order of meeting.
 type findings struct {
 	mu     sync.Mutex
-	counts map[Finding]int
-	order  []Finding
+	counts map[finding]int
+	order  []finding
 }
 
-func (f *findings) add(kind FindingKind, detail string) {
+func (f *findings) add(what, more string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	x := Finding{kind, detail}
+	x := finding{what, more}
 	if f.counts[x] == 0 {
 		if len(f.order) >= maxFindings {
 			return
@@ -65,7 +48,7 @@ func (f *findings) add(kind FindingKind, detail string) {
 func (f *findings) Write(line []byte) (int, error) {
 	if _, from, ok := strings.Cut(string(line), "TLS handshake error from "); ok {
 		if _, reason, ok := strings.Cut(from, ": "); ok {
-			f.add(Field, "a client ended the TLS handshake: "+strings.TrimSpace(reason))
+			f.add("a client ended the TLS handshake: "+strings.TrimSpace(reason), "")
 		}
 	}
 	return len(line), nil
@@ -78,16 +61,7 @@ func (p *Proxy) Findings() []string {
 	defer p.seen.mu.Unlock()
 	var out []string
 	for _, f := range p.seen.order {
-		n := p.seen.counts[f]
-		switch f.Kind {
-		case Past:
-			out = append(out, fmt.Sprintf("answers hold addresses of %s, which is not one of the services (%d times): a client that follows them does not pass here; add --service NAME=%s",
-				f.Detail, n, f.Detail))
-		case Rewritten:
-			out = append(out, fmt.Sprintf("addresses of %s in answers were replaced by this proxy's (%d times)", f.Detail, n))
-		default:
-			out = append(out, fmt.Sprintf("%s (%d times)", f.Detail, n))
-		}
+		out = append(out, fmt.Sprintf("%s (%d times)%s", f.what, p.seen.counts[f], f.more))
 	}
 	return out
 }
@@ -223,7 +197,7 @@ func (p *Proxy) fields(h http.Header, x *Exchange) {
 	for _, name := range drop {
 		if h.Get(name) != "" {
 			h.Del(name)
-			p.seen.add(Field, "the field "+name+" was taken out of answers")
+			p.seen.add("the field "+name+" was taken out of answers", "")
 		}
 	}
 	for i, line := range h["Set-Cookie"] {
@@ -242,9 +216,9 @@ func (p *Proxy) cookie(line string, x *Exchange) string {
 		asked := strings.ToLower(hostOnly(x.host))
 		switch {
 		case strings.EqualFold(name, "domain") && asked != domain && !strings.HasSuffix(asked, "."+domain):
-			p.seen.add(Field, "the domain "+domain+" was taken out of cookies")
+			p.seen.add("the domain "+domain+" was taken out of cookies", "")
 		case strings.EqualFold(name, "secure") && !p.secure && x.target.URL.Scheme == "https":
-			p.seen.add(Field, "Secure was taken out of cookies: the client speaks no TLS with this proxy")
+			p.seen.add("Secure was taken out of cookies: the client speaks no TLS with this proxy", "")
 		default:
 			kept = append(kept, part)
 		}
@@ -275,14 +249,15 @@ func (p *Proxy) address(x *Exchange, scheme, host string, rest []byte) (string, 
 		}
 		to := p.reached(x, t)
 		if to != scheme+"://"+host || t.base != "" {
-			p.seen.add(Rewritten, scheme+"://"+host+t.base)
+			p.seen.add("addresses of "+scheme+"://"+host+t.base+" in answers were replaced by this proxy's", "")
 		}
 		return to, len(t.base)
 	}
 	if p.leadsHere(scheme, host) || namesNothing(host) {
 		return "", 0
 	}
-	p.seen.add(Past, scheme+"://"+host)
+	p.seen.add("answers hold addresses of "+scheme+"://"+host+", which is not one of the services",
+		": a client that follows them does not pass here; add --service NAME="+scheme+"://"+host)
 	return "", 0
 }
 

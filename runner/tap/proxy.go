@@ -71,7 +71,7 @@ func New(opts Options) (*Proxy, error) {
 	if opts.ClientConnections == 0 {
 		opts.ClientConnections = ClientConnections
 	}
-	p := &Proxy{opts: opts, seen: findings{counts: map[Finding]int{}}, requests: newCrowd(opts.ClientConnections), stalled: stalled}
+	p := &Proxy{opts: opts, seen: findings{counts: map[finding]int{}}, requests: newCrowd(opts.ClientConnections), stalled: stalled}
 	for _, s := range opts.Services {
 		p.targets = append(p.targets, newTarget(s))
 	}
@@ -87,7 +87,7 @@ func New(opts Options) (*Proxy, error) {
 		p.leaf, config.GetConfigForClient = config.Certificates[0].Leaf, p.checkName
 	}
 	p.listener = newLimited(ln, opts.ClientConnections, func() {
-		p.seen.add(Field, fmt.Sprintf("a client had %d connections open, and another was refused", opts.ClientConnections))
+		p.seen.add(fmt.Sprintf("a client had %d connections open, and another was refused", opts.ClientConnections), "")
 	})
 	if p.secure {
 		p.listener = tls.NewListener(p.listener, config)
@@ -130,7 +130,7 @@ func certificate(opts Options) (*tls.Config, error) {
 // checkName notes the names that clients ask for and the certificate is not for.
 func (p *Proxy) checkName(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	if leaf := p.leaf; leaf != nil && hello.ServerName != "" && leaf.VerifyHostname(hello.ServerName) != nil {
-		p.seen.add(Field, "clients ask for "+hello.ServerName+", which the certificate is not for")
+		p.seen.add("clients ask for "+hello.ServerName+", which the certificate is not for", "")
 	}
 	return nil, nil
 }
@@ -202,7 +202,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	client := clientNet(r.RemoteAddr)
 	if !p.requests.enter(client) {
-		p.seen.add(Field, fmt.Sprintf("a client waited for %d answers, and another request was refused", p.opts.ClientConnections))
+		p.seen.add(fmt.Sprintf("a client waited for %d answers, and another request was refused", p.opts.ClientConnections), "")
 		http.Error(out, "bgverify: too many requests of this client at once", http.StatusServiceUnavailable)
 		return
 	}

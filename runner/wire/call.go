@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
@@ -276,7 +277,7 @@ func (c *call) fields(resp *http.Response) []Field {
 	if head != "" {
 		return headFields(head)
 	}
-	fields := sortedFields(resp.Header)
+	fields := SortedFields(resp.Header)
 	if resp.ProtoMajor >= 2 {
 		for i := range fields {
 			fields[i].Name = strings.ToLower(fields[i].Name)
@@ -332,18 +333,17 @@ func byNameHostFirst(a, b Field) int {
 // plannedFields are the fields of a request that never left, as they would
 // have been sent.
 func plannedFields(req *http.Request) []Field {
-	return append([]Field{{"Host", req.Host}}, sortedFields(req.Header)...)
+	return append([]Field{{"Host", req.Host}}, SortedFields(req.Header)...)
 }
 
-// sortedFields are the fields of h by name; the values of a name keep their order.
-func sortedFields(h http.Header) []Field {
+// SortedFields are the fields of h by name; the values of a name keep their order.
+func SortedFields(h map[string][]string) []Field {
 	var fields []Field
-	for name, values := range h {
-		for _, v := range values {
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		for _, v := range h[name] {
 			fields = append(fields, Field{name, v})
 		}
 	}
-	slices.SortStableFunc(fields, func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
 	return fields
 }
 

@@ -22,8 +22,7 @@ func Classify(err error) *Err {
 	if err == nil {
 		return nil
 	}
-	var known *Err
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*Err](err); ok {
 		return known
 	}
 	if errors.Is(err, context.Canceled) {
@@ -47,12 +46,10 @@ func classify(err error, inBody bool) *Err {
 	if detail := exhausted(err); detail != "" {
 		return &Err{Class: ClassDescriptors, Detail: detail}
 	}
-	var dns *net.DNSError
-	if errors.As(err, &dns) {
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return &Err{Class: ClassDNS, Detail: dnsDetail(dns)}
 	}
-	var record tls.RecordHeaderError
-	if errors.As(err, &record) {
+	if is[tls.RecordHeaderError](err) {
 		return &Err{Class: ClassTLS, Detail: "the server answers without TLS: its URL begins with http://, not https://"}
 	}
 	if isTLS(err) {
@@ -61,8 +58,7 @@ func classify(err error, inBody bool) *Err {
 	if class := systemClass(err); class != "" {
 		return &Err{Class: class, Detail: tidy(err)}
 	}
-	var timeout net.Error
-	if errors.As(err, &timeout) && timeout.Timeout() {
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		if strings.Contains(err.Error(), "TLS handshake") {
 			return &Err{Class: ClassTimeout, Detail: "tls: " + tidy(err)}
 		}
@@ -73,19 +69,10 @@ func classify(err error, inBody bool) *Err {
 
 // ours is rule 1.
 func ours(err error) *Err {
-	var timeout *timeoutError
-	var limit *limitError
-	var decode *decodeError
-	var connect *connectError
+	if known, ok := errors.AsType[classed](err); ok {
+		return known.classified()
+	}
 	switch {
-	case errors.As(err, &timeout):
-		return &Err{Class: ClassTimeout, Detail: timeout.Error()}
-	case errors.As(err, &limit):
-		return &Err{Class: ClassLimit, Detail: limit.detail}
-	case errors.As(err, &decode):
-		return &Err{Class: ClassDecode, Detail: tidy(decode)}
-	case errors.As(err, &connect):
-		return &Err{Class: ClassConnect, Detail: connect.detail}
 	case errors.Is(err, errGuarded):
 		return &Err{Class: ClassRequest, Detail: tidy(err)}
 	case errors.Is(err, errBudget):
@@ -135,19 +122,17 @@ func dnsDetail(err *net.DNSError) string {
 // isTLS reports whether an error comes from a handshake or from checking a certificate. The types
 // of crypto/x509 are values and not pointers, so each is asked for by itself.
 func isTLS(err error) bool {
-	var own *tlsError
-	var verify *tls.CertificateVerificationError
-	var record tls.RecordHeaderError
-	var authority x509.UnknownAuthorityError
-	var host x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	if errors.As(err, &own) || errors.As(err, &verify) || errors.As(err, &record) ||
-		errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid) {
-		return true
-	}
-	// An alert after the handshake (TLS 1.3: the client's certificate is
-	// refused) has no exported type.
-	return strings.Contains(err.Error(), "tls: ")
+	return is[*tlsError](err) || is[*tls.CertificateVerificationError](err) || is[tls.RecordHeaderError](err) ||
+		is[x509.UnknownAuthorityError](err) || is[x509.HostnameError](err) || is[x509.CertificateInvalidError](err) ||
+		// An alert after the handshake (TLS 1.3: the client's certificate is refused) has no
+		// exported type.
+		strings.Contains(err.Error(), "tls: ")
+}
+
+// is reports whether an error, or one that it wraps, is of a type.
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
 }
 
 // systemClass is what the operating system's error number says.
@@ -155,8 +140,7 @@ func systemClass(err error) Class {
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return ClassRefused
 	}
-	var op *net.OpError
-	if errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect" || strings.HasPrefix(op.Op, "socks")) {
+	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "dial" || op.Op == "proxyconnect" || strings.HasPrefix(op.Op, "socks")) {
 		return ClassConnect
 	}
 	for _, errno := range []syscall.Errno{syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED} {
@@ -219,8 +203,7 @@ const maxDetail = 200
 
 // tidy is an error's text without what makes it unique.
 func tidy(err error) string {
-	var op *net.OpError
-	if errors.As(err, &op) && op.Err != nil {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Err != nil {
 		err = op.Err
 	}
 	return tidyText(err.Error())

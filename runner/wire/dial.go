@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -90,10 +92,7 @@ func (p *pool) close() {
 	p.mu.Unlock()
 	p.http.CloseIdleConnections()
 	p.mu.Lock()
-	open := make([]*conn, 0, len(p.open))
-	for c := range p.open {
-		open = append(open, c)
-	}
+	open := slices.Collect(maps.Keys(p.open))
 	p.mu.Unlock()
 	for _, c := range open {
 		_ = c.Close() // it is given up either way
@@ -239,19 +238,10 @@ func (p *pool) dialTLS(ctx context.Context, network, addr string) (net.Conn, err
 		conf.ServerName = hostOnly(addr)
 	}
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, limits.TLS)
-	defer cancel()
-	defer context.AfterFunc(p.ctx, cancel)()
-	secure := tls.Client(raw, conf)
-	if err := secure.HandshakeContext(ctx); err != nil {
+	secure, err := p.agree(ctx, raw, conf)
+	if err != nil {
 		_ = raw.Close() // the handshake's error says more
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return nil, &timeoutError{name: "tls", after: limits.TLS}
-		}
-		if p.ctx.Err() != nil {
-			return nil, net.ErrClosed
-		}
-		return nil, &tlsError{err}
+		return nil, err
 	}
 	state := secure.ConnectionState()
 	raw.tls = time.Since(began)
@@ -265,6 +255,25 @@ func (p *pool) dialTLS(ctx context.Context, network, addr string) (net.Conn, err
 		return nil, &tlsError{errors.New("the server does not offer HTTP/2")}
 	}
 	return &conn{Conn: secure, facts: raw.facts, frames: &frames{limit: limits.Header}}, nil
+}
+
+// agree does the handshake of TLS on a connection, within Limits.TLS.
+func (p *pool) agree(ctx context.Context, raw net.Conn, conf *tls.Config) (*tls.Conn, error) {
+	limit := p.owner.limits.TLS
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	defer context.AfterFunc(p.ctx, cancel)()
+	secure := tls.Client(raw, conf)
+	err := secure.HandshakeContext(ctx)
+	switch {
+	case err == nil:
+		return secure, nil
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return nil, &timeoutError{name: "tls", after: limit}
+	case p.ctx.Err() != nil:
+		return nil, net.ErrClosed
+	}
+	return nil, &tlsError{err}
 }
 
 // connect opens a TCP connection to addr, or to the pinned address: then no
@@ -326,9 +335,7 @@ func (p *pool) dialError(err error, limit time.Duration) error {
 	if p.ctx.Err() != nil {
 		return net.ErrClosed
 	}
-	var dns *net.DNSError
-	var timeout net.Error
-	if !errors.As(err, &dns) && errors.As(err, &timeout) && timeout.Timeout() {
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() && !is[*net.DNSError](err) {
 		return &timeoutError{name: "connect", after: limit}
 	}
 	return err

@@ -5,6 +5,17 @@ import (
 	"time"
 )
 
+// A classed error of this package knows what it is classified as.
+type classed interface {
+	error
+	classified() *Err
+}
+
+func (e *timeoutError) classified() *Err { return &Err{Class: ClassTimeout, Detail: e.Error()} }
+func (e *limitError) classified() *Err   { return &Err{Class: ClassLimit, Detail: e.detail} }
+func (e *decodeError) classified() *Err  { return &Err{Class: ClassDecode, Detail: tidy(e)} }
+func (e *connectError) classified() *Err { return &Err{Class: ClassConnect, Detail: e.detail} }
+
 // A timeoutError says which of the times of Limits was up.
 type timeoutError struct {
 	name  string // connect, tls, first byte, idle, total

@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"net"
-	"time"
 )
 
 // A Hello is what a TLS handshake offers, besides the name and the client
@@ -33,11 +31,7 @@ func (t *Transport) Handshake(ctx context.Context, hello Hello) (*Handshake, *Er
 	}
 	p := t.newPool()
 	defer p.close()
-	port := t.base.Port()
-	if port == "" {
-		port = "443"
-	}
-	raw, err := p.connect(ctx, "tcp", net.JoinHostPort(t.base.Hostname(), port))
+	raw, err := p.connect(ctx, "tcp", net.JoinHostPort(t.base.Hostname(), portOf(t.base)))
 	if err != nil {
 		return nil, classify(err, false)
 	}
@@ -53,15 +47,9 @@ func (t *Transport) Handshake(ctx context.Context, hello Hello) (*Handshake, *Er
 			conf.CipherSuites = append(conf.CipherSuites, suite.ID)
 		}
 	}
-	began := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, t.limits.TLS)
-	defer cancel()
-	secure := tls.Client(raw, conf)
-	if err := secure.HandshakeContext(ctx); err != nil {
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return nil, classify(&timeoutError{name: "tls", after: time.Since(began)}, false)
-		}
-		return nil, classify(&tlsError{err}, false)
+	secure, err := p.agree(ctx, raw, conf)
+	if err != nil {
+		return nil, classify(err, false)
 	}
 	state := secure.ConnectionState()
 	return &Handshake{Version: state.Version, Protocol: state.NegotiatedProtocol, Certificates: state.PeerCertificates}, nil

@@ -36,15 +36,16 @@ const (
 	maxCookieBytes = 4 << 10
 )
 
-// A cookie is one that a side has set, with where it is sent.
+// A cookie is one that a side has set, with where it is sent. As JSON it is carried to another
+// machine.
 type cookie struct {
-	name, value string
-	domain      string // lower case, no leading dot
-	hostOnly    bool   // goes to domain alone, not to what is below it
-	path        string
-	secure      bool
-	expires     time.Time // zero: with the lane
-	owner       string    // host that set it; bounds count by it
+	Name, Value string
+	Domain      string // lower case, no leading dot
+	HostOnly    bool   // goes to Domain alone, not to what is below it
+	Path        string
+	Secure      bool
+	Expires     time.Time // zero: with the lane
+	Owner       string    // host that set it; bounds count by it
 	why         string    // of a refused one: why it was not taken
 }
 
@@ -97,12 +98,12 @@ func (j *Jar) take(u *url.URL, line string) {
 	if err != nil || len(parsed.Name)+len(parsed.Value) > maxCookieBytes {
 		return
 	}
-	c := cookie{name: parsed.Name, value: parsed.Value, path: parsed.Path, secure: parsed.Secure}
+	c := cookie{Name: parsed.Name, Value: parsed.Value, Path: parsed.Path, Secure: parsed.Secure}
 	if parsed.Quoted {
-		c.value = `"` + c.value + `"`
+		c.Value = `"` + c.Value + `"`
 	}
-	if c.path == "" || c.path[0] != '/' {
-		c.path = defaultPath(u.Path)
+	if c.Path == "" || c.Path[0] != '/' {
+		c.Path = defaultPath(u.Path)
 	}
 	host := lowerHost(u.Hostname())
 	now := j.now()
@@ -112,10 +113,10 @@ func (j *Jar) take(u *url.URL, line string) {
 		return
 	}
 	switch {
-	case c.secure && u.Scheme != "https":
+	case c.Secure && u.Scheme != "https":
 		c.why = overHTTP
-	case strings.HasPrefix(c.name, "__Secure-") && !c.secure,
-		strings.HasPrefix(c.name, "__Host-") && (!c.secure || parsed.Domain != "" || c.path != "/"):
+	case strings.HasPrefix(c.Name, "__Secure-") && !c.Secure,
+		strings.HasPrefix(c.Name, "__Host-") && (!c.Secure || parsed.Domain != "" || c.Path != "/"):
 		c.why = "its attributes break what its name promises"
 	}
 	if c.why != "" {
@@ -124,11 +125,11 @@ func (j *Jar) take(u *url.URL, line string) {
 	}
 	switch { // Max-Age wins over Expires
 	case parsed.MaxAge < 0:
-		c.expires = now
+		c.Expires = now
 	case parsed.MaxAge > 0:
-		c.expires = now.Add(time.Duration(min(parsed.MaxAge, 400*24*3600)) * time.Second)
+		c.Expires = now.Add(time.Duration(min(parsed.MaxAge, 400*24*3600)) * time.Second)
 	case !parsed.Expires.IsZero():
-		c.expires = parsed.Expires
+		c.Expires = parsed.Expires
 	}
 	j.store(c, now)
 }
@@ -138,7 +139,7 @@ const overHTTP = "it is a Secure cookie, and the address is http"
 
 // refuse remembers a cookie that was not taken, the last of each name and host.
 func (j *Jar) refuse(c cookie) {
-	j.refused = slices.DeleteFunc(j.refused, func(o cookie) bool { return o.name == c.name && o.owner == c.owner })
+	j.refused = slices.DeleteFunc(j.refused, func(o cookie) bool { return o.Name == c.Name && o.Owner == c.Owner })
 	if j.refused = append(j.refused, c); len(j.refused) > maxCookies {
 		j.refused = j.refused[1:]
 	}
@@ -160,14 +161,14 @@ func (j *Jar) Withheld(rawURL string) []Withheld {
 	host, now, sent := j.canonical(lowerHost(u.Hostname())), j.now(), j.matching(rawURL)
 	for _, c := range slices.Concat(j.refused, j.cookies) {
 		why := c.why
-		if why == "" && c.secure && u.Scheme != "https" && (c.domain == host || !c.hostOnly && domainMatch(host, c.domain)) {
+		if why == "" && c.Secure && u.Scheme != "https" && (c.Domain == host || !c.HostOnly && domainMatch(host, c.Domain)) {
 			why = overHTTP
 		}
-		if why == "" || c.owner != host || c.value == "" || c.expired(now) || !pathMatch(u.Path, c.path) ||
-			slices.ContainsFunc(sent, func(o cookie) bool { return o.name == c.name }) {
+		if why == "" || c.Owner != host || c.Value == "" || c.expired(now) || !pathMatch(u.Path, c.Path) ||
+			slices.ContainsFunc(sent, func(o cookie) bool { return o.Name == c.Name }) {
 			continue
 		}
-		out = append(out, Withheld{c.name, why})
+		out = append(out, Withheld{c.Name, why})
 	}
 	return out
 }
@@ -176,23 +177,23 @@ func (j *Jar) Withheld(rawURL string) []Withheld {
 // canonical is the host that host stands for.
 func (c *cookie) setDomain(host, attribute, canonical string) bool {
 	domain := lowerHost(strings.TrimPrefix(attribute, "."))
-	c.owner = canonical
+	c.Owner = canonical
 	if domain == "" || domain == host && (isIP(host) || isPublicSuffix(host)) {
-		c.domain, c.hostOnly = canonical, true
+		c.Domain, c.HostOnly = canonical, true
 		return true
 	}
 	if isIP(host) || isPublicSuffix(domain) || !domainMatch(host, domain) {
 		return false
 	}
 	// The same number of labels is dropped from the canonical name.
-	c.domain = canonical
+	c.Domain = canonical
 	if host == canonical {
-		c.domain = domain
+		c.Domain = domain
 		return true
 	}
 	for range strings.Count(host, ".") - strings.Count(domain, ".") {
-		if _, rest, found := strings.Cut(c.domain, "."); found && !isPublicSuffix(rest) {
-			c.domain = rest
+		if _, rest, found := strings.Cut(c.Domain, "."); found && !isPublicSuffix(rest) {
+			c.Domain = rest
 		}
 	}
 	return true
@@ -202,7 +203,7 @@ func (c *cookie) setDomain(host, attribute, canonical string) bool {
 func (j *Jar) store(c cookie, now time.Time) {
 	j.cookies = slices.DeleteFunc(j.cookies, func(o cookie) bool { return o.expired(now) })
 	same := slices.IndexFunc(j.cookies, func(o cookie) bool {
-		return o.name == c.name && o.domain == c.domain && o.path == c.path && o.hostOnly == c.hostOnly
+		return o.Name == c.Name && o.Domain == c.Domain && o.Path == c.Path && o.HostOnly == c.HostOnly
 	})
 	switch {
 	case c.expired(now):
@@ -213,7 +214,7 @@ func (j *Jar) store(c cookie, now time.Time) {
 		j.cookies[same] = c // keeps its place: order of creation
 	default:
 		j.cookies = append(j.cookies, c)
-		j.evict(c.owner)
+		j.evict(c.Owner)
 	}
 }
 
@@ -221,12 +222,12 @@ func (j *Jar) store(c cookie, now time.Time) {
 func (j *Jar) evict(owner string) {
 	n := 0
 	for _, c := range j.cookies {
-		if c.owner == owner {
+		if c.Owner == owner {
 			n++
 		}
 	}
 	j.cookies = slices.DeleteFunc(j.cookies, func(c cookie) bool {
-		if c.owner != owner || n <= maxCookies {
+		if c.Owner != owner || n <= maxCookies {
 			return false
 		}
 		n--
@@ -236,14 +237,14 @@ func (j *Jar) evict(owner string) {
 
 // expired reports whether the cookie's time is over; one without an expiry lasts as long as the
 // lane.
-func (c *cookie) expired(now time.Time) bool { return !c.expires.IsZero() && !c.expires.After(now) }
+func (c *cookie) expired(now time.Time) bool { return !c.Expires.IsZero() && !c.Expires.After(now) }
 
 // Header is the Cookie header for a request to rawURL: longer paths first, then
 // older cookies; empty without cookies.
 func (j *Jar) Header(rawURL string) string {
 	var parts []string
 	for _, c := range j.matching(rawURL) {
-		parts = append(parts, c.name+"="+c.value)
+		parts = append(parts, c.Name+"="+c.Value)
 	}
 	return strings.Join(parts, "; ")
 }
@@ -252,8 +253,8 @@ func (j *Jar) Header(rawURL string) string {
 // name; of several, the one sent first.
 func (j *Jar) Get(rawURL, name string) (string, bool) {
 	for _, c := range j.matching(rawURL) {
-		if c.name == name {
-			return strings.Trim(c.value, `"`), true
+		if c.Name == name {
+			return strings.Trim(c.Value, `"`), true
 		}
 	}
 	return "", false
@@ -269,14 +270,14 @@ func (j *Jar) matching(rawURL string) []cookie {
 	host, now := j.canonical(lowerHost(u.Hostname())), j.now()
 	var found []cookie
 	for _, c := range j.cookies {
-		if c.expired(now) || c.secure && u.Scheme != "https" || !pathMatch(u.Path, c.path) {
+		if c.expired(now) || c.Secure && u.Scheme != "https" || !pathMatch(u.Path, c.Path) {
 			continue
 		}
-		if c.domain == host || !c.hostOnly && domainMatch(host, c.domain) {
+		if c.Domain == host || !c.HostOnly && domainMatch(host, c.Domain) {
 			found = append(found, c)
 		}
 	}
-	slices.SortStableFunc(found, func(a, b cookie) int { return len(b.path) - len(a.path) })
+	slices.SortStableFunc(found, func(a, b cookie) int { return len(b.Path) - len(a.Path) })
 	return found
 }
 
@@ -327,33 +328,11 @@ func pathMatch(path, cookiePath string) bool {
 	return len(path) == len(cookiePath) || cookiePath[len(cookiePath)-1] == '/' || path[len(cookiePath)] == '/'
 }
 
-// A cookieText is a cookie as it is carried to another machine.
-type cookieText struct {
-	Name, Value, Domain, Path, Owner string
-	HostOnly, Secure                 bool
-	Expires                          time.Time
-}
-
 // MarshalJSON writes the cookies, for a worker that goes on with a lane.
-func (j *Jar) MarshalJSON() ([]byte, error) {
-	all := make([]cookieText, len(j.cookies))
-	for i, c := range j.cookies {
-		all[i] = cookieText{c.name, c.value, c.domain, c.path, c.owner, c.hostOnly, c.secure, c.expires}
-	}
-	return json.Marshal(all)
-}
+func (j *Jar) MarshalJSON() ([]byte, error) { return json.Marshal(append([]cookie{}, j.cookies...)) }
 
 // UnmarshalJSON makes a jar of what MarshalJSON wrote.
 func (j *Jar) UnmarshalJSON(b []byte) error {
-	var all []cookieText
-	if err := json.Unmarshal(b, &all); err != nil {
-		return err
-	}
 	*j = *NewJar()
-	for _, c := range all {
-		j.cookies = append(j.cookies, cookie{
-			name: c.Name, value: c.Value, domain: c.Domain, path: c.Path, owner: c.Owner, hostOnly: c.HostOnly, secure: c.Secure, expires: c.Expires,
-		})
-	}
-	return nil
+	return json.Unmarshal(b, &j.cookies)
 }

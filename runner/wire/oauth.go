@@ -140,7 +140,7 @@ type exchanger struct{ t *Transport }
 
 // RoundTrip sends one request.
 func (e exchanger) RoundTrip(req *http.Request) (*http.Response, error) {
-	r := &Request{Method: req.Method, URL: req.URL.String(), Headers: sortedFields(req.Header)}
+	r := &Request{Method: req.Method, URL: req.URL.String(), Headers: SortedFields(req.Header)}
 	if req.Body != nil {
 		var err error
 		r.Body, err = io.ReadAll(req.Body)

@@ -15,17 +15,13 @@ func (t *Transport) Reach(ctx context.Context) error {
 	if at == nil {
 		return nil
 	}
-	port := at.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}[at.Scheme]
-	}
 	p := t.newPool()
 	defer p.close()
 	dial := p.dial
 	if at.Scheme == "https" && t.proxy == nil {
 		dial = p.dialTLS
 	}
-	c, err := dial(ctx, "tcp", net.JoinHostPort(at.Hostname(), port))
+	c, err := dial(ctx, "tcp", net.JoinHostPort(at.Hostname(), portOf(at)))
 	if err != nil {
 		return err
 	}

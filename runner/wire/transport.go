@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -81,49 +82,29 @@ func New(config Config) (*Transport, error) {
 	return t, nil
 }
 
-// withDefaults fills in the default of every bound that is zero.
+// withDefaults fills in the default of every bound that is zero. A negative one is an error.
 func (l Limits) withDefaults() (Limits, error) {
-	for _, d := range []struct {
-		name   string
-		bound  *time.Duration
-		preset time.Duration
-	}{
-		{"connect", &l.Connect, 5 * time.Second},
-		{"tls", &l.TLS, 5 * time.Second},
-		{"first byte", &l.FirstByte, 0},
-		{"idle", &l.Idle, 10 * time.Second},
-		{"total", &l.Total, 30 * time.Second},
-	} {
-		if *d.bound < 0 {
-			return l, fmt.Errorf("limit %s: %v is negative", d.name, *d.bound)
-		}
-		if *d.bound == 0 {
-			*d.bound = d.preset
-		}
+	err := cmp.Or(
+		preset("connect", &l.Connect, 5*time.Second),
+		preset("tls", &l.TLS, 5*time.Second),
+		preset("first byte", &l.FirstByte, 0),
+		preset("idle", &l.Idle, 10*time.Second),
+		preset("total", &l.Total, 30*time.Second),
+		preset("header", &l.Header, 256<<10),
+		preset("body", &l.Body, 64<<20),
+		preset("ratio", &l.Ratio, defaultRatio),
+		preset("connections", &l.Connections, 64),
+	)
+	return l, err
+}
+
+// preset fills in the default of one bound.
+func preset[N time.Duration | int64 | int](name string, bound *N, standard N) error {
+	if *bound < 0 {
+		return fmt.Errorf("limit %s: %v is negative", name, *bound)
 	}
-	for _, n := range []struct {
-		name   string
-		bound  *int64
-		preset int64
-	}{
-		{"header", &l.Header, 256 << 10},
-		{"body", &l.Body, 64 << 20},
-		{"ratio", &l.Ratio, defaultRatio},
-	} {
-		if *n.bound < 0 {
-			return l, fmt.Errorf("limit %s: %d is negative", n.name, *n.bound)
-		}
-		if *n.bound == 0 {
-			*n.bound = n.preset
-		}
-	}
-	if l.Connections < 0 {
-		return l, fmt.Errorf("limit connections: %d is negative", l.Connections)
-	}
-	if l.Connections == 0 {
-		l.Connections = 64
-	}
-	return l, nil
+	*bound = cmp.Or(*bound, standard)
+	return nil
 }
 
 // setAddresses checks where the requests of the transport go.
@@ -367,7 +348,7 @@ func (s *sending) receive(c *call, resp *http.Response) {
 		}
 		return
 	}
-	x.Trailers = sortedFields(resp.Trailer)
+	x.Trailers = SortedFields(resp.Trailer)
 	if c.beyond() {
 		x.Err = &Err{Class: ClassProtocol, Detail: "bytes after the end of the answer"}
 	}

@@ -104,31 +104,14 @@ func (a *account) see(client, route string, status int) {
 	a.routes[route][status]++
 }
 
-func (a *account) skip(why skip) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.skipped[why]++
-}
+// skip counts a request that was not asked twice.
+func (a *account) skip(why skip) { a.add(&a.skipped[why], 1) }
 
-// forget counts sessions that were forgotten.
-func (a *account) forget(n int) {
+// add adds to one of the counts.
+func (a *account) add(to *int, n int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.forgotten += n
-}
-
-// pair counts a pair that is evidence.
-func (a *account) pair() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.compared++
-}
-
-// ask counts a pair that both sides were asked for.
-func (a *account) ask() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.asked++
+	*to += n
 }
 
 // lines are the account as a reader sees it.

@@ -63,10 +63,10 @@ func TestSession(t *testing.T) {
 		}
 	}
 	s.learn(answerOf(`{"token":"blue-token-1"}`), answerOf(`{"token":"green-token-2"}`))
-	if got, _ := s.carry("blue-token-1"); got != "green-token-2" {
+	if got := s.carry("blue-token-1"); got != "green-token-2" {
 		t.Errorf("after another sign-in: got %s", got)
 	}
-	if got, _ := newSession().carry("blue-token-1"); got != "blue-token-1" {
+	if got := newSession().carry("blue-token-1"); got != "blue-token-1" {
 		t.Errorf("another client has the session of the first: %s", got)
 	}
 }

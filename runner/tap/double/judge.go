@@ -23,7 +23,7 @@ func (t *Tap) work(ctx context.Context, queue chan *tap.Exchange) {
 		if s, ok := all.get(x.Client, t.signsIn(x)); ok {
 			before := s.size()
 			t.judge(ctx, x, s)
-			t.account.forget(all.trim(s, before))
+			t.account.add(&t.account.forgotten, all.trim(s, before))
 		} else {
 			t.account.skip(withSession)
 		}
@@ -69,7 +69,7 @@ func (t *Tap) judge(ctx context.Context, x *tap.Exchange, s *session) {
 		t.account.skip(why)
 		return
 	}
-	t.account.ask()
+	t.account.add(&t.account.asked, 1)
 	if t.separate && a.mine.Err == nil && a.theirs.Err == nil {
 		s.learn(a.mine, a.theirs)
 	}
@@ -92,7 +92,7 @@ func (t *Tap) judge(ctx context.Context, x *tap.Exchange, s *session) {
 	case !compared:
 		t.account.skip(byExpectations)
 	case isEvidence(x, a.mine):
-		t.account.pair()
+		t.account.add(&t.account.compared, 1)
 	}
 }
 

@@ -25,26 +25,11 @@ func answered(x *tap.Exchange, failed *wire.Err) (*wire.Exchange, error) {
 		}
 	}
 	return &wire.Exchange{
-		Method: x.Request.Method, URL: x.Request.URL.String(), Sent: fieldsOf(x.Request.Header), Body: bytes.Clone(x.Request.Body.Data),
+		Method: x.Request.Method, URL: x.Request.URL.String(), Sent: wire.SortedFields(x.Request.Header), Body: bytes.Clone(x.Request.Body.Data),
 		Started: x.Began, Timing: wire.Timing{Total: x.Ended.Sub(x.Began)}, Status: x.Answer.Status, Proto: x.Answer.Proto,
-		Headers: fieldsOf(x.Answer.Header), Answer: bytes.Clone(body), WireBytes: x.Answer.Body.Size, Encoding: x.Answer.Header.Get("Content-Encoding"), Attempts: 1,
+		Headers: wire.SortedFields(x.Answer.Header), Answer: bytes.Clone(body), WireBytes: x.Answer.Body.Size, Encoding: x.Answer.Header.Get("Content-Encoding"), Attempts: 1,
 		Err: failed,
 	}, nil
-}
-
-func fieldsOf(h map[string][]string) []wire.Field {
-	names := make([]string, 0, len(h))
-	for name := range h {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	var out []wire.Field
-	for _, name := range names {
-		for _, value := range h[name] {
-			out = append(out, wire.Field{Name: name, Value: value})
-		}
-	}
-	return out
 }
 
 // connectionFields are those of one connection. The proxy takes them out of the
@@ -94,18 +79,16 @@ type target struct {
 
 // ask sends what a client asked; conditional: with its conditions.
 func (t *Tap) ask(ctx context.Context, x *tap.Exchange, to target, conditional bool, sent *run.PerSide) *wire.Exchange {
-	path, _ := to.carry.carry(strings.TrimPrefix(x.Request.URL.EscapedPath(), strings.TrimRight(x.Service.URL.EscapedPath(), "/")))
+	path := to.carry.carry(strings.TrimPrefix(x.Request.URL.EscapedPath(), strings.TrimRight(x.Service.URL.EscapedPath(), "/")))
 	address := to.base.Scheme + "://" + to.base.Host + strings.TrimRight(to.base.EscapedPath(), "/") + path
 	if q := x.Request.URL.RawQuery; q != "" {
-		q, _ = to.carry.carry(q)
-		address += "?" + q
+		address += "?" + to.carry.carry(q)
 	}
 	req := &wire.Request{Method: x.Request.Method, URL: address, Timeout: patience}
 	if len(x.Request.Body.Data) > 0 {
-		body, _ := to.carry.carry(string(x.Request.Body.Data))
-		req.Body = []byte(body)
+		req.Body = []byte(to.carry.carry(string(x.Request.Body.Data)))
 	}
-	for _, f := range fieldsOf(x.Request.Header) {
+	for _, f := range wire.SortedFields(x.Request.Header) {
 		if name := strings.ToLower(f.Name); name != "content-length" && !slices.Contains(connectionFields, name) && sends(name, x, conditional) {
 			req.Headers = append(req.Headers, wire.Field{Name: f.Name, Value: to.carry.carryField(f.Name, f.Value)})
 		}

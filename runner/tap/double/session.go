@@ -164,17 +164,13 @@ func (s *session) pair(a, b string) {
 	}
 }
 
-// carry puts the other side's values into a text; any reports whether it held one.
-func (s *session) carry(text string) (out string, any bool) {
-	out = s.values.Replace(text)
-	return out, out != text
-}
+// carry puts the other side's values into a text.
+func (s *session) carry(text string) string { return s.values.Replace(text) }
 
 // carryField is carry for a field of a request (rule 2 for Cookie).
 func (s *session) carryField(name, value string) string {
 	if !strings.EqualFold(name, "Cookie") {
-		out, _ := s.carry(value)
-		return out
+		return s.carry(value)
 	}
 	pairs := strings.Split(value, ";")
 	for i, pair := range pairs {
@@ -191,7 +187,8 @@ func (s *session) cookie(name, value string) (string, bool) {
 	if c, ok := s.cookies[name]; ok && c[0] == value {
 		return c[1], true
 	}
-	return s.carry(value)
+	to := s.carry(value)
+	return to, to != value
 }
 
 // knows reports whether the other side gave a value in place of the credential.
@@ -200,6 +197,5 @@ func (s *session) knows(c credential) bool {
 		_, ok := s.cookie(c.cookie, c.value)
 		return ok
 	}
-	_, ok := s.carry(c.value)
-	return ok
+	return s.carry(c.value) != c.value
 }
