@@ -45,11 +45,7 @@ type curlRequest struct {
 	agent, referer *shWord
 	maxTime        *shWord
 	ca, http       string
-	json, get      bool
-	head           bool
-	compressed     bool
-	globOff, asIs  bool
-	insecure       bool
+	on             map[string]bool // switches by the name of their option
 	// lost are options that say nothing a scenario file could hold.
 	lost []curlLost
 	// quiet are options about curl's own output.
@@ -69,7 +65,7 @@ type curlLost struct {
 // options (-sSL, -XPOST), values in the next word, options and addresses in any
 // order, -- as the end of options, --next.
 func curlArgs(words []shWord) []*curlRequest {
-	p := &curlParser{words: words, req: &curlRequest{}}
+	p := &curlParser{words: words, req: newRequest()}
 	for p.at < len(p.words) {
 		p.word()
 	}
@@ -89,8 +85,10 @@ type curlParser struct {
 // a mistake; so does the import.
 func (p *curlParser) end() {
 	p.out = append(p.out, p.req)
-	p.req = &curlRequest{}
+	p.req = newRequest()
 }
+
+func newRequest() *curlRequest { return &curlRequest{on: map[string]bool{}} }
 
 func (p *curlParser) word() {
 	w := p.words[p.at]
@@ -118,15 +116,14 @@ func (p *curlParser) long(w shWord, name string) {
 		p.unknown(w, name)
 		return
 	}
-	if off {
+	switch {
+	case off:
 		p.off(o, w)
-		return
+	case o.arg:
+		p.apply(o, w.text, p.value(w))
+	default:
+		p.apply(o, w.text, shWord{line: w.line})
 	}
-	value := shWord{line: w.line}
-	if o.arg {
-		value = p.value(w)
-	}
-	p.apply(o, w.text, value)
 }
 
 // unknown keeps an option that curl does not have. A word after it that is no
@@ -134,7 +131,7 @@ func (p *curlParser) long(w shWord, name string) {
 func (p *curlParser) unknown(w shWord, name string) {
 	head, _, ok := strings.Cut(name, "=")
 	if known, _ := findCurl(head); ok && known != nil {
-		p.req.lost = append(p.req.lost, curlLost{w.line, w.text, "curl takes the value in the next word: --" + head + " VALUE"})
+		p.lose(w.line, w.text, "curl takes the value in the next word: --"+head+" VALUE")
 		if known.apply != nil {
 			p.req.refused = "curl refuses " + naming.OneLine(web.Readable(w.text), 40)
 		}
@@ -152,31 +149,22 @@ func (p *curlParser) unknown(w shWord, name string) {
 
 // off takes a switch back.
 func (p *curlParser) off(o *curlOption, w shWord) {
-	r := p.req
-	switch o.name {
-	case "get":
-		r.get = false
-	case "head":
-		r.head = false
-	case "compressed":
-		r.compressed = false
-	case "globoff":
-		r.globOff = false
-	case "path-as-is":
-		r.asIs = false
-	case "insecure":
-		r.insecure = false
-	case "digest", "ntlm", "ntlm-wb", "negotiate", "anyauth":
-		r.schemes = slices.DeleteFunc(r.schemes, func(s string) bool { return s == "--"+o.name })
-	default:
-		r.quiet = append(r.quiet, w.text)
+	if !o.isSwitch {
+		p.req.quiet = append(p.req.quiet, w.text)
 	}
+	delete(p.req.on, o.name)
+	p.req.schemes = slices.DeleteFunc(p.req.schemes, func(s string) bool { return s == "--"+o.name })
+}
+
+// lose keeps an option that has no place in a scenario file.
+func (p *curlParser) lose(line int, text, why string) {
+	p.req.lost = append(p.req.lost, curlLost{line, text, why})
 }
 
 // value is the next word.
 func (p *curlParser) value(w shWord) shWord {
 	if p.at >= len(p.words) {
-		p.req.lost = append(p.req.lost, curlLost{w.line, w.text, "its value is missing"})
+		p.lose(w.line, w.text, "its value is missing")
 		return shWord{line: w.line}
 	}
 	v := p.words[p.at]
@@ -197,7 +185,8 @@ func (p *curlParser) short(w shWord) {
 		}
 		o := shortCurl(c)
 		if o == nil {
-			p.req.lost = append(p.req.lost, curlLost{w.line, "-" + runeAt(w.text, i), "curl has no such option"})
+			r, _ := utf8.DecodeRuneInString(w.text[i:])
+			p.lose(w.line, "-"+string(r), "curl has no such option")
 			return
 		}
 		if !o.arg {
@@ -213,11 +202,6 @@ func (p *curlParser) short(w shWord) {
 	}
 }
 
-func runeAt(s string, i int) string {
-	r, _ := utf8.DecodeRuneInString(s[i:])
-	return string(r)
-}
-
 // apply takes an option; one that has no place is kept with its text.
 func (p *curlParser) apply(o *curlOption, written string, value shWord) {
 	text := written
@@ -228,7 +212,7 @@ func (p *curlParser) apply(o *curlOption, written string, value shWord) {
 	case o.apply != nil:
 		o.apply(p.req, value)
 	case o.why != "":
-		p.req.lost = append(p.req.lost, curlLost{value.line, text, o.why})
+		p.lose(value.line, text, o.why)
 	default:
 		p.req.quiet = append(p.req.quiet, written)
 	}

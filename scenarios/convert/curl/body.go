@@ -2,6 +2,7 @@ package curl
 
 import (
 	"bytes"
+	"cmp"
 	"path"
 	"slices"
 	"strings"
@@ -56,16 +57,16 @@ func (c *curlImport) body(r *web.Request, p *pendingCurl) {
 		}
 		text += t + string(b)
 	}
-	if cr.get {
+	if cr.on["get"] {
 		c.addQuery(r, text+string(raw))
 		return
 	}
 	r.Body.Type = "application/x-www-form-urlencoded"
-	if cr.json {
-		r.Body.Type = "application/json"
-	}
-	if noType {
+	switch {
+	case noType:
 		r.Body.Type = ""
+	case cr.isJSON():
+		r.Body.Type = "application/json"
 	}
 	switch {
 	case len(raw) > inlineFile:
@@ -100,6 +101,20 @@ func (c *curlImport) missing(r *web.Request, line int, text string, why string) 
 	r.Skip = model.AppendOnce(r.Skip, why)
 }
 
+// input reads a file that an option names; - is standard input. A file that cannot be read
+// is listed with the text of the option, and its request skipped.
+func (c *curlImport) input(r *web.Request, p *pendingCurl, name string, option shWord) (in stdin, ok bool) {
+	if in = p.stdin; name != "-" {
+		in = c.fileIn(shWord{text: name})
+	}
+	if !in.known {
+		c.missing(r, option.line, option.text, in.why)
+		return in, false
+	}
+	c.Report.Mapped(model.Files, 1)
+	return in, true
+}
+
 // datum is what one data option adds: marked text, or bytes of a file.
 func (c *curlImport) datum(r *web.Request, p *pendingCurl, d curlData) (text string, raw []byte, ok bool) {
 	text = d.word.text
@@ -110,26 +125,17 @@ func (c *curlImport) datum(r *web.Request, p *pendingCurl, d curlData) (text str
 	if !isFile || d.kind == dataRaw {
 		return text, nil, true
 	}
-	in := p.stdin
-	if name != "-" {
-		in = c.fileIn(shWord{text: name})
-	}
-	if !in.known {
-		c.missing(r, d.word.line, text, in.why)
+	in, ok := c.input(r, p, name, d.word)
+	if !ok {
 		return "", nil, false
 	}
-	c.Report.Mapped(model.Files, 1)
-	if d.kind != dataText {
-		if in.raw == nil {
-			return in.text, nil, true
+	if d.kind == dataText {
+		for _, cut := range []string{"\r", "\n"} { // -d reads lines into one
+			in.text = strings.ReplaceAll(in.text, cut, "")
+			in.raw = bytes.ReplaceAll(in.raw, []byte(cut), nil)
 		}
-		return "", in.raw, true
+		in.raw = bytes.ReplaceAll(in.raw, []byte{0}, nil)
 	}
-	for _, cut := range []string{"\r", "\n"} { // -d reads lines into one
-		in.text = strings.ReplaceAll(in.text, cut, "")
-		in.raw = bytes.ReplaceAll(in.raw, []byte(cut), nil)
-	}
-	in.raw = bytes.ReplaceAll(in.raw, []byte{0}, nil)
 	if in.raw == nil {
 		return in.text, nil, true
 	}
@@ -145,15 +151,10 @@ func (c *curlImport) encoded(r *web.Request, p *pendingCurl, d curlData) (string
 	if at >= 0 && !web.HasMark(text[:at]) {
 		name, content = text[:at], text[at+1:]
 		if text[at] == '@' {
-			in := p.stdin
-			if content != "-" {
-				in = c.fileIn(shWord{text: content})
-			}
-			if !in.known {
-				c.missing(r, d.word.line, text, in.why)
+			in, ok := c.input(r, p, content, d.word)
+			if !ok {
 				return "", nil, false
 			}
-			c.Report.Mapped(model.Files, 1)
 			content = in.text + strings.ReplaceAll(string(in.raw), web.Mark, "")
 		}
 	}
@@ -174,9 +175,12 @@ func (c *curlImport) encoded(r *web.Request, p *pendingCurl, d curlData) (string
 // uploadBody reads -T.
 func (c *curlImport) uploadBody(r *web.Request, p *pendingCurl) {
 	name := p.curl.upload.text
-	in := p.stdin
-	if name != "-" && name != "." {
-		in = c.fileIn(shWord{text: name})
+	option := shWord{text: "-T " + name, line: p.curl.upload.line}
+	if name == "." { // standard input too
+		name = "-"
+	}
+	in, ok := c.input(r, p, name, option)
+	if name != "-" {
 		if _, path, _ := web.CutURL(r.URL); strings.HasSuffix(path, "/") {
 			if !strings.HasSuffix(r.URL, "/") {
 				r.URL += "/"
@@ -185,16 +189,11 @@ func (c *curlImport) uploadBody(r *web.Request, p *pendingCurl) {
 		}
 	}
 	switch {
-	case !in.known:
-		c.missing(r, p.curl.upload.line, "-T "+name, in.why)
+	case !ok:
 	case in.raw == nil:
 		r.Body.Data = in.text
-	case len(in.raw) == 0:
-	default:
+	case len(in.raw) > 0:
 		r.Body.File = c.Asset("files", web.BaseName(name), in.raw)
-	}
-	if in.known {
-		c.Report.Mapped(model.Files, 1)
 	}
 }
 
@@ -229,8 +228,12 @@ func (c *curlImport) part(r *web.Request, p *pendingCurl, f curlPart) {
 			c.Lose(r, lostAt(model.Bodies, f.word.line, text, "a part has no "+naming.OneLine(o.key, 40)))
 		}
 	}
-	if kind != 0 && !c.partFile(r, p, f, kind, value, &out) {
-		return
+	if kind != 0 {
+		option := shWord{text: "-F " + f.word.text, line: f.word.line} // the name of a file
+		in, ok := c.input(r, p, value, option)
+		if !ok || !c.partFile(r, option, kind == '<', in, &out) {
+			return
+		}
 	}
 	if out.File == "" && out.FileName != "" {
 		c.Lose(r, lostAt(model.Bodies, f.word.line, text, "text with a file name is written as a file here: file: …"))
@@ -239,36 +242,23 @@ func (c *curlImport) part(r *web.Request, p *pendingCurl, f curlPart) {
 	r.Body.Parts = append(r.Body.Parts, out)
 }
 
-// partFile reads the file of a part.
-func (c *curlImport) partFile(r *web.Request, p *pendingCurl, f curlPart, kind byte, name string, out *model.Part) bool {
-	in := p.stdin
-	if name != "-" {
-		in = c.fileIn(shWord{text: name})
-	}
-	if !in.known {
-		c.missing(r, f.word.line, "-F "+f.word.text, in.why) // the name of a file
-		return false
-	}
-	c.Report.Mapped(model.Files, 1)
-	data := in.raw
+// partFile makes a part of the content of a file: its text, or the file itself. out.Text is
+// the name of the file.
+func (c *curlImport) partFile(r *web.Request, option shWord, asText bool, in stdin, out *model.Part) bool {
+	name, data := out.Text, in.raw
 	if data == nil {
 		data = []byte(web.Readable(in.text))
 	}
-	if kind == '<' {
+	if asText {
 		out.Text = string(data)
 		if !utf8.Valid(data) || bytes.Contains(data, []byte(web.Mark)) {
-			c.missing(r, f.word.line, "-F "+f.word.text, "the file is not text")
+			c.missing(r, option.line, option.text, "the file is not text")
 			return false
 		}
 		return true
 	}
 	out.Text, out.File = "", c.Asset("files", web.BaseName(name), data)
-	if out.FileName == "" {
-		out.FileName = web.BaseName(name)
-	}
-	if out.Type == "" {
-		out.Type = curlFileType(name)
-	}
+	out.FileName, out.Type = cmp.Or(out.FileName, web.BaseName(name)), cmp.Or(out.Type, curlFileType(name))
 	if out.FileName == path.Base(out.File) {
 		out.FileName = ""
 	}

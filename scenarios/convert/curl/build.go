@@ -28,11 +28,7 @@ func (c *curlImport) command(cmd *shCommand, in stdin) {
 	}
 	first := true
 	for _, r := range curlArgs(words) {
-		for _, q := range r.quiet {
-			if !slices.Contains(c.quiet, q) {
-				c.quiet = append(c.quiet, q)
-			}
-		}
+		c.quiet = model.AppendOnce(c.quiet, r.quiet...)
 		if len(r.urls) == 0 {
 			c.Report.Lose(lostAt(model.Requests, cmd.line, cmd.text, "there is no address in it"))
 			for _, l := range r.lost {
@@ -88,7 +84,7 @@ func (c *curlImport) sides() {
 		}
 		return out
 	}
-	if agree(true, func(r *curlRequest) string { return strconv.FormatBool(r.insecure) }) == "true" {
+	if agree(true, func(r *curlRequest) string { return strconv.FormatBool(r.on["insecure"]) }) == "true" {
 		c.Suite.Blue.Insecure, c.Suite.Green.Insecure = true, true
 		c.Report.Note("", "certificates are not checked on either side (-k); remove tls: {insecure: true} where they can be")
 	}
@@ -127,7 +123,7 @@ func (c *curlImport) request(p *pendingCurl) *web.Request {
 	c.headers(r, cr)
 	c.credentials(r, cr)
 	c.body(r, p)
-	if !cr.asIs {
+	if !cr.on["path-as-is"] {
 		_, full, _ := web.CutURL(r.URL)
 		head, _, _ := web.CutOutside(r.URL, "#")
 		r.URL = strings.TrimSuffix(head, full[1:]) + web.Squash(full)[1:]
@@ -140,9 +136,6 @@ func (c *curlImport) request(p *pendingCurl) *web.Request {
 
 // title takes the comment above a command as the case's name.
 func (c *curlImport) title(r *web.Request, comment []string) {
-	if len(comment) == 0 {
-		return
-	}
 	if len(comment) == 1 && len(comment[0]) <= 100 {
 		r.Name = naming.Plain(naming.OneLine(comment[0], 100))
 		return
@@ -150,16 +143,21 @@ func (c *curlImport) title(r *web.Request, comment []string) {
 	r.Comment = append(r.Comment, comment...)
 }
 
+// isJSON reports whether the body is that of --json.
+func (r *curlRequest) isJSON() bool {
+	return slices.ContainsFunc(r.data, func(d curlData) bool { return d.kind == dataJSON })
+}
+
 // methodOf is the method that curl chooses.
 func (r *curlRequest) methodOf() string {
 	switch {
 	case r.method != "":
 		return r.method
-	case r.head:
+	case r.on["head"]:
 		return "HEAD"
 	case r.upload != nil:
 		return "PUT"
-	case r.get:
+	case r.on["get"]:
 		return "GET"
 	case len(r.data)+len(r.parts) > 0:
 		return "POST"
@@ -170,23 +168,39 @@ func (r *curlRequest) methodOf() string {
 // settings lists the options that have no place, and takes those that have.
 func (c *curlImport) settings(r *web.Request, p *pendingCurl) {
 	cr := p.curl
-	lose := func(line int, text, why string) {
-		c.Lose(r, lostAt(model.Settings, line, web.Readable(text), why))
-	}
 	for _, l := range cr.lost {
-		lose(l.line, l.text, l.why)
+		c.loseOption(r, l.line, l.text, l.why)
 	}
-	line := p.command.line
 	if cr.refused != "" {
 		r.Skip = append(r.Skip, cr.refused)
 	}
 	if in := web.Insides(r.URL); len(in) == 1 && r.URL == web.Marked(in[0]) && !strings.HasSuffix(strings.ToUpper(in[0]), "BASE_URL") {
-		lose(p.url.line, r.URL, "its whole address is a variable: write its path, and what names the host as the side's url")
+		c.loseOption(r, p.url.line, r.URL, "its whole address is a variable: write its path, and what names the host as the side's url")
 		r.Skip = append(r.Skip, "its whole address is a variable")
 	}
-	if cr.insecure && secureURL(r.URL) && !c.Suite.Blue.Insecure {
-		lose(line, "-k", "only some requests ask for it; write tls: {insecure: true} in a side or service")
-	} else if cr.insecure {
+	c.sideSettings(r, cr, p.command.line)
+	if cr.maxTime != nil {
+		seconds, err := strconv.ParseFloat(cr.maxTime.text, 64)
+		if err == nil && seconds >= 0.001 && seconds <= 600 {
+			r.Timeout = strconv.FormatFloat(seconds, 'f', -1, 64) + "s"
+			c.Report.Mapped(model.Settings, 1)
+		} else {
+			c.loseOption(r, cr.maxTime.line, "--max-time "+cr.maxTime.text, "a timeout is a number of seconds, at most 600")
+		}
+	}
+	c.shellValues(r, p)
+}
+
+// loseOption lists an option that has no place.
+func (c *curlImport) loseOption(r *web.Request, line int, text, why string) {
+	c.Lose(r, lostAt(model.Settings, line, web.Readable(text), why))
+}
+
+// sideSettings lists what belongs to a side and could not be carried over to both: see sides.
+func (c *curlImport) sideSettings(r *web.Request, cr *curlRequest, line int) {
+	if cr.on["insecure"] && secureURL(r.URL) && !c.Suite.Blue.Insecure {
+		c.loseOption(r, line, "-k", "only some requests ask for it; write tls: {insecure: true} in a side or service")
+	} else if cr.on["insecure"] {
 		c.Report.Mapped(model.Settings, 1)
 	}
 	if cr.ca != "" && c.Suite.Blue.CA == "" {
@@ -195,7 +209,7 @@ func (c *curlImport) settings(r *web.Request, p *pendingCurl) {
 		if err != nil {
 			why = err.Error() + "; write tls: {ca: …} in sides"
 		}
-		lose(line, "--cacert "+cr.ca, why)
+		c.loseOption(r, line, "--cacert "+cr.ca, why)
 	} else if cr.ca != "" {
 		c.Report.Mapped(model.Settings, 1)
 	}
@@ -203,19 +217,15 @@ func (c *curlImport) settings(r *web.Request, p *pendingCurl) {
 	case cr.http == "2" && secureURL(r.URL), cr.http != "" && c.Suite.Blue.HTTP == cr.http:
 		c.Report.Mapped(model.Settings, 1) // 2 is what TLS negotiates anyway
 	case cr.http != "":
-		lose(line, map[string]string{"1.1": "--http1.1", "2": "--http2", "h2c": "--http2-prior-knowledge"}[cr.http],
+		c.loseOption(r, line, map[string]string{"1.1": "--http1.1", "2": "--http2", "h2c": "--http2-prior-knowledge"}[cr.http],
 			"the version belongs to a side: write http: in sides")
 	}
-	if cr.maxTime != nil {
-		seconds, err := strconv.ParseFloat(cr.maxTime.text, 64)
-		if err == nil && seconds >= 0.001 && seconds <= 600 {
-			r.Timeout = strconv.FormatFloat(seconds, 'f', -1, 64) + "s"
-			c.Report.Mapped(model.Settings, 1)
-		} else {
-			lose(cr.maxTime.line, "--max-time "+cr.maxTime.text, "a timeout is a number of seconds, at most 600")
-		}
-	}
-	for _, w := range cr.unknown {
+}
+
+// shellValues lists what only a running shell could compute, and an address that curl
+// expands to several.
+func (c *curlImport) shellValues(r *web.Request, p *pendingCurl) {
+	for _, w := range p.curl.unknown {
 		for _, u := range w.unknown {
 			why := "nothing is executed; write its value instead"
 			if slices.Contains(c.loops, strings.TrimPrefix(u, "$")) {
@@ -226,7 +236,7 @@ func (c *curlImport) settings(r *web.Request, p *pendingCurl) {
 		r.Skip = model.AppendOnce(r.Skip, "it holds what only a shell can compute: "+naming.OneLine(w.unknown[0], 60))
 	}
 	_, path, _ := web.CutURL(r.URL)
-	if i := slices.IndexFunc(strings.Split(path, web.Mark), globs); i >= 0 && !cr.globOff {
+	if i := slices.IndexFunc(strings.Split(path, web.Mark), globs); i >= 0 && !p.curl.on["globoff"] {
 		c.Lose(r, lostAt(model.Settings, p.url.line, r.URL, "curl sends one request for each of these; write them as rows: data: [{…}]"))
 		r.Skip = append(r.Skip, "curl sends several requests for its address")
 	}
@@ -271,11 +281,11 @@ func (c *curlImport) headers(r *web.Request, cr *curlRequest) {
 			add("Referer", value)
 		}
 	}
-	if cr.compressed {
+	if cr.on["compressed"] {
 		add("Accept-Encoding", "deflate, gzip, br, zstd")
 		c.Report.Mapped(model.Settings, 1)
 	}
-	if cr.json {
+	if cr.isJSON() {
 		add("Accept", "application/json")
 	}
 	for _, w := range cr.cookies {

@@ -54,7 +54,7 @@ func (r *cmdReader) next() {
 	case c == '^':
 		r.caret(rest[1:])
 	case c == '\\' && strings.HasPrefix(strings.TrimPrefix(rest[1:], "^"), `"`), c == '\\' && strings.HasPrefix(rest[1:], `\`) &&
-		r.beforeQuote(rest):
+		strings.HasPrefix(strings.TrimLeft(rest, `\^`), `"`): // backslashes that go on to a quote
 		r.backslash(rest)
 	case c == '"':
 		r.quoted, r.in = !r.quoted, true
@@ -117,11 +117,6 @@ func isWord(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80
 }
 
-// beforeQuote reports whether the backslashes at the beginning go on to a quote.
-func (r *cmdReader) beforeQuote(rest string) bool {
-	return strings.HasPrefix(strings.TrimLeft(rest, `\^`), `"`)
-}
-
 // backslash reads \" and \\ before a quote.
 func (r *cmdReader) backslash(rest string) {
 	r.at++
@@ -137,12 +132,10 @@ func (r *cmdReader) endWord() {
 		return
 	}
 	word := r.word.String()
-	switch {
-	case bareWord.MatchString(word):
-		r.out.WriteString(word)
-	default:
-		r.out.WriteString("'" + strings.ReplaceAll(word, "'", `'\''`) + "'")
+	if !bareWord.MatchString(word) {
+		word = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 	}
+	r.out.WriteString(word)
 	r.word.Reset()
 	r.in = false
 }

@@ -22,6 +22,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"mvdan.cc/sh/v3/syntax"
+
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
@@ -145,7 +147,7 @@ func strip(words []shWord) []shWord {
 // assignment cuts NAME=value.
 func assignment(w shWord) (name, value string, ok bool) {
 	name, value, ok = web.CutOutside(w.text, "=")
-	return name, value, ok && isVarName(name)
+	return name, value, ok && syntax.ValidName(name)
 }
 
 // assignments are those of a command that does nothing else; also after export.
@@ -204,9 +206,7 @@ func curlWords(words []shWord) []shWord {
 		words = strip(words[1:])
 	}
 	if len(words) > 0 {
-		name := words[0].text
-		name = name[strings.LastIndexAny(name, `/\`)+1:]
-		if name == "curl" || name == "curl.exe" {
+		if name := web.BaseName(words[0].text); name == "curl" || name == "curl.exe" {
 			return words
 		}
 	}

@@ -1,6 +1,7 @@
 package curl
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
@@ -13,6 +14,8 @@ type curlOption struct {
 	arg   bool
 	// apply takes the option into a request; nil: it says nothing about the request.
 	apply func(r *curlRequest, value shWord)
+	// isSwitch is set of what --no-name takes back.
+	isSwitch bool
 	// why says what makes an option impossible to carry over.
 	why string
 }
@@ -91,11 +94,15 @@ func makeCurlOptions() []curlOption {
 
 // requestOptions are those that a scenario file has a word for.
 func requestOptions() []curlOption {
-	set := func(f func(r *curlRequest)) func(*curlRequest, shWord) {
-		return func(r *curlRequest, _ shWord) { f(r) }
+	toggle := func(name string, short byte) curlOption {
+		return curlOption{name: name, short: short, isSwitch: true, apply: func(r *curlRequest, _ shWord) { r.on[name] = true }}
 	}
-	scheme := func(name string) func(*curlRequest, shWord) {
-		return set(func(r *curlRequest) { r.schemes = model.AppendOnce(r.schemes, name) })
+	scheme := func(name string) curlOption {
+		apply := func(r *curlRequest, _ shWord) { r.schemes = model.AppendOnce(r.schemes, "--"+name) }
+		return curlOption{name: name, isSwitch: true, apply: apply}
+	}
+	version := func(name, http string) curlOption {
+		return curlOption{name: name, apply: func(r *curlRequest, _ shWord) { r.http = http }}
 	}
 	data := func(kind dataKind) func(*curlRequest, shWord) {
 		return func(r *curlRequest, w shWord) { r.data = append(r.data, curlData{kind, w}) }
@@ -109,23 +116,15 @@ func requestOptions() []curlOption {
 		{name: "data-raw", arg: true, apply: data(dataRaw)},
 		{name: "data-binary", arg: true, apply: data(dataBinary)},
 		{name: "data-urlencode", arg: true, apply: data(dataURLEncode)},
-		{name: "json", arg: true, apply: func(r *curlRequest, w shWord) {
-			r.json = true
-			r.data = append(r.data, curlData{dataJSON, w})
-		}},
+		{name: "json", arg: true, apply: data(dataJSON)},
 		{name: "url-query", arg: true, apply: func(r *curlRequest, w shWord) { r.query = append(r.query, curlData{dataURLEncode, w}) }},
 		{name: "form", short: 'F', arg: true, apply: func(r *curlRequest, w shWord) { r.parts = append(r.parts, curlPart{word: w}) }},
 		{name: "form-string", arg: true, apply: func(r *curlRequest, w shWord) { r.parts = append(r.parts, curlPart{word: w, literal: true}) }},
 		{name: "upload-file", short: 'T', arg: true, apply: func(r *curlRequest, w shWord) { r.upload = &w }},
-		{name: "get", short: 'G', apply: set(func(r *curlRequest) { r.get = true })},
-		{name: "head", short: 'I', apply: set(func(r *curlRequest) { r.head = true })},
+		toggle("get", 'G'), toggle("head", 'I'), toggle("compressed", 0), toggle("globoff", 'g'), toggle("path-as-is", 0), toggle("insecure", 'k'),
 		{name: "user", short: 'u', arg: true, apply: func(r *curlRequest, w shWord) { r.user = &w }},
 		{name: "oauth2-bearer", arg: true, apply: func(r *curlRequest, w shWord) { r.bearer = &w }},
-		{name: "digest", apply: scheme("--digest")},
-		{name: "ntlm", apply: scheme("--ntlm")},
-		{name: "ntlm-wb", apply: scheme("--ntlm-wb")},
-		{name: "negotiate", apply: scheme("--negotiate")},
-		{name: "anyauth", apply: scheme("--anyauth")},
+		scheme("digest"), scheme("ntlm"), scheme("ntlm-wb"), scheme("negotiate"), scheme("anyauth"),
 		{name: "aws-sigv4", arg: true, apply: func(r *curlRequest, w shWord) { r.sigv4 = &w }},
 		{name: "cookie", short: 'b', arg: true, apply: func(r *curlRequest, w shWord) { r.cookies = append(r.cookies, w) }},
 		{name: "user-agent", short: 'A', arg: true, apply: func(r *curlRequest, w shWord) { r.agent = &w }},
@@ -133,14 +132,8 @@ func requestOptions() []curlOption {
 		{name: "range", short: 'r', arg: true, apply: func(r *curlRequest, w shWord) {
 			r.headers = append(r.headers, shWord{text: "Range: bytes=" + w.text, line: w.line})
 		}},
-		{name: "compressed", apply: set(func(r *curlRequest) { r.compressed = true })},
-		{name: "globoff", short: 'g', apply: set(func(r *curlRequest) { r.globOff = true })},
-		{name: "path-as-is", apply: set(func(r *curlRequest) { r.asIs = true })},
-		{name: "insecure", short: 'k', apply: set(func(r *curlRequest) { r.insecure = true })},
 		{name: "cacert", arg: true, apply: func(r *curlRequest, w shWord) { r.ca = w.text }},
-		{name: "http1.1", apply: set(func(r *curlRequest) { r.http = "1.1" })},
-		{name: "http2", apply: set(func(r *curlRequest) { r.http = "2" })},
-		{name: "http2-prior-knowledge", apply: set(func(r *curlRequest) { r.http = "h2c" })},
+		version("http1.1", "1.1"), version("http2", "2"), version("http2-prior-knowledge", "h2c"),
 		{name: "max-time", short: 'm', arg: true, apply: func(r *curlRequest, w shWord) { r.maxTime = &w }},
 	}
 }
@@ -172,10 +165,9 @@ func findCurl(name string) (o *curlOption, off bool) {
 }
 
 func shortCurl(c byte) *curlOption {
-	for i := range curlOptions {
-		if c != 0 && curlOptions[i].short == c {
-			return &curlOptions[i]
-		}
+	i := slices.IndexFunc(curlOptions, func(o curlOption) bool { return c != 0 && o.short == c })
+	if i < 0 {
+		return nil
 	}
-	return nil
+	return &curlOptions[i]
 }

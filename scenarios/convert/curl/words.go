@@ -196,7 +196,7 @@ func (r *wordReader) single(p *syntax.SglQuoted) {
 // variable adds $NAME, ${NAME} or ${NAME:-text} as a placeholder.
 func (r *wordReader) variable(p *syntax.ParamExp) {
 	name := p.Param.Value
-	plain := isVarName(name) && !p.Excl && !p.Length && p.Index == nil && p.Slice == nil && p.Repl == nil && p.Names == 0 &&
+	plain := syntax.ValidName(name) && !p.Excl && !p.Length && p.Index == nil && p.Slice == nil && p.Repl == nil && p.Names == 0 &&
 		len(p.Modifiers) == 0
 	switch {
 	case plain && p.Exp == nil && name == "RANDOM":
@@ -240,9 +240,6 @@ func (r *wordReader) substitution(p *syntax.CmdSubst) {
 		r.unknown(p)
 	}
 }
-
-// isVarName reports whether text names a shell variable.
-func isVarName(text string) bool { return syntax.ValidName(text) }
 
 // literalOutput is what printf or echo of literal text prints, as it is or
 // through base64: a command whose whole effect is its output, and whose output is

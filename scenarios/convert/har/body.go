@@ -2,6 +2,7 @@ package har
 
 import (
 	"bytes"
+	"cmp"
 	"mime"
 	"mime/multipart"
 	"path"
@@ -25,11 +26,11 @@ func (h *harImport) postOf(e *harEntry, r *web.Request) {
 	if p == nil {
 		return
 	}
+	r.Body.Type = p.mime
 	typ, has := r.Header("Content-Type")
 	if !has {
 		typ = p.mime
 	}
-	r.Body.Type = p.mime
 	if m, params, err := mime.ParseMediaType(typ); err == nil && m == "multipart/form-data" {
 		h.partsOf(p, params["boundary"], r)
 		return
@@ -42,13 +43,11 @@ func (h *harImport) postOf(e *harEntry, r *web.Request) {
 	case len(p.params) > 0:
 		var pairs []string
 		for _, x := range p.params {
-			pairs = append(pairs, template.PercentEncode(web.PercentDecoded(x.name),
-				"*")+"="+template.PercentEncode(web.PercentDecoded(x.value), "*"))
+			again := func(text string) string { return template.PercentEncode(web.PercentDecoded(text), "*") }
+			pairs = append(pairs, again(x.name)+"="+again(x.value))
 		}
 		r.Body.Raw = []byte(strings.Join(pairs, "&"))
-		if r.Body.Type == "" {
-			r.Body.Type = "application/x-www-form-urlencoded"
-		}
+		r.Body.Type = cmp.Or(r.Body.Type, "application/x-www-form-urlencoded")
 	}
 }
 

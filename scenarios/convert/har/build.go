@@ -135,22 +135,24 @@ func (h *harImport) learn(e *harEntry, i int, cookies *[]setCookie) {
 func hostName(url string) string {
 	origin, _, _ := web.CutURL(url)
 	_, host, _ := strings.Cut(origin, "://")
+	return withoutPort(host)
+}
+
+// withoutPort is a host without its port; brackets of IPv6 are kept.
+func withoutPort(host string) string {
 	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
-		host = host[:i]
+		return host[:i]
 	}
 	return host
 }
 
 // sameSite reports whether a cookie of one host may go to another.
 func sameSite(a, b string) bool {
-	if a == b {
-		return true
-	}
-	site := func(h string) string {
+	site := func(h string) []string {
 		labels := strings.Split(h, ".")
-		return strings.Join(labels[max(0, len(labels)-2):], ".")
+		return labels[max(0, len(labels)-2):]
 	}
-	return site(a) == site(b) && strings.Trim(a, "0123456789.") != ""
+	return a == b || slices.Equal(site(a), site(b)) && strings.Trim(a, "0123456789.") != ""
 }
 
 // request makes one step.
@@ -165,7 +167,7 @@ func (h *harImport) request(e *harEntry, index int, steps *[]*model.Step, known 
 	h.expectOf(e, r)
 	whole, _, _ := strings.Cut(e.url, "#")
 	lifted := ""
-	if s := h.flow.sources[whole]; s != nil {
+	if h.flow.sources[whole] != nil {
 		lifted = r.Lift(whole)
 	} else {
 		r.URL = liftPath(whole, r.Lift)
@@ -244,15 +246,15 @@ func (h *harImport) cookiesOf(e *harEntry, r *web.Request, index int, known []se
 	}
 	host := hostName(e.url)
 	for _, c := range list {
-		i := -1
+		var by *setCookie // the last answer that set it
 		for k, s := range known {
 			if s.name == c.Name && s.value == c.Text && sameSite(s.host, host) {
-				i = k
+				by = &known[k]
 			}
 		}
 		switch {
-		case i >= 0:
-			h.flow.union(index, known[i].request)
+		case by != nil:
+			h.flow.union(index, by.request)
 			h.Report.Mapped(model.Headers, 1)
 		case slices.ContainsFunc(counters, func(p string) bool { return strings.HasPrefix(c.Name, p) }):
 			h.dropped.add("cookie " + naming.OneLine(c.Name, 60))
@@ -264,11 +266,11 @@ func (h *harImport) cookiesOf(e *harEntry, r *web.Request, index int, known []se
 
 // expectOf expects what was recorded.
 func (h *harImport) expectOf(e *harEntry, r *web.Request) {
-	if e.status == 304 {
+	switch e.status {
+	case 304:
 		h.Report.Note(r.ID, "was answered from the browser's cache (304); a 2xx is expected")
 		return
-	}
-	if e.status == 0 { // nobody knows what the answer was
+	case 0: // nobody knows what the answer was
 		return
 	}
 	r.Expect.Status = []string{strconv.Itoa(e.status)}
@@ -336,10 +338,9 @@ func (h *harImport) group(requests []*web.Request) {
 		members[h.flow.root(i)] = append(members[h.flow.root(i)], r)
 	}
 	for i, r := range requests {
-		list := members[i]
-		switch {
-		case h.flow.root(i) != i:
-		case len(list) == 1:
+		switch list := members[i]; len(list) {
+		case 0: // a step of an earlier one
+		case 1:
 			h.Suite.Cases = append(h.Suite.Cases, h.CaseOf(r))
 		default:
 			h.Suite.Cases = append(h.Suite.Cases, h.caseOfSteps(list))

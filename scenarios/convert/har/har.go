@@ -171,12 +171,7 @@ func (h *harImport) without(e *harEntry) string {
 		return "of other hosts"
 	case e.status == 101:
 		return "upgrades to a socket"
-	case e.status == 0 && h.opts.RequestsOnly:
-		if h.opts.All {
-			return ""
-		}
-		return e.notAPI()
-	case e.status < 100 || e.status > 599:
+	case (e.status < 100 || e.status > 599) && !(e.status == 0 && h.opts.RequestsOnly):
 		return noAnswer
 	case h.opts.All:
 		return ""
@@ -185,15 +180,12 @@ func (h *harImport) without(e *harEntry) string {
 }
 
 func (h *harImport) wanted(host string) bool {
-	name := host
-	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
-		name = host[:i]
-	}
+	name := withoutPort(host)
 	for _, g := range h.opts.Hosts {
 		g = strings.ToLower(g)
-		one, _ := path.Match(g, host)
-		two, _ := path.Match(g, name)
-		if one || two {
+		whole, _ := path.Match(g, host)
+		bare, _ := path.Match(g, name)
+		if whole || bare {
 			return true
 		}
 	}

@@ -78,10 +78,8 @@ func readHAR(data []byte) ([]*harEntry, error) {
 	}
 	r := &harReader{}
 	log := r.need(r.want(top, "$", 'o'), "$", "log", 'o')
-	if v := log.Get("version"); v.Exists() && r.err == nil {
-		if text := v.Str(); text != "" && !strings.HasPrefix(text, "1.") {
-			r.fail(v, "$.log.version", "version %s is not known, 1.1 and 1.2 are", naming.OneLine(text, 20))
-		}
+	if v := log.Get("version"); v.Str() != "" && !strings.HasPrefix(v.Str(), "1.") {
+		r.fail(v, "$.log.version", "version %s is not known, 1.1 and 1.2 are", naming.OneLine(v.Str(), 20))
 	}
 	pages := map[string]string{}
 	for _, p := range log.Get("pages").List() {
@@ -115,10 +113,7 @@ var harKinds = map[byte]string{'o': "an object", 'a': "a list", 's': "text", 'n'
 
 // want checks the kind of a value.
 func (r *harReader) want(v *source.Value, path string, kind byte) *source.Value {
-	if v == nil {
-		return nil
-	}
-	if v.Kind != kind {
+	if v != nil && v.Kind != kind {
 		r.fail(v, path, "must be %s, not %s", harKinds[kind], harKinds[v.Kind])
 		return nil
 	}
@@ -149,9 +144,7 @@ func (r *harReader) may(v *source.Value, path, name string, kind byte) *source.V
 func (r *harReader) entry(v *source.Value, path string) *harEntry {
 	e := &harEntry{path: path, resource: strings.ToLower(v.Get("_resourceType").Str())}
 	r.want(v, path, 'o')
-	if began, err := time.Parse(time.RFC3339Nano, v.Get("startedDateTime").Str()); err == nil {
-		e.began = began
-	}
+	e.began, _ = time.Parse(time.RFC3339Nano, v.Get("startedDateTime").Str()) // zero where it is not a time
 	q := r.need(v, path, "request", 'o')
 	at := path + ".request"
 	e.method, e.url = r.need(q, at, "method", 's').Str(), r.need(q, at, "url", 's').Str()
@@ -222,20 +215,20 @@ func (r *harReader) cookieObject(v *source.Value, path string) []model.Field {
 	}
 	var out []model.Field
 	for i, k := range v.Keys {
-		f := model.Field{Name: k, Text: v.Items[i].Str()}
-		if c := v.Items[i]; c.Kind == 'o' || c.Kind == 'a' {
-			inner := c.List()
-			if c.Kind == 'o' {
-				inner = []*source.Value{c}
-			}
-			for _, x := range inner {
-				if x.Get("name").Exists() {
-					out = append(out, model.Field{Name: x.Get("name").Str(), Text: x.Get("value").Str()})
-				}
-			}
-			continue
+		c := v.Items[i]
+		inner := c.List()
+		switch c.Kind {
+		case 'o':
+			inner = []*source.Value{c}
+		case 'a':
+		default:
+			out = append(out, model.Field{Name: k, Text: c.Str()})
 		}
-		out = append(out, f)
+		for _, x := range inner {
+			if x.Get("name").Exists() {
+				out = append(out, model.Field{Name: x.Get("name").Str(), Text: x.Get("value").Str()})
+			}
+		}
 	}
 	if slices.ContainsFunc(out, func(f model.Field) bool { return strings.Contains(f.Name+f.Text, web.Mark) }) {
 		r.fail(v, path, "a name or value holds a NUL")

@@ -27,7 +27,7 @@ func (im *importer) auth(s *suite, c *model.Case, o *openapi.Operation, r *reque
 	for _, name := range best {
 		if why := im.cannot(name); why != "" {
 			im.report.Unmap(model.Auths, 1)
-			im.lose(c, model.Auths, o.Pos.String()+" security "+naming.OneLine(name, 60), "", why)
+			im.lose(c, model.Auths, o.Pos.String()+" security "+naming.OneLine(name, 60), why)
 			r.skip = append(r.skip, "its security scheme "+naming.OneLine(name, 40)+" is not converted")
 			return
 		}
@@ -73,9 +73,7 @@ func (im *importer) prove(s *suite, o *openapi.Operation, scheme *openapi.Scheme
 	switch scheme.Type {
 	case "apiKey":
 		switch {
-		case scheme.In == "cookie":
-			r.pieces = append(r.pieces, piece{in: "cookie", name: scheme.Param, text: value{template: env("")}})
-		case r.auth != nil:
+		case scheme.In == "cookie", r.auth != nil:
 			r.pieces = append(r.pieces, piece{in: scheme.In, name: scheme.Param, text: value{template: env("")}})
 		case scheme.In == "query":
 			r.auth = &model.Auth{Kind: model.APIKeyQuery, Name: naming.Escape(scheme.Param), Value: env("")}
@@ -126,11 +124,9 @@ func (im *importer) credential(s *suite, scheme, what string) string {
 	if slices.Contains(naming.CommonEnv, name) {
 		name = "SECRET_" + name
 	}
-	known := len(im.secrets)
-	env := im.envName("scheme "+scheme+" "+what, name)
-	if len(im.secrets) > known {
+	env, isNew := im.secretEnv(s, "scheme "+scheme+" "+what, name)
+	if isNew {
 		im.report.Note("", "the security scheme %s reads the environment variable %s", naming.OneLine(scheme, 60), env)
 	}
-	s.Env, s.Secrets = model.AppendOnce(s.Env, env), model.AppendOnce(s.Secrets, env)
 	return "{{env." + env + "}}"
 }

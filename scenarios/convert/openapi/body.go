@@ -17,12 +17,7 @@ func (im *importer) bodyMedia(o *openapi.Operation) *openapi.Media {
 	if m := jsonMedia(o.Body.Media); m != nil {
 		return m
 	}
-	for i, m := range o.Body.Media {
-		if strings.HasPrefix(m.Type, "application/x-www-form-urlencoded") {
-			return &o.Body.Media[i]
-		}
-	}
-	return &o.Body.Media[0]
+	return &o.Body.Media[max(0, slices.IndexFunc(o.Body.Media, func(m openapi.Media) bool { return isForm(&m) }))]
 }
 
 // body makes the body of a request, or says why that is not possible.
@@ -37,7 +32,7 @@ func (a *asking) body(r *request, name string, i int) {
 		return
 	}
 	fail := func(why string) {
-		im.lose(a.c, model.Bodies, m.Pos.String()+" body "+naming.OneLine(m.Type, 60), "", why)
+		im.lose(a.c, model.Bodies, m.Pos.String()+" body "+naming.OneLine(m.Type, 60), why)
 		r.skip = append(r.skip, "its body is not converted: "+why)
 	}
 	form := isForm(m)

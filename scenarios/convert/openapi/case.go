@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bgverify/bgverify/scenarios"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 	"github.com/bgverify/bgverify/scenarios/openapi"
@@ -88,7 +89,7 @@ func (im *importer) step(s *suite, c *model.Case, o *openapi.Operation, first *r
 	if accept := im.accept(o); accept != "" {
 		step.Headers = append([]model.Field{{Name: "Accept", Text: accept}}, step.Headers...)
 	}
-	if !slices.Contains([]string{"GET", "HEAD", "OPTIONS", "TRACE"}, o.Method) {
+	if !scenarios.SafeMethod(o.Method) {
 		step.Effects = model.Unreviewed
 	}
 	return step
@@ -194,13 +195,13 @@ func (im *importer) expect(c *model.Case, o *openapi.Operation) model.Expect {
 	schema := ""
 	for i, r := range list {
 		file := ""
-		if m := jsonMedia(r.Media); m != nil && m.Schema != nil {
-			if key, _, err := im.schemaKey(m.Schema); err == nil {
+		if n := jsonSchema(r); n != nil {
+			if key, _, err := im.schemaKey(n); err == nil {
 				file = im.schemas.file[key]
 			}
 		}
 		if i > 0 && file != schema {
-			im.lose(c, model.Assertions, r.Pos.String()+" response "+r.Status, "", "the successful answers have different schemas")
+			im.lose(c, model.Assertions, r.Pos.String()+" response "+r.Status, "the successful answers have different schemas")
 			return out
 		}
 		schema = file

@@ -61,7 +61,7 @@ func (im *importer) readLink(l *link) {
 		why = l.read()
 	}
 	if why != "" {
-		im.lose(nil, model.Captures, l.Pos.String(), "link "+naming.OneLine(l.Name, 60), why)
+		im.report.Lose(model.Lost{Kind: model.Captures, Place: l.Pos.String(), Text: "link " + naming.OneLine(l.Name, 60), Why: why})
 		return
 	}
 	im.report.Mapped(model.Captures, max(1, len(l.captures)))
@@ -142,11 +142,11 @@ func (l *link) capture(names *naming.Namer, p openapi.LinkParam, text string) (o
 	c := model.Capture{}
 	if name, found := strings.CutPrefix(text, "$response.header."); found && naming.IsToken(name) {
 		c.Header = name
-	} else if pointer, found := strings.CutPrefix(text, "$response.body#"); found && pointer != "" {
-		c.At = pathOf(pointer)
-	} else if text == "$statusCode" {
-		c.Status = true
 	}
+	if pointer, found := strings.CutPrefix(text, "$response.body#"); found {
+		c.At = pathOf(pointer)
+	}
+	c.Status = text == "$statusCode"
 	if c.At == "" && c.Header == "" && !c.Status {
 		return "", "the expression " + naming.OneLine(text, 60) + " has no place in a capture"
 	}

@@ -70,20 +70,11 @@ func Convert(in source.Input) (*model.Result, error) {
 	var at *openapi.Error
 	switch {
 	case errors.As(err, &at):
-		out := &source.Error{Offset: -1, Line: at.Pos.Line, Col: at.Pos.Col, Msg: at.Msg}
-		if at.Pos.File != in.Name {
-			out.File = at.Pos.File
-		}
-		return nil, out
+		return nil, mistake(in.Name, at.Pos, at.Msg)
 	case err != nil:
 		return nil, err
 	case len(d.Operations) == 0 && len(d.Faults) > 0:
-		f := d.Faults[0]
-		out := &source.Error{Offset: -1, Line: f.Pos.Line, Col: f.Pos.Col, Msg: "there is no operation in the description: " + f.Msg}
-		if f.Pos.File != in.Name {
-			out.File = f.Pos.File
-		}
-		return nil, out
+		return nil, mistake(in.Name, d.Faults[0].Pos, "there is no operation in the description: "+d.Faults[0].Msg)
 	case len(d.Operations) == 0:
 		return nil, &source.Error{Offset: -1, Line: 1, Col: 1, Msg: "there is no operation in the description"}
 	}
@@ -108,6 +99,14 @@ func Convert(in source.Input) (*model.Result, error) {
 		im.report.Note("", "%d optional parameters have no example, default or enum and are not sent", im.unsent)
 	}
 	return im.result(), nil
+}
+
+// mistake is what is wrong at a place; the file that is imported is not named.
+func mistake(imported string, at scenarios.Pos, msg string) error {
+	if at.File == imported {
+		at.File = ""
+	}
+	return &source.Error{File: at.File, Offset: -1, Line: at.Line, Col: at.Col, Msg: msg}
 }
 
 // group puts each operation into the suite of its first tag.
@@ -159,8 +158,8 @@ func words(s string) string {
 func describe(o *openapi.Operation) string { return o.Method + " " + o.Path }
 
 // lose lists something, and says so next to the case.
-func (im *importer) lose(c *model.Case, kind model.Kind, place, text, why string) {
-	l := model.Lost{Kind: kind, Place: place, Text: text, Why: why}
+func (im *importer) lose(c *model.Case, kind model.Kind, place, why string) {
+	l := model.Lost{Kind: kind, Place: place, Why: why}
 	if c != nil {
 		l.Request = c.ID
 		c.Comment = model.AppendOnce(c.Comment, "not converted: "+l.Line())
@@ -252,18 +251,12 @@ func (im *importer) finish(s *suite) {
 
 func hoistAccept(s *suite, steps []*model.Step) {
 	accept := func(f model.Field) bool { return f.Name == "Accept" }
-	if len(steps) < 2 {
+	if len(steps) < 2 || !slices.ContainsFunc(steps[0].Headers, accept) {
 		return
 	}
-	i := slices.IndexFunc(steps[0].Headers, accept)
-	if i < 0 {
+	first := steps[0].Headers[slices.IndexFunc(steps[0].Headers, accept)]
+	if slices.ContainsFunc(steps, func(step *model.Step) bool { return !slices.Contains(step.Headers, first) }) {
 		return
-	}
-	first := steps[0].Headers[i]
-	for _, step := range steps {
-		if !slices.Contains(step.Headers, first) {
-			return
-		}
 	}
 	s.Defaults.Headers = []model.Field{first}
 	for _, step := range steps {

@@ -115,10 +115,10 @@ func (im *importer) exampleNames(o *openapi.Operation) []string {
 // rowCount is how many requests are made: one for each example, or for each value of
 // the parameter that has most.
 func (im *importer) rowCount(o *openapi.Operation, names []string) int {
-	n := max(1, len(names))
 	if len(names) > 0 {
-		return n
+		return len(names)
 	}
+	n := 1
 	for _, p := range o.Params {
 		if len(p.Examples) == 0 {
 			n = max(n, len(im.given(p.Schema, 0)))
@@ -129,13 +129,9 @@ func (im *importer) rowCount(o *openapi.Operation, names []string) int {
 
 // choose is the value of the i-th request, whose example has the name.
 func (im *importer) choose(examples []openapi.Example, schema *openapi.Node, name string, i int) *openapi.Node {
-	for _, e := range examples {
-		if e.Name == name && name != "" {
-			return e.Value
-		}
-	}
 	if len(examples) > 0 {
-		return examples[0].Value
+		// The first where none has the name.
+		return examples[max(0, slices.IndexFunc(examples, func(e openapi.Example) bool { return e.Name == name && name != "" }))].Value
 	}
 	if list := im.given(schema, 0); len(list) > 0 {
 		return list[i%len(list)]
@@ -178,7 +174,7 @@ func (a *asking) param(p *openapi.Param, r *request, name string, i int) {
 		return // the description says that these are not parameters
 	}
 	if p.In != "path" && p.In != "query" && !naming.IsToken(p.Name) || strings.Contains(p.Name, "{{") || len(p.Name) > model.InlineKey {
-		im.lose(a.c, model.Headers, p.Pos.String()+" "+where, "", "that is not a name for one")
+		im.lose(a.c, model.Headers, p.Pos.String()+" "+where, "that is not a name for one")
 		return
 	}
 	if t := a.linked(p); t != "" {
@@ -202,7 +198,7 @@ func (a *asking) param(p *openapi.Param, r *request, name string, i int) {
 	}
 	pieces, why := serialise(p, v)
 	if why != "" {
-		im.lose(a.c, model.Headers, p.Pos.String()+" "+where, "", why)
+		im.lose(a.c, model.Headers, p.Pos.String()+" "+where, why)
 		if p.Required {
 			r.skip = append(r.skip, "its parameter "+naming.OneLine(p.Name, 40)+" is not converted")
 		}

@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -44,19 +45,16 @@ func (im *importer) writeSchemas() {
 	seen := map[*openapi.Node]bool{}
 	for _, o := range im.d.Operations {
 		for _, r := range o.Responses {
-			m := jsonMedia(r.Media)
-			if m == nil || m.Schema == nil {
+			schema := jsonSchema(r)
+			if schema == nil {
 				continue
 			}
-			key, name, err := im.schemaKey(m.Schema)
+			key, name, err := im.schemaKey(schema)
 			if err != nil || seen[key] { // loseSchemas lists the error
 				continue
 			}
 			seen[key] = true
-			if name == "" {
-				name = im.caseIDs[o] + "-" + strings.ToLower(r.Status)
-			}
-			im.schemas.roots = append(im.schemas.roots, schemaRoot{key, name})
+			im.schemas.roots = append(im.schemas.roots, schemaRoot{key, cmp.Or(name, im.caseIDs[o]+"-"+strings.ToLower(r.Status))})
 		}
 	}
 	if !im.singleSchemas() {
@@ -67,12 +65,12 @@ func (im *importer) writeSchemas() {
 // loseSchemas lists the schemas of an operation's answers that cannot be found.
 func (im *importer) loseSchemas(c *model.Case, o *openapi.Operation) {
 	for _, r := range o.Responses {
-		m := jsonMedia(r.Media)
-		if m == nil || m.Schema == nil {
+		schema := jsonSchema(r)
+		if schema == nil {
 			continue
 		}
-		if _, _, err := im.schemaKey(m.Schema); err != nil {
-			im.lose(c, model.Assertions, m.Schema.Get("$ref").Pos().String(), "", "the schema of response "+r.Status+": "+err.Msg)
+		if _, _, err := im.schemaKey(schema); err != nil {
+			im.lose(c, model.Assertions, schema.Get("$ref").Pos().String(), "the schema of response "+r.Status+": "+err.Msg)
 		}
 	}
 }
@@ -125,7 +123,7 @@ func addFaults(list []*openapi.Error, more ...*openapi.Error) []*openapi.Error {
 
 func (im *importer) loseParts(lost []*openapi.Error) {
 	for _, e := range lost {
-		im.lose(nil, model.Assertions, e.Pos.String(), "", e.Msg)
+		im.lose(nil, model.Assertions, e.Pos.String(), e.Msg)
 	}
 }
 
@@ -137,13 +135,8 @@ func fileName(name string) string {
 		}
 		return '-'
 	}, name)
-	if clean = strings.Trim(clean, "-"); len(clean) > 80 {
-		clean = clean[:80]
-	}
-	if clean == "" {
-		return "schema"
-	}
-	return clean
+	clean = strings.Trim(clean, "-")
+	return cmp.Or(clean[:min(len(clean), 80)], "schema")
 }
 
 // saysSomething reports whether a schema refuses any value, as far as can be seen.
@@ -174,7 +167,7 @@ func (im *importer) sharedSchemas() {
 			return
 		}
 	}
-	im.lose(nil, model.Assertions, "schemas", "", "they cannot be written: "+err.Error())
+	im.lose(nil, model.Assertions, "schemas", "they cannot be written: "+err.Error())
 }
 
 // compileAll compiles the parts of a file that suites name.
@@ -189,18 +182,23 @@ func (im *importer) compileAll(name string, text []byte, at map[*openapi.Node]st
 	return err
 }
 
+// jsonSchema is the schema of a response's JSON; nil: it has none.
+func jsonSchema(r *openapi.Response) *openapi.Node {
+	if m := jsonMedia(r.Media); m != nil {
+		return m.Schema
+	}
+	return nil
+}
+
 // jsonMedia is the form of an answer that is JSON, as far as the document says; */* is
 // what generators write for it.
 func jsonMedia(list []openapi.Media) *openapi.Media {
-	for i := range list {
-		if list[i].JSON() {
-			return &list[i]
-		}
+	i := slices.IndexFunc(list, func(m openapi.Media) bool { return m.JSON() })
+	if i < 0 {
+		i = slices.IndexFunc(list, func(m openapi.Media) bool { return m.Type == "*/*" })
 	}
-	for i := range list {
-		if list[i].Type == "*/*" {
-			return &list[i]
-		}
+	if i < 0 {
+		return nil
 	}
-	return nil
+	return &list[i]
 }

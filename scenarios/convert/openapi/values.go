@@ -23,26 +23,19 @@ func (im *importer) given(n *openapi.Node, depth int) []*openapi.Node {
 	if s == nil || err != nil || depth > maxNesting {
 		return nil
 	}
-	if v := s.Get("example"); v != nil {
-		return []*openapi.Node{v}
-	}
-	if v := s.Get("examples"); v != nil && v.Kind == openapi.Array && len(v.Items) > 0 {
-		return v.Items[:min(len(v.Items), maxRows)]
-	}
-	if v := s.Get("const"); v != nil {
-		return []*openapi.Node{v}
-	}
-	if v := s.Get("enum"); v != nil && v.Kind == openapi.Array {
-		var out []*openapi.Node
-		for _, item := range v.Items {
-			if item.Kind != openapi.Null && len(out) < maxRows {
-				out = append(out, item)
-			}
+	// A list gives its values, anything else is a value itself.
+	for _, key := range []string{"example", "examples", "const", "enum", "default"} {
+		v := s.Get(key)
+		switch isList := v != nil && v.Kind == openapi.Array; {
+		case v == nil, key == "examples" && (!isList || len(v.Items) == 0), key == "enum" && !isList, key == "default" && v.Kind == openapi.Null:
+		case key == "examples":
+			return v.Items[:min(len(v.Items), maxRows)]
+		case key == "enum":
+			out := slices.DeleteFunc(slices.Clone(v.Items), func(item *openapi.Node) bool { return item.Kind == openapi.Null })
+			return out[:min(len(out), maxRows)]
+		default:
+			return []*openapi.Node{v}
 		}
-		return out
-	}
-	if v := s.Get("default"); v != nil && v.Kind != openapi.Null {
-		return []*openapi.Node{v}
 	}
 	if items := s.Get("items"); items != nil && items.Kind == openapi.Object {
 		var out []*openapi.Node
@@ -201,13 +194,19 @@ func (im *importer) json(s *suite, n *openapi.Node, key string) *model.Node {
 
 // secret is the environment variable of a secret as a placeholder.
 func (im *importer) secret(s *suite, name, text, request string) string {
-	known := len(im.secrets)
-	env := im.envName("value "+naming.SecretEnvName(name)+" "+text, naming.SecretEnvName(name))
-	if len(im.secrets) > known {
+	env, isNew := im.secretEnv(s, "value "+naming.SecretEnvName(name)+" "+text, naming.SecretEnvName(name))
+	if isNew {
 		im.report.Note(request, "%s is a secret; it is read from the environment variable %s", naming.OneLine(name, 60), env)
 	}
-	s.Env, s.Secrets = model.AppendOnce(s.Env, env), model.AppendOnce(s.Secrets, env)
 	return "{{env." + env + "}}"
+}
+
+// secretEnv is the environment variable of a secret, which a suite then reads and hides.
+func (im *importer) secretEnv(s *suite, what, name string) (env string, isNew bool) {
+	isNew = im.secrets[what] == ""
+	env = im.envName(what, name)
+	s.Env, s.Secrets = model.AppendOnce(s.Env, env), model.AppendOnce(s.Secrets, env)
+	return env, isNew
 }
 
 // need is the variable for something that the document gives no value for. Equal
