@@ -45,7 +45,7 @@ var allowed = map[string][]string{
 	},
 	"scenarios/stage":   {"diff", "scenarios/problem", "scenarios/template", "scenarios/internal/source", "scenarios/internal/keys"},
 	"scenarios/rows":    {"scenarios/problem", "scenarios/template", "scenarios/internal/source"},
-	"scenarios/openapi": {"diff", "scenarios/problem", "scenarios/template"},
+	"scenarios/openapi": {"diff", "scenarios/internal/source", "scenarios/problem", "scenarios/template"},
 	"scenarios/apiuse":  {"internal/text", "scenarios", "scenarios/openapi", "scenarios/template"},
 	"scenarios": {
 		"scenarios/openapi", "internal/text", "diff", "diff/path", "diff/perf", "internal/suggest",

@@ -22,6 +22,7 @@
 package apiuse
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -125,7 +126,7 @@ func Of(d *openapi.Document, suites []*scenarios.Suite) *Use {
 		w.steps(s.Setup, nil, s.Name+" setup", "")
 		ofSetup := w.captured
 		for _, c := range s.Cases {
-			w.captured = copyOf(ofSetup)
+			w.captured = maps.Clone(ofSetup)
 			doubt := ""
 			if c.Skip != "" {
 				doubt = "the case is skipped: " + c.Skip
@@ -133,18 +134,10 @@ func Of(d *openapi.Document, suites []*scenarios.Suite) *Use {
 			w.steps(c.Steps, c, c.ID, doubt)
 			w.steps(c.Cleanup, c, c.ID, doubt)
 		}
-		w.captured = copyOf(ofSetup)
+		w.captured = maps.Clone(ofSetup)
 		w.steps(s.Teardown, nil, s.Name+" teardown", "")
 	}
 	return u
-}
-
-func copyOf(m map[string]bool) map[string]bool {
-	out := make(map[string]bool, len(m))
-	for k := range m {
-		out[k] = true
-	}
-	return out
 }
 
 // operation is an operation that nothing asks yet.

@@ -94,9 +94,9 @@ func (u *Use) find(method string, paths []string) *Operation {
 	var best *Operation
 	literal := -1
 	for _, p := range paths {
-		var segments []string
-		for s := range strings.SplitSeq(p, "/") {
-			segments = append(segments, decoded(s))
+		segments := strings.Split(p, "/")
+		for i, s := range segments {
+			segments[i] = decoded(s)
 		}
 		for _, o := range u.Operations {
 			if o.Method != method {

@@ -8,11 +8,7 @@ import (
 
 // addStatuses marks the statuses that a step accepts (rule 4).
 func (o *Operation) addStatuses(s *scenarios.Step, by, doubt string) {
-	expect := &s.Expect
-	if s.ExpectGreen != nil {
-		expect = s.ExpectGreen
-	}
-	accepted := expect.Status
+	accepted := s.ExpectOf(scenarios.Green).Status
 	if len(accepted) == 0 {
 		accepted = []scenarios.StatusMatch{{Low: 200, High: 299}}
 	}
@@ -25,20 +21,16 @@ func (o *Operation) addStatuses(s *scenarios.Step, by, doubt string) {
 	for _, status := range hit {
 		why := doubt
 		if why == "" && len(hit) > 1 {
-			why = "the case also accepts " + others(hit, status)
+			var others []string
+			for _, s := range hit {
+				if s != status {
+					others = append(others, s.Status)
+				}
+			}
+			why = "the case also accepts " + strings.Join(others, ", ")
 		}
 		status.add(by, why)
 	}
-}
-
-func others(hit []*Status, but *Status) string {
-	var list []string
-	for _, s := range hit {
-		if s != but {
-			list = append(list, s.Status)
-		}
-	}
-	return strings.Join(list, ", ")
 }
 
 // accepts reports whether a documented status is among the accepted ones. default is

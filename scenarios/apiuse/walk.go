@@ -31,10 +31,10 @@ func (w *walk) steps(list []*scenarios.Step, c *scenarios.Case, by, doubt string
 		case why != "":
 		case s.SideEffects == scenarios.Unreviewed:
 			why = "side_effects: unreviewed"
-		case s.When != nil || s.WhenVar != nil || len(s.WhenVars) > 0:
+		case s.Conditional():
 			why = "it is sent on a condition (when)"
 		}
-		if len(s.Sides) == 0 || slices.Contains(s.Sides, scenarios.Green) { // Rule 5
+		if s.SentTo(scenarios.Green) { // Rule 5
 			w.step(s, c, by, why)
 		}
 		for _, capture := range s.Captures {
@@ -68,11 +68,10 @@ func (w *walk) step(s *scenarios.Step, c *scenarios.Case, by, doubt string) {
 func (w *walk) urls(s *scenarios.Step, c *scenarios.Case) []string {
 	sources := w.suite.Sources(scenarios.Green, w.suite.Stage)
 	sources.With = s.With
-	if c == nil {
-		return []string{w.text(sources, s.Request.URL, 0)}
+	if c != nil {
+		sources.Case = c.Vars
 	}
-	sources.Case = c.Vars
-	if c.Data == nil {
+	if c == nil || c.Data == nil {
 		return []string{w.text(sources, s.Request.URL, 0)}
 	}
 	var out []string

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/bgverify/bgverify/scenarios/problem"
 )
 
 // A Document is an API description as read.
@@ -153,7 +155,7 @@ func (d *Document) Resolve(n *Node) (*Node, *Error) {
 			return n, nil
 		}
 		if hop == maxHops {
-			return nil, &Error{ref.Pos(), fmt.Sprintf("reference %q leads in a circle", cut(ref.Text))}
+			return nil, &Error{ref.Pos(), fmt.Sprintf("reference %q leads in a circle", problem.Cut(ref.Text, 80))}
 		}
 		next, err := d.target(ref)
 		if err != nil {
@@ -172,7 +174,7 @@ func (d *Document) target(ref *Node) (*Node, *Error) {
 		d.known[key] = k
 	}
 	if k.why != "" {
-		return nil, &Error{ref.Pos(), fmt.Sprintf("reference %q: %s", cut(ref.Text), k.why)}
+		return nil, &Error{ref.Pos(), fmt.Sprintf("reference %q: %s", problem.Cut(ref.Text, 80), k.why)}
 	}
 	return k.node, nil
 }
@@ -216,7 +218,7 @@ func (n *Node) pointer(fragment string) (out *Node, why string) {
 			next = n.Items[i]
 		}
 		if next == nil {
-			return nil, fmt.Sprintf("there is no %q", cut(token))
+			return nil, fmt.Sprintf("there is no %q", problem.Cut(token, 80))
 		}
 		n = next
 	}
@@ -230,12 +232,4 @@ func (d *Document) Pointer(fragment string) (*Node, error) {
 		return nil, errors.New(why)
 	}
 	return n, nil
-}
-
-// cut shortens text that a message quotes.
-func cut(s string) string {
-	if r := []rune(s); len(r) > 80 {
-		return string(r[:80]) + "…"
-	}
-	return s
 }

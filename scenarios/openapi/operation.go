@@ -157,7 +157,11 @@ func (d *Document) wrongKind(n *Node, msg string) {
 // read fills the document from its tree.
 func (d *Document) read() {
 	root := d.main.root
-	d.readServers(root)
+	if d.Swagger() {
+		d.swaggerServers(root)
+	} else {
+		d.Servers = d.serverList(root)
+	}
 	d.readSchemes(root)
 	security, hasSecurity := d.security(root)
 	names, items := root.members("paths")
@@ -169,7 +173,7 @@ func (d *Document) read() {
 		switch {
 		case item == nil:
 		case item.Kind != Object || !strings.HasPrefix(p, "/"):
-			d.fault(items[i], "path %s: not a path with its operations", cut(p))
+			d.fault(items[i], "path %s: not a path with its operations", problem.Cut(p, 80))
 		default:
 			d.pathItem(p, item, security, hasSecurity)
 		}
@@ -189,7 +193,7 @@ func (d *Document) pathItem(p string, item *Node, security []Requirement, secure
 			continue
 		}
 		if key != method {
-			d.fault(item.Items[i], "%s %s: methods are written in lower case", key, cut(p))
+			d.fault(item.Items[i], "%s %s: methods are written in lower case", key, problem.Cut(p, 80))
 			continue
 		}
 		n := d.resolved(item.Items[i], key+" "+p)
@@ -232,10 +236,7 @@ func (d *Document) operationParams(o *Operation, n *Node, shared []*paramNode) {
 		return slices.ContainsFunc(own, func(x *paramNode) bool { return x.Name == s.Name && x.In == s.In })
 	})
 	list = append(list, own...)
-	consumes := n.words("consumes")
-	if len(consumes) == 0 {
-		consumes = d.main.root.words("consumes")
-	}
+	consumes := d.wordsOf(n, "consumes")
 	var form []*paramNode
 	for _, p := range list {
 		switch p.In {
@@ -273,7 +274,7 @@ func (d *Document) params(n *Node, what string) []*paramNode {
 			known = []string{"path", "query", "header", "body", "formData"}
 		}
 		if x.Name == "" || !slices.Contains(known, x.In) {
-			d.fault(item, "%s: a parameter without a name, or in %q", what, cut(x.In))
+			d.fault(item, "%s: a parameter without a name, or in %q", what, problem.Cut(x.In, 80))
 			continue
 		}
 		x.Required = x.Required || x.In == "path"
@@ -309,7 +310,7 @@ func (d *Document) examples(n *Node, what string) []Example {
 	for i, name := range names {
 		e := d.resolved(items[i], what+": example "+name)
 		switch {
-		case !e.is(Object, "example "+cut(name)):
+		case !e.is(Object, "example "+problem.Cut(name, 80)):
 		case e.Get("value") != nil:
 			out = append(out, Example{name, e.Get("value")})
 		case e.Get("dataValue") != nil:
@@ -333,15 +334,21 @@ func (d *Document) body(n *Node, o *Operation) *Body {
 	if b == nil {
 		return nil
 	}
-	out := &Body{Required: b.truth("required"), Pos: n.Pos()}
-	types, items := b.members("content")
-	for i, t := range types {
-		if m := d.resolved(items[i], o.Method+" "+o.Path); m != nil {
-			out.Media = append(out.Media, d.media(t, m, o.Method+" "+o.Path))
-		}
-	}
+	out := &Body{Required: b.truth("required"), Pos: n.Pos(), Media: d.content(b, o.Method+" "+o.Path)}
 	if len(out.Media) == 0 {
 		return nil
+	}
+	return out
+}
+
+// content are the forms of a body that an object describes.
+func (d *Document) content(n *Node, what string) []Media {
+	var out []Media
+	types, items := n.members("content")
+	for i, t := range types {
+		if m := d.resolved(items[i], what); m != nil {
+			out = append(out, d.media(t, m, what))
+		}
 	}
 	return out
 }
@@ -353,7 +360,7 @@ func (d *Document) responses(n *Node, o *Operation) []*Response {
 		if strings.HasPrefix(status, "x-") {
 			continue
 		}
-		what := o.Method + " " + o.Path + ": response " + cut(status)
+		what := o.Method + " " + o.Path + ": response " + problem.Cut(status, 80)
 		up := strings.ToUpper(status)
 		if !statusForm(up) && status != "default" {
 			d.fault(items[i], "%s: not a status", what)
@@ -370,12 +377,7 @@ func (d *Document) responses(n *Node, o *Operation) []*Response {
 		if d.Swagger() {
 			d.swaggerResponse(x, r, n)
 		} else {
-			types, media := r.members("content")
-			for k, t := range types {
-				if m := d.resolved(media[k], what); m != nil {
-					x.Media = append(x.Media, d.media(t, m, what))
-				}
-			}
+			x.Media = d.content(r, what)
 			d.responseHeaders(x, r, what)
 			d.links(x, r, what)
 		}
@@ -405,9 +407,9 @@ func (d *Document) links(x *Response, r *Node, what string) {
 		if n == nil {
 			continue
 		}
-		l := &Link{Name: name, Body: n.Get("requestBody") != nil, Server: n.Get("server") != nil, Pos: items[i].Pos(), Why: n.text("operationId")}
-		if ref := n.text("operationRef"); ref != "" {
-			l.Why = ref
+		l := &Link{
+			Name: name, Body: n.Get("requestBody") != nil, Server: n.Get("server") != nil, Pos: items[i].Pos(),
+			Why: cmp.Or(n.text("operationRef"), n.text("operationId")),
 		}
 		params, values := n.members("parameters")
 		for k, p := range params {
@@ -432,7 +434,7 @@ func (d *Document) linkOperations() {
 			for _, l := range r.Links {
 				name := strings.NewReplacer("%7B", "{", "%7D", "}", "%7b", "{", "%7d", "}").Replace(l.Why)
 				if l.To = byID[name]; l.To == nil {
-					l.Why = fmt.Sprintf("there is no operation %q", cut(l.Why))
+					l.Why = fmt.Sprintf("there is no operation %q", problem.Cut(l.Why, 80))
 				}
 			}
 		}
@@ -452,14 +454,6 @@ func (d *Document) security(n *Node) ([]Requirement, bool) {
 		}
 	}
 	return out, true
-}
-
-func (d *Document) readServers(root *Node) {
-	if d.Swagger() {
-		d.swaggerServers(root)
-		return
-	}
-	d.Servers = d.serverList(root)
 }
 
 func (d *Document) serverList(n *Node) []Server {

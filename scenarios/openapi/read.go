@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -14,6 +13,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/bgverify/bgverify/diff"
+	"github.com/bgverify/bgverify/scenarios/internal/source"
 	"github.com/bgverify/bgverify/scenarios/problem"
 	"github.com/bgverify/bgverify/scenarios/template"
 )
@@ -108,35 +108,24 @@ func (r *jsonReader) node(v diff.Value, depth int) (*Node, *Error) {
 		n.Text = v.Text()
 		return n, nil
 	}
-	names := keySet{}
+	seen := map[string]bool{}
 	for c := range v.Children() {
-		if n.Kind == Object && !names.add(c.Name()) {
+		if n.Kind == Object && seen[c.Name()] {
 			at := &jsonReader{f: r.f, text: r.text, line: 1, col: 1}
 			at.moveTo(keyBefore(r.text, c.Offset()))
-			return nil, r.f.fail(at.line, at.col, "duplicate key %q", cut(c.Name()))
+			return nil, r.f.fail(at.line, at.col, "duplicate key %q", problem.Cut(c.Name(), 80))
 		}
 		item, err := r.node(c, depth+1)
 		if err != nil {
 			return nil, err
 		}
 		if n.Kind == Object {
+			seen[c.Name()] = true
 			n.Keys = append(n.Keys, c.Name())
 		}
 		n.Items = append(n.Items, item)
 	}
 	return n, nil
-}
-
-// A keySet are the keys of one mapping.
-type keySet map[string]bool
-
-// add reports whether the key is new.
-func (s keySet) add(key string) bool {
-	if s[key] {
-		return false
-	}
-	s[key] = true
-	return true
 }
 
 // keyBefore is where the name of the member begins whose value is at the offset of a
@@ -158,11 +147,6 @@ func keyBefore(text []byte, offset int) int {
 	return offset
 }
 
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(?s)(.*)$`)
-
-// parserError are messages of yaml.v3 whose lines count from 0.
-var parserError = regexp.MustCompile(`^did not find expected ('|<|key|node content)`)
-
 func (f *file) parseYAML(data []byte) {
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var doc yaml.Node
@@ -172,15 +156,7 @@ func (f *file) parseYAML(data []byte) {
 		f.err = f.fail(1, 1, "the file is empty")
 		return
 	case err != nil:
-		line, msg := 1, err.Error()
-		if m := yamlLine.FindStringSubmatch(msg); m != nil {
-			if n, convErr := strconv.Atoi(m[1]); convErr == nil {
-				line = n
-			}
-			if msg = m[2]; parserError.MatchString(msg) {
-				line++
-			}
-		}
+		line, msg := source.SplitYAMLError(err)
 		f.err = f.fail(line, 1, "not valid YAML: %s", msg)
 		return
 	}
@@ -261,7 +237,7 @@ func (r *yamlReader) fill(out *yamlKnown, n *yaml.Node, depth int) *Error {
 	case yaml.MappingNode:
 		out.node.Kind = Object
 		var merged []*Node
-		names := keySet{}
+		seen := map[string]bool{}
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			key := n.Content[i]
 			if key.Kind != yaml.ScalarNode {
@@ -275,12 +251,15 @@ func (r *yamlReader) fill(out *yamlKnown, n *yaml.Node, depth int) *Error {
 				merged = append(merged, item)
 				continue
 			}
-			if !names.add(key.Value) {
-				return r.f.fail(key.Line, key.Column, "duplicate key %q", cut(key.Value))
+			if seen[key.Value] {
+				return r.f.fail(key.Line, key.Column, "duplicate key %q", problem.Cut(key.Value, 80))
 			}
+			seen[key.Value] = true
 			out.node.Keys, out.node.Items = append(out.node.Keys, key.Value), append(out.node.Items, item)
 		}
-		mergeInto(out.node, merged)
+		if len(merged) > 0 {
+			mergeInto(out.node, merged)
+		}
 	default:
 		out.node.Kind, out.node.Text = scalar(n)
 	}
@@ -289,9 +268,6 @@ func (r *yamlReader) fill(out *yamlKnown, n *yaml.Node, depth int) *Error {
 
 // mergeInto adds the members of YAML's << that a mapping does not have itself.
 func mergeInto(n *Node, from []*Node) {
-	if len(from) == 0 {
-		return
-	}
 	has := map[string]bool{}
 	for _, key := range n.Keys {
 		has[key] = true

@@ -2,12 +2,15 @@ package openapi
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/bgverify/bgverify/scenarios/problem"
 )
 
 // Dialect is the JSON Schema that schemas are written in.
@@ -86,11 +89,7 @@ func (b *Bundle) Defs() ([]byte, error) {
 	seen := map[*Node]bool{}
 	for i := 0; i < len(b.queue); i++ { // writing a schema may queue more
 		n := b.queue[i]
-		if i == 0 {
-			out.WriteByte('{')
-		} else {
-			out.WriteByte(',')
-		}
+		out.WriteByte("{,"[min(i, 1)])
 		writeString(&out, b.names[n])
 		out.WriteByte(':')
 		if b.circular(n, seen) {
@@ -119,21 +118,13 @@ func (b *Bundle) circular(n *Node, seen map[*Node]bool) bool {
 	}
 	seen[n] = true
 	next := slices.Concat(n.elements("allOf", Array), n.elements("anyOf", Array), n.elements("oneOf", Array))
-	for _, key := range []string{"not", "if", "then", "else"} {
-		if v := n.Get(key); v != nil {
-			next = append(next, v)
-		}
-	}
+	next = append(next, n.Get("not"), n.Get("if"), n.Get("then"), n.Get("else"))
 	if ref := n.Get("$ref"); ref != nil && ref.Kind == String {
-		if target, err := b.d.target(ref); err == nil {
-			next = append(next, target)
-		}
+		target, _ := b.d.target(ref) // nil where it leads nowhere
+		next = append(next, target)
 	}
-	if slices.ContainsFunc(next, func(o *Node) bool { return b.circular(o, seen) }) {
-		return true
-	}
-	seen[n] = false
-	return false
+	seen[n] = slices.ContainsFunc(next, func(o *Node) bool { return o != nil && b.circular(o, seen) })
+	return seen[n]
 }
 
 func (b *Bundle) drop(at *Node, format string, args ...any) {
@@ -152,9 +143,7 @@ func (b *Bundle) Define(n *Node, ref string) string {
 		}
 		return '_'
 	}, base)
-	if base == "" {
-		base = "schema"
-	}
+	base = cmp.Or(base, "schema")
 	name := base
 	for i := 2; b.taken[name]; i++ {
 		name = base + "-" + strconv.Itoa(i)
@@ -170,6 +159,18 @@ func writeString(out *bytes.Buffer, s string) {
 		panic(err)
 	}
 	out.Write(text)
+}
+
+// writeList writes n values between two brackets.
+func writeList(out *bytes.Buffer, brackets string, n int, write func(i int)) {
+	out.WriteByte(brackets[0])
+	for i := range n {
+		if i > 0 {
+			out.WriteByte(',')
+		}
+		write(i)
+	}
+	out.WriteByte(brackets[1])
 }
 
 // The kinds of keyword, by what their value is.
@@ -188,12 +189,15 @@ const (
 	aPattern
 )
 
-// keywords are those that say something of a value, in the order in which they are
-// written.
-var keywords = []struct {
+// A keyword is a member of a schema and the kind of its value.
+type keyword struct {
 	name string
 	kind int
-}{
+}
+
+// keywords are those that say something of a value, in the order in which they are
+// written.
+var keywords = []keyword{
 	{"const", anyValue},
 	{"enum", values},
 	{"multipleOf", aNumber},
@@ -266,9 +270,8 @@ func (b *Bundle) write(out *bytes.Buffer, n *Node) {
 			out.WriteString("true")
 			return
 		}
-		name := "#/$defs/" + b.Define(target, ref.Text)
 		var quoted bytes.Buffer
-		writeString(&quoted, name)
+		writeString(&quoted, "#/$defs/"+b.Define(target, ref.Text))
 		add("$ref", quoted.String())
 		if !b.d.modern() { // Rule 3
 			writeMembers(out, orNull(list, nullable))
@@ -302,15 +305,10 @@ func orNull(list []member, nullable bool) []member {
 }
 
 func writeMembers(out *bytes.Buffer, list []member) {
-	out.WriteByte('{')
-	for i, m := range list {
-		if i > 0 {
-			out.WriteByte(',')
-		}
-		writeString(out, m.name)
-		out.WriteString(":" + m.text)
-	}
-	out.WriteByte('}')
+	writeList(out, "{}", len(list), func(i int) {
+		writeString(out, list[i].name)
+		out.WriteString(":" + list[i].text)
+	})
 }
 
 // types writes type, with null where the schema is nullable.
@@ -325,7 +323,7 @@ func (b *Bundle) types(t *Node, nullable *bool, add func(name, text string)) {
 			x = &Node{Kind: String, Text: "null"}
 		}
 		if x.Kind != String || !slices.Contains(types, x.Text) {
-			b.drop(t, "type %s is not a type of JSON", cut(x.Text))
+			b.drop(t, "type %s is not a type of JSON", problem.Cut(x.Text, 80))
 			return
 		}
 		if !slices.Contains(words, x.Text) {
@@ -359,7 +357,7 @@ func (b *Bundle) keywords(n *Node, nullable bool, add func(name, text string)) {
 			continue
 		}
 		before := len(b.Dropped)
-		text := b.keyword(n, k.name, k.kind, v, nullable)
+		text := b.keyword(n, k, v, nullable)
 		if (k.name == "not" || k.name == "if") && len(b.Dropped) > before {
 			b.drop(v, "%s is left out with them", k.name)
 			continue
@@ -403,80 +401,75 @@ func (b *Bundle) bounds(n *Node, add func(name, text string)) {
 
 func (b *Bundle) badPatterns(n *Node) bool {
 	v := n.Get("patternProperties")
-	if v == nil {
-		return false
-	}
-	patterns := v.Keys
-	return slices.ContainsFunc(patterns, func(p string) bool { _, err := regexp.Compile(goPattern(p)); return err != nil })
+	return v != nil && slices.ContainsFunc(v.Keys, func(p string) bool { _, ok := goPattern(p); return !ok })
 }
 
 var unicodeEscape = regexp.MustCompile(`\\u([0-9a-fA-F]{4})`)
 
 // goPattern is a pattern of ECMA-262 as Go's regexp writes it, as far as they differ
-// in spelling alone.
-func goPattern(p string) string { return unicodeEscape.ReplaceAllString(p, `\x{$1}`) }
+// in spelling alone; false: Go does not read it.
+func goPattern(p string) (string, bool) {
+	p = unicodeEscape.ReplaceAllString(p, `\x{$1}`)
+	_, err := regexp.Compile(p)
+	return p, err == nil
+}
+
+// isWellFormed reports whether the value of a keyword is of its kind.
+func isWellFormed(kind int, v *Node) bool {
+	isText := func(n *Node) bool { return n.Kind == String }
+	switch kind {
+	case aSchema:
+		return v.Kind == Object || v.Kind == Bool
+	case schemaOr:
+		return v.Kind == Object || v.Kind == Bool || v.Kind == Array
+	case schemaMap:
+		return v.Kind == Object
+	case aCount:
+		return v.Kind == Number && strings.Trim(v.Text, "0123456789") == ""
+	case aNumber:
+		return v.Kind == Number && !strings.HasPrefix(v.Text, "-") && strings.Trim(v.Text, "0.") != ""
+	case aBool:
+		return v.Kind == Bool
+	case aPattern:
+		return isText(v)
+	case values:
+		return v.Kind == Array
+	case namesMap:
+		return v.Kind == Object && !slices.ContainsFunc(v.Items, func(x *Node) bool {
+			return x.Kind != Array || slices.ContainsFunc(x.Items, func(w *Node) bool { return !isText(w) })
+		})
+	}
+	return true
+}
 
 // keyword is the value of a keyword as JSON; empty: it is left out.
-func (b *Bundle) keyword(n *Node, name string, kind int, v *Node, nullable bool) string {
-	wrong := func() string {
-		b.drop(v, "%s has a value of the wrong type", name)
+func (b *Bundle) keyword(n *Node, k keyword, v *Node, nullable bool) string {
+	if !isWellFormed(k.kind, v) {
+		b.drop(v, "%s has a value of the wrong type", k.name)
 		return ""
 	}
 	var out bytes.Buffer
-	switch kind {
-	case aSchema, schemaOr:
-		if kind == schemaOr && v.Kind == Array {
-			return b.schemaList(name, v)
-		}
-		if v.Kind != Object && v.Kind != Bool {
-			return wrong()
-		}
+	switch {
+	case k.kind == schemaList, k.kind == schemaOr && v.Kind == Array:
+		return b.schemaList(k.name, v)
+	case k.kind == aSchema, k.kind == schemaOr:
 		b.write(&out, v)
-		return out.String()
-	case schemaList:
-		return b.schemaList(name, v)
-	case schemaMap:
-		if v.Kind != Object {
-			return wrong()
-		}
-		return b.schemaMap(name, v)
-	case aCount:
-		if v.Kind != Number || strings.Trim(v.Text, "0123456789") != "" {
-			return wrong()
-		}
-	case aNumber:
-		if v.Kind != Number || strings.HasPrefix(v.Text, "-") || strings.Trim(v.Text, "0.") == "" {
-			return wrong()
-		}
-	case aBool:
-		if v.Kind != Bool {
-			return wrong()
-		}
-	case aPattern:
-		if v.Kind != String {
-			return wrong()
-		}
-		if _, err := regexp.Compile(goPattern(v.Text)); err != nil {
-			b.drop(v, "pattern %s is not read by Go's regular expressions", cut(v.Text))
+	case k.kind == schemaMap:
+		return b.schemaMap(k.name, v)
+	case k.kind == aPattern:
+		pattern, ok := goPattern(v.Text)
+		if !ok {
+			b.drop(v, "pattern %s is not read by Go's regular expressions", problem.Cut(v.Text, 80))
 			return ""
 		}
-		writeString(&out, goPattern(v.Text))
-		return out.String()
-	case values:
-		if v.Kind != Array {
-			return wrong()
-		}
+		writeString(&out, pattern)
+	case k.kind == values:
 		return b.enum(v, nullable)
-	case names:
-		return b.required(n, name, v)
-	case namesMap:
-		if v.Kind != Object || slices.ContainsFunc(v.Items, func(x *Node) bool {
-			return x.Kind != Array || slices.ContainsFunc(x.Items, func(w *Node) bool { return w.Kind != String })
-		}) {
-			return wrong()
-		}
+	case k.kind == names:
+		return b.required(n, k.name, v)
+	default:
+		v.WriteJSON(&out)
 	}
-	v.WriteJSON(&out)
 	return out.String()
 }
 
@@ -486,14 +479,7 @@ func (b *Bundle) schemaList(name string, v *Node) string {
 		return ""
 	}
 	var out bytes.Buffer
-	out.WriteByte('[')
-	for i, item := range v.Items {
-		if i > 0 {
-			out.WriteByte(',')
-		}
-		b.write(&out, item)
-	}
-	out.WriteByte(']')
+	writeList(&out, "[]", len(v.Items), func(i int) { b.write(&out, v.Items[i]) })
 	return out.String()
 }
 
@@ -502,11 +488,12 @@ func (b *Bundle) schemaMap(name string, v *Node) string {
 	var list []member
 	for i, key := range v.Keys {
 		if name == "patternProperties" {
-			if _, err := regexp.Compile(goPattern(key)); err != nil {
-				b.drop(v.Items[i], "pattern %s is not read by Go's regular expressions", cut(key))
+			pattern, ok := goPattern(key)
+			if !ok {
+				b.drop(v.Items[i], "pattern %s is not read by Go's regular expressions", problem.Cut(key, 80))
 				continue
 			}
-			key = goPattern(key)
+			key = pattern
 		}
 		out.Reset()
 		b.write(&out, v.Items[i])
@@ -524,23 +511,12 @@ func (b *Bundle) schemaMap(name string, v *Node) string {
 
 // enum writes the values; a schema that is nullable has null among them (rule 1).
 func (b *Bundle) enum(v *Node, nullable bool) string {
+	items := v.Items
+	if nullable && !slices.ContainsFunc(items, func(item *Node) bool { return item.Kind == Null }) {
+		items = append(slices.Clone(items), &Node{Kind: Null, Text: "null"})
+	}
 	var out bytes.Buffer
-	hasNull := false
-	out.WriteByte('[')
-	for i, item := range v.Items {
-		if i > 0 {
-			out.WriteByte(',')
-		}
-		hasNull = hasNull || item.Kind == Null
-		item.WriteJSON(&out)
-	}
-	if nullable && !hasNull {
-		if len(v.Items) > 0 {
-			out.WriteByte(',')
-		}
-		out.WriteString("null")
-	}
-	out.WriteByte(']')
+	writeList(&out, "[]", len(items), func(i int) { items[i].WriteJSON(&out) })
 	return out.String()
 }
 
@@ -560,11 +536,7 @@ func (b *Bundle) required(n *Node, name string, v *Node) string {
 		return ""
 	}
 	var out bytes.Buffer
-	for i, w := range words {
-		out.WriteByte("[,"[min(i, 1)])
-		writeString(&out, w)
-	}
-	out.WriteByte(']')
+	writeList(&out, "[]", len(words), func(i int) { writeString(&out, words[i]) })
 	return out.String()
 }
 
@@ -608,25 +580,13 @@ func (d *Document) findWriteOnly(n *Node, seen map[*Node]bool) {
 func (n *Node) WriteJSON(out *bytes.Buffer) {
 	switch n.Kind {
 	case Object:
-		out.WriteByte('{')
-		for i, key := range n.Keys {
-			if i > 0 {
-				out.WriteByte(',')
-			}
-			writeString(out, key)
+		writeList(out, "{}", len(n.Items), func(i int) {
+			writeString(out, n.Keys[i])
 			out.WriteByte(':')
 			n.Items[i].WriteJSON(out)
-		}
-		out.WriteByte('}')
+		})
 	case Array:
-		out.WriteByte('[')
-		for i, item := range n.Items {
-			if i > 0 {
-				out.WriteByte(',')
-			}
-			item.WriteJSON(out)
-		}
-		out.WriteByte(']')
+		writeList(out, "[]", len(n.Items), func(i int) { n.Items[i].WriteJSON(out) })
 	case String:
 		writeString(out, n.Text)
 	default:

@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -46,6 +47,14 @@ func (d *Document) swaggerParam(x *paramNode, p *Node) {
 	for i, name := range names {
 		x.Examples = append(x.Examples, Example{name, items[i]})
 	}
+}
+
+// wordsOf are the words of an operation, or else of the document.
+func (d *Document) wordsOf(operation *Node, name string) []string {
+	if words := operation.words(name); len(words) > 0 {
+		return words
+	}
+	return d.main.root.words(name)
 }
 
 func (d *Document) swaggerBody(p *paramNode, consumes []string) *Body {
@@ -99,10 +108,7 @@ func (d *Document) swaggerResponse(x *Response, r, operation *Node) {
 	if schema == nil && len(examples) == 0 {
 		return
 	}
-	produces := operation.words("produces")
-	if len(produces) == 0 {
-		produces = d.main.root.words("produces")
-	}
+	produces := d.wordsOf(operation, "produces")
 	if len(produces) == 0 {
 		produces = []string{"application/json"}
 	}
@@ -122,9 +128,7 @@ func swaggerScheme(s *Scheme, n *Node) {
 	case "oauth2":
 		s.TokenURL = n.text("tokenUrl")
 		s.Scopes, _ = n.members("scopes")
-		s.Flow = map[string]string{"application": "clientCredentials", "accessCode": "authorizationCode"}[n.text("flow")]
-		if s.Flow == "" {
-			s.Flow = n.text("flow")
-		}
+		flow := n.text("flow")
+		s.Flow = cmp.Or(map[string]string{"application": "clientCredentials", "accessCode": "authorizationCode"}[flow], flow)
 	}
 }

@@ -24,6 +24,7 @@ import (
 	"hash/fnv"
 	"iter"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -179,15 +180,9 @@ func Align(columns, names []string, cells []template.Value) (Row, error) {
 	row := Row{Cells: make([]template.Value, len(columns))}
 	for i, c := range columns {
 		// Most rows have their members in the order of the first; the others are searched.
-		found := -1
-		if i < len(names) && names[i] == c {
-			found = i
-		} else {
-			for j, n := range names {
-				if n == c {
-					found = j
-				}
-			}
+		found := i
+		if i >= len(names) || names[i] != c {
+			found = slices.Index(names, c)
 		}
 		if found < 0 {
 			return row, fmt.Errorf("has no column %q", c)
@@ -195,16 +190,9 @@ func Align(columns, names []string, cells []template.Value) (Row, error) {
 		row.Cells[i] = cells[found]
 	}
 	// With as many names as columns, and every column found, nothing is left over.
-	if len(names) > len(columns) {
-		for _, n := range names {
-			known := false
-			for _, c := range columns {
-				known = known || c == n
-			}
-			if !known {
-				return row, fmt.Errorf("has a column %q that the first row has not", n)
-			}
-		}
+	extra := slices.IndexFunc(names, func(n string) bool { return len(names) > len(columns) && !slices.Contains(columns, n) })
+	if extra >= 0 {
+		return row, fmt.Errorf("has a column %q that the first row has not", names[extra])
 	}
 	return row, nil
 }

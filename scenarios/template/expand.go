@@ -26,12 +26,7 @@ func (t *Template) Static() bool {
 	if t.Node != nil {
 		return t.Node.Static()
 	}
-	for i := range t.Parts {
-		if t.Parts[i].Name != "" {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(t.Parts, func(p Part) bool { return p.Name != "" })
 }
 
 // Whole reports whether the template is exactly one placeholder.

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,19 +55,18 @@ func Filters() []Word {
 
 // findFilter is the filter of a name; nil for a word that is not one.
 func findFilter(name string) *filterSpec {
-	for i := range filterSpecs {
-		if filterSpecs[i].name == name {
-			return &filterSpecs[i]
-		}
+	i := slices.IndexFunc(filterSpecs, func(f filterSpec) bool { return f.name == name })
+	if i < 0 {
+		return nil
 	}
-	return nil
+	return &filterSpecs[i]
 }
 
-// filterNames are the names of all filters, for hints.
-func filterNames() []string {
-	names := make([]string, len(filterSpecs))
-	for i, f := range filterSpecs {
-		names[i] = f.name
+// namesOf are the names of filters or generators, for hints.
+func namesOf(words []Word) []string {
+	names := make([]string, len(words))
+	for i, w := range words {
+		names[i] = w.Name
 	}
 	return names
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -59,21 +60,11 @@ func Generators() []Word {
 
 // findGenerator is the generator of a name, without its $; nil for a word that is not one.
 func findGenerator(name string) *generatorSpec {
-	for i := range generatorSpecs {
-		if generatorSpecs[i].name == name {
-			return &generatorSpecs[i]
-		}
+	i := slices.IndexFunc(generatorSpecs, func(g generatorSpec) bool { return g.name == name })
+	if i < 0 {
+		return nil
 	}
-	return nil
-}
-
-// generatorNames are the names of all generators, for hints.
-func generatorNames() []string {
-	names := make([]string, len(generatorSpecs))
-	for i, g := range generatorSpecs {
-		names[i] = g.name
-	}
-	return names
+	return &generatorSpecs[i]
 }
 
 // foreignGenerators are the words of Postman and k6, with ours.

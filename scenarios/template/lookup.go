@@ -3,6 +3,7 @@ package template
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -131,10 +132,8 @@ func (s *Sources) given(name string) (Value, bool) {
 	if v, ok := s.Captures[name]; ok {
 		return v, true
 	}
-	for i, c := range s.Columns {
-		if c == name && i < len(s.Cells) {
-			return s.Cells[i], true
-		}
+	if i := slices.Index(s.Columns, name); i >= 0 && i < len(s.Cells) {
+		return s.Cells[i], true
 	}
 	return Value{}, false
 }
@@ -142,8 +141,8 @@ func (s *Sources) given(name string) (Value, bool) {
 // argument is rule 3.
 func (s *Sources) argument(name string) (Definition, bool) {
 	// The innermost part is asked first. Its argument sees those of the parts around it only.
-	for i := len(s.With) - 1; i >= 0; i-- {
-		if v := FindVar(s.With[i], name); v != nil {
+	for i, list := range slices.Backward(s.With) {
+		if v := FindVar(list, name); v != nil {
 			return Definition{Var: v, With: s.With[:i]}, true
 		}
 	}
@@ -166,9 +165,9 @@ func (s *Sources) outside(name string) (Value, bool) {
 // Flagged is the value of the last flag of a name.
 // The last one wins, as with flags everywhere.
 func Flagged(flags []Named, name string) (Value, bool) {
-	for i := len(flags) - 1; i >= 0; i-- {
-		if flags[i].Name == name {
-			return flags[i].Typed(), true
+	for _, f := range slices.Backward(flags) {
+		if f.Name == name {
+			return f.Typed(), true
 		}
 	}
 	return Value{}, false

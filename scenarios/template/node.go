@@ -30,15 +30,8 @@ func (n *Node) Static() bool {
 	if n.Kind == 's' {
 		return n.Text.Static()
 	}
-	if slices.ContainsFunc(n.Keys, func(k *Template) bool { return !k.Static() }) {
-		return false
-	}
-	for _, item := range n.Items {
-		if !item.Static() {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(n.Keys, func(k *Template) bool { return !k.Static() }) &&
+		!slices.ContainsFunc(n.Items, func(item *Node) bool { return !item.Static() })
 }
 
 // Render writes the node as compact JSON. A whole placeholder keeps its type.

@@ -241,7 +241,7 @@ func (p *parser) filter(s segment) Filter {
 		p.fail(s.at, "remove the bar or name a filter", "a filter is missing after |")
 		return Filter{}
 	case spec == nil:
-		p.fail(s.at, suggest.Hint(name, filterNames()), "unknown filter %q", problem.Cut(name, 40))
+		p.fail(s.at, suggest.Hint(name, namesOf(Filters())), "unknown filter %q", problem.Cut(name, 40))
 		return Filter{}
 	// An argument that a filter does not take would be lost unseen.
 	case spec.arg == "" && hasArg:
@@ -274,7 +274,7 @@ func (p *parser) generator(s segment, x Part) {
 		// Words of other tools are answered before words that look alike.
 		hint := foreignGenerators[strings.ToLower(name)]
 		if hint == "" {
-			hint = suggest.Hint(name, generatorNames())
+			hint = suggest.Hint(name, namesOf(Generators()))
 		}
 		p.fail(s.at, hint, "unknown generator %q", problem.Cut(x.Name, 40))
 		return

@@ -18,21 +18,28 @@ var parserError = regexp.MustCompile(`^did not find expected ('|<|key|node conte
 
 var unknownAnchor = regexp.MustCompile(`unknown anchor '(.*)' referenced`)
 
+// SplitYAMLError is the line that an error of yaml.v3 is about, from 1, and what it says
+// without it. An error without a line is about the first one.
+func SplitYAMLError(err error) (line int, msg string) {
+	m := yamlLine.FindStringSubmatch(err.Error())
+	if m == nil {
+		return 1, err.Error()
+	}
+	if line, err = strconv.Atoi(m[1]); err != nil {
+		line = 1
+	}
+	if parserError.MatchString(m[2]) {
+		line++
+	}
+	return line, m[2]
+}
+
 // yamlProblem gives a YAML error its place and, where the cause is known, a hint. The place
 // that yaml.v3 names is often where the surrounding list or mapping begins; a tab, an
 // indentation that fits nowhere and a quote that is not closed are looked for from there. text
 // is what yaml.v3 read: the file with its placeholders masked.
 func (s *File) yamlProblem(err error, yamlText string) problem.Problem {
-	line, msg := 1, err.Error()
-	if m := yamlLine.FindStringSubmatch(msg); m != nil {
-		if n, convErr := strconv.Atoi(m[1]); convErr == nil {
-			line = n
-		}
-		msg = m[2]
-		if parserError.MatchString(msg) {
-			line++
-		}
-	}
+	line, msg := SplitYAMLError(err)
 	line = min(max(line, 1), len(s.Lines))
 	text := s.Lines[line-1]
 	p := problem.Problem{Pos: s.at(line, 1+len(text)-len(strings.TrimLeft(text, " \t"))), Width: len([]rune(strings.TrimSpace(text)))}
