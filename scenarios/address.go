@@ -20,10 +20,7 @@ func (b *builder) checkSides(w *walker, o *keys.Mapping) {
 		other := Blue + Green - side
 		for _, s := range b.suite.Side(side).Services {
 			if findService(b.suite.Side(other).Services, s.Name) == nil {
-				b.Add(Problem{
-					Pos: s.Pos, Width: len([]rune(s.Name)), Summary: fmt.Sprintf("service %q is missing from side %s", s.Name, other),
-					Hint: "both sides have the same services",
-				})
+				b.failAt(s.Pos, s.Name, "both sides have the same services", "service %q is missing from side %s", s.Name, other)
 			}
 		}
 	}
@@ -33,9 +30,7 @@ func (b *builder) checkSides(w *walker, o *keys.Mapping) {
 // sent together. What is wrong here would otherwise fail every request of the run.
 func (b *builder) checkTransports() {
 	for _, c := range []*SideConfig{&b.suite.Blue, &b.suite.Green} {
-		fail := func(p Pos, hint, format string, args ...any) {
-			b.Add(Problem{Pos: cmp.Or(p, c.Pos), Summary: fmt.Sprintf(format, args...), Hint: hint})
-		}
+		fail := func(p Pos, hint, format string, args ...any) { b.failAt(cmp.Or(p, c.Pos), "", hint, format, args...) }
 		// The side itself is checked as a service without name.
 		base := Service{URL: c.URL, Pos: c.Pos}
 		for _, s := range append([]Service{base}, c.Services...) {
@@ -70,10 +65,8 @@ func (b *builder) checkAddresses() {
 		for _, side := range []Side{Blue, Green} {
 			c := b.suite.Side(side)
 			if needed && c.URL == "" && !c.urlFailed {
-				b.Add(Problem{
-					Pos: b.suite.Pos, Summary: fmt.Sprintf("side %s has no url", side),
-					Hint: fmt.Sprintf("write sides: {%s: {url: …}}, name an env file, or give --%s URL", side, side),
-				})
+				hint := fmt.Sprintf("write sides: {%s: {url: …}}, name an env file, or give --%s URL", side, side)
+				b.failAt(b.suite.Pos, "", hint, "side %s has no url", side)
 			}
 		}
 	}
@@ -83,10 +76,7 @@ func (b *builder) checkAddresses() {
 	}
 	// The same URL is fine where resolve or host lead to another place.
 	if blue.URL != "" && sameAddress(blue.URL, green.URL) && blue.Resolve == green.Resolve && blue.Host == green.Host {
-		b.Add(Problem{
-			Pos: cmp.Or(green.Pos, b.suite.Pos), Summary: fmt.Sprintf("blue and green are the same address: %s", green.URL),
-			Hint: "comparing a side with itself proves nothing",
-		})
+		b.failAt(cmp.Or(green.Pos, b.suite.Pos), "", "comparing a side with itself proves nothing", "blue and green are the same address: %s", green.URL)
 		return
 	}
 	// Services are compared where both have their own URL; one that is joined to the
@@ -100,11 +90,7 @@ func (b *builder) checkAddresses() {
 		same := cmp.Or(s.Resolve, blue.Resolve) == cmp.Or(g.Resolve, green.Resolve) && cmp.Or(s.Host, blue.Host) == cmp.Or(g.Host,
 			green.Host)
 		if sameAddress(s.URL, g.URL) && same {
-			b.Add(Problem{
-				Pos: g.Pos, Width: len([]rune(g.Name)),
-				Summary: fmt.Sprintf("service %q is the same address on both sides: %s", s.Name,
-					g.URL), Hint: "add shared: true if that is meant",
-			})
+			b.failAt(g.Pos, g.Name, "add shared: true if that is meant", "service %q is the same address on both sides: %s", s.Name, g.URL)
 		}
 	}
 }
@@ -232,13 +218,11 @@ func badHost(s string) string {
 
 // badAddress says why text is not an IP address, with or without a port.
 func badAddress(s string) string {
-	if _, err := netip.ParseAddr(s); err == nil {
-		return ""
+	_, err := netip.ParseAddr(s)
+	if _, errPort := netip.ParseAddrPort(s); err != nil && errPort != nil {
+		return fmt.Sprintf("%q is not an IP address or IP:port", problem.Cut(s, 80))
 	}
-	if _, err := netip.ParseAddrPort(s); err == nil {
-		return ""
-	}
-	return fmt.Sprintf("%q is not an IP address or IP:port", problem.Cut(s, 80))
+	return ""
 }
 
 // badProxy says why text is not the URL of a proxy.

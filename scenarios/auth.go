@@ -101,27 +101,21 @@ func (w *walker) readOAuth2(n *yaml.Node, out *Auth) {
 	x.RefuseUnread(" with this grant")
 }
 
-// templates calls f for what an auth is made of; a nil Auth has nothing.
+// templates calls f for what an auth is made of, nil for what it does not have; a nil Auth has
+// nothing.
 func (a *Auth) templates(f func(*Template)) {
 	if a == nil {
 		return
 	}
-	for _, t := range []*Template{a.User, a.Password, a.Token, a.Value, a.TokenURL, a.ClientID, a.ClientSecret} {
-		if t != nil {
-			f(t)
-		}
-	}
+	list := []*Template{a.User, a.Password, a.Token, a.Value, a.TokenURL, a.ClientID, a.ClientSecret}
 	if h := a.HMAC; h != nil {
-		f(h.Secret)
-		f(h.Sign)
-		f(h.Value)
+		list = append(list, h.Secret, h.Sign, h.Value)
 	}
 	if k := a.AWS; k != nil {
-		for _, t := range []*Template{k.Region, k.Service, k.AccessKey, k.SecretKey, k.SessionToken} {
-			if t != nil {
-				f(t)
-			}
-		}
+		list = append(list, k.Region, k.Service, k.AccessKey, k.SecretKey, k.SessionToken)
+	}
+	for _, t := range list {
+		f(t)
 	}
 }
 
@@ -169,7 +163,7 @@ func (w *walker) checkLiterals(fields []Field, what string, check func(string) e
 	for _, f := range fields {
 		for i := range f.Value.Parts {
 			if err := check(f.Value.Parts[i].Literal); err != nil {
-				w.Add(Problem{Pos: f.Pos, Width: len([]rune(f.Name)), Summary: what + " " + quoteName(f.Name) + ": " + err.Error()})
+				w.failAt(f.Pos, f.Name, "", "%s %s: %v", what, quoteName(f.Name), err)
 				break
 			}
 		}

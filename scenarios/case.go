@@ -212,18 +212,7 @@ func (b *builder) findPart(o *keys.Mapping, ctx stepContext, ref string) (p *par
 		return nil, "", ""
 	}
 	id = file + "#" + part
-	// A circle would inline without end.
-	if slices.Contains(ctx.stack, id) {
-		o.Fail(o.At("use"), "", "parts use each other in a circle: %s", strings.Join(append(slices.Clone(ctx.stack), id), " -> "))
-		return nil, "", ""
-	}
-	// Depth alone does not bound them: two uses in each of sixteen parts are 65,536 steps.
-	if len(ctx.stack) >= maxUse {
-		o.Fail(o.At("use"), "", "parts are used more than %d deep", maxUse)
-		return nil, "", ""
-	}
-	if b.uses++; b.uses > maxUses {
-		o.Fail(o.At("use"), "", "parts and rule files are used more than %d times", maxUses)
+	if !ctx.mayUse(o, ctx.stack, id, "parts") {
 		return nil, "", ""
 	}
 	src := b.openFrom(o.At("use"), ctx.walker, file)

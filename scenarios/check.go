@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,7 +17,7 @@ func (b *builder) checkStep(o *keys.Mapping, s *Step, what string) {
 	method := s.Request.Method
 	switch {
 	case method == "":
-	case unsafe(method) && s.SideEffects == Undeclared && !o.Has("side_effects") && !o.Broken:
+	case !SafeMethod(method) && s.SideEffects == Undeclared && !o.Has("side_effects") && !o.Broken:
 		o.Fail(verbKey(o), "add side_effects: none (it only reads), idempotent, isolated or compensated",
 			"%s without side_effects in %s", method, what)
 	case s.SideEffects == Unreviewed:
@@ -34,7 +33,7 @@ func (b *builder) checkStep(o *keys.Mapping, s *Step, what string) {
 		o.Fail(o.At("repeat"), "", "a step polls or repeats, not both")
 	}
 	// A retry of the defaults is passed over in silence: it is meant for the other steps.
-	once := unsafe(method) && s.SideEffects != Idempotent && s.SideEffects != NoEffects // sent at most once
+	once := !SafeMethod(method) && s.SideEffects != Idempotent && s.SideEffects != NoEffects // sent at most once
 	if s.Retry != nil && once && o.Has("retry") {
 		o.Fail(o.At("retry"), "declare side_effects: idempotent if sending twice is harmless",
 			"%s is never sent twice, so retry does nothing", method)
@@ -120,13 +119,11 @@ func (b *builder) checkCase(w *walker, o *keys.Mapping, c *Case) {
 }
 
 // templates calls f for every template that is expanded when the step is sent
-// and judged.
+// and judged, and nil for those that the step does not have.
 func (s *Step) templates(f func(*Template)) {
 	s.Request.templates(f)
 	s.Auth.templates(f)
-	if s.WhenVar != nil {
-		f(s.WhenVar)
-	}
+	f(s.WhenVar)
 	for _, v := range s.WhenVars {
 		f(v.Value)
 		matcherTemplates(v.Matchers, f)
@@ -143,9 +140,7 @@ func (s *Step) templates(f func(*Template)) {
 
 // templates calls f for every template of a request, in the order in which it is sent.
 func (r *Request) templates(f func(*Template)) {
-	if r.URL != nil {
-		f(r.URL)
-	}
+	f(r.URL)
 	for _, list := range [][]Field{r.Query, r.Headers, r.Cookies} {
 		for _, x := range list {
 			f(x.Value)
@@ -159,9 +154,7 @@ func (r *Request) templates(f func(*Template)) {
 // templates calls f for every template of a body, whatever its kind: fields that the kind
 // does not use are nil or empty.
 func (b *Body) templates(f func(*Template)) {
-	if b.Text != nil {
-		f(b.Text)
-	}
+	f(b.Text)
 	if b.Node != nil {
 		b.Node.Each(f)
 	}
@@ -169,9 +162,7 @@ func (b *Body) templates(f func(*Template)) {
 		f(x.Value)
 	}
 	for _, p := range b.Parts {
-		if p.Value != nil {
-			f(p.Value)
-		}
+		f(p.Value)
 	}
 }
 
@@ -194,11 +185,7 @@ func (b *builder) checkSuite(w *walker, o *keys.Mapping) {
 	b.names.anywhere = true
 	b.names.with = nil
 	for _, c := range []*SideConfig{&b.suite.Blue, &b.suite.Green} {
-		for _, f := range c.Headers {
-			b.names.check(f.Value)
-		}
-		c.Auth.templates(b.names.check)
-		for _, s := range c.Services {
+		for _, s := range append([]Service{{Headers: c.Headers, Auth: c.Auth}}, c.Services...) {
 			for _, f := range s.Headers {
 				b.names.check(f.Value)
 			}
@@ -210,10 +197,7 @@ func (b *builder) checkSuite(w *walker, o *keys.Mapping) {
 		b.names.check(i.Blue)
 		b.names.check(i.Green)
 		if i.Service != "" && !slices.Contains(b.serviceNames(), i.Service) {
-			b.Add(Problem{
-				Pos: i.Pos, Summary: fmt.Sprintf("unknown service %q in identity", i.Service),
-				Hint: suggest.Hint(i.Service, b.serviceNames()),
-			})
+			b.failAt(i.Pos, "", suggest.Hint(i.Service, b.serviceNames()), "unknown service %q in identity", i.Service)
 		}
 	}
 	if d := b.defaults.Service; d != "" && !slices.Contains(b.serviceNames(), d) {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"iter"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -102,14 +103,12 @@ func (b *builder) finishRows(c *Case, d *Data, from rowSource) *Data {
 	}
 	d.Columns = columns
 	// A column without a name cannot be used by anything.
-	for _, col := range columns {
-		if strings.TrimSpace(col) == "" {
-			for range all { // closes the file
-				break
-			}
-			from.Errorf(from.at, "name every column in the first row", "a column without a name in %s", cmp.Or(d.File, "data"))
-			return nil
+	if slices.ContainsFunc(columns, func(c string) bool { return strings.TrimSpace(c) == "" }) {
+		for range all { // closes the file
+			break
 		}
+		from.Errorf(from.at, "name every column in the first row", "a column without a name in %s", cmp.Or(d.File, "data"))
+		return nil
 	}
 	// A wrong name is reported once, not once a row.
 	if !b.checkRowName(d) {
@@ -154,11 +153,8 @@ func (from *rowSource) checkName(d *Data, row rows.Row, seen map[string]int) boo
 		return false
 	}
 	if first, dup := seen[name]; dup {
-		from.Add(Problem{
-			Pos: d.Name.Pos, Width: len([]rune(d.Name.Text)),
-			Summary: fmt.Sprintf("rows %d and %d have the same name %q", first, row.Number, problem.Cut(name, 40)),
-			Hint:    "name rows by what tells them apart, or add {{$row}}",
-		})
+		from.failAt(d.Name.Pos, d.Name.Text, "name rows by what tells them apart, or add {{$row}}",
+			"rows %d and %d have the same name %q", first, row.Number, problem.Cut(name, 40))
 		return false
 	}
 	seen[name] = row.Number
@@ -170,7 +166,7 @@ func (from *rowSource) checkName(d *Data, row rows.Row, seen map[string]int) boo
 func (b *builder) addRowProblem(from rowSource, d *Data, err error) {
 	var re *rows.Error
 	if errors.As(err, &re) && d.File != "" && re.Line > 0 {
-		b.Add(Problem{Pos: Pos{File: d.File, Line: re.Line, Col: 1}, Summary: re.Msg, Hint: re.Hint})
+		b.failAt(Pos{File: d.File, Line: re.Line, Col: 1}, "", re.Hint, "%s", re.Msg)
 		return
 	}
 	hint := missingHint(from.fsys, d.File, err)
@@ -216,18 +212,13 @@ func (b *builder) checkRowName(d *Data) bool {
 	n.l.problems = nil
 	n.check(d.Name)
 	for _, p := range n.l.problems {
-		p.Hint = didYouMeanColumn(p.Hint, d.Columns)
+		// Vars and captures, which other hints name, do not count here.
+		if !strings.HasPrefix(p.Hint, "did you mean") {
+			p.Hint = "the columns are " + strings.Join(d.Columns, ", ")
+		}
 		b.problems = append(b.problems, p)
 	}
 	return len(n.l.problems) == 0
-}
-
-// didYouMeanColumn is a hint that suits a row's name, where vars and captures do not count.
-func didYouMeanColumn(hint string, columns []string) string {
-	if strings.HasPrefix(hint, "did you mean") {
-		return hint
-	}
-	return "the columns are " + strings.Join(columns, ", ")
 }
 
 // RowID is the id and name of a case's row: suite/case[row]. A zero row is the

@@ -129,7 +129,7 @@ func (w *walker) checkEnvList(e *Env) {
 				continue
 			}
 			if msg := f.check(f.t.Text); msg != "" {
-				w.Add(Problem{Pos: f.t.Pos, Width: len([]rune(f.t.Text)), Summary: f.what + ": " + msg})
+				w.failAt(f.t.Pos, f.t.Text, "", "%s: %s", f.what, msg)
 			}
 		}
 	}
@@ -204,9 +204,7 @@ func (l *loader) readConfig(w *walker) *Config {
 		if name, ok := w.Resolve(source.Deref(v), text); ok {
 			c.Envs = append(c.Envs, Named{Name: k.Value, Value: name})
 			known = known || k.Value == c.Env
-			if w.openFrom(source.Deref(v), w, name) == nil {
-				return
-			}
+			w.openFrom(source.Deref(v), w, name)
 		}
 	})
 	if c.Env != "" && !known && !o.Broken {
@@ -222,13 +220,7 @@ func (l *loader) readConfig(w *walker) *Config {
 // LoadConfig reads bgverify.yaml: the env file of each stage and the defaults of flags. What
 // the flags say wins, which is the business of the command.
 func LoadConfig(fsys fs.FS, name string) (*Config, Problems) {
-	l := newLoader(fsys, LoadOptions{})
-	src := l.open(name)
-	if src == nil {
-		return nil, l.done()
-	}
-	c := l.readConfig(newWalker(l, src))
-	return c, l.done()
+	return loadOne(newLoader(fsys, LoadOptions{}), name, (*loader).readConfig)
 }
 
 // Limits are what a stage allows. Load and Writes count where a side is not on loopback,

@@ -220,20 +220,16 @@ func (w *walker) readPathKeys(k *yaml.Node, name string) (keyed *Template, plain
 // readAnswer reads what tells a suite's successes from errors. Its values have no placeholders:
 // the test is asked of every answer, before any step's own variables count.
 func (w *walker) readAnswer(o *keys.Mapping) *AnswerTest {
-	n := o.Get("answer")
-	if n == nil {
+	x := o.Open("answer", "answer", "")
+	if x == nil {
 		return nil
 	}
-	x := w.Object(n, "answer", "")
 	x.RefuseEmpty("ok", "name a path and what it is in a success")
 	a := &AnswerTest{OK: w.readPathExpects(x, "ok")}
 	for _, p := range a.OK {
 		matcherTemplates(p.Matchers, func(t *Template) {
-			if !t.Static() {
-				w.Add(Problem{
-					Pos: t.Pos, Summary: "answer takes no placeholders",
-					Hint: "write the value, or expect: {body: …} in the steps whose success depends on a variable",
-				})
+			if t != nil && !t.Static() {
+				w.failAt(t.Pos, "", "write the value, or expect: {body: …} in the steps whose success depends on a variable", "answer takes no placeholders")
 			}
 		})
 	}
@@ -358,9 +354,7 @@ func (e *Expect) templates(f func(*Template)) {
 		}
 	}
 	for _, x := range e.Body {
-		if x.Keyed != nil {
-			f(x.Keyed)
-		}
+		f(x.Keyed)
 		walk(x.Matchers)
 	}
 	walk(e.Text)
@@ -374,9 +368,7 @@ func (e *Expect) templates(f func(*Template)) {
 // matcherTemplates calls f for the operands of tests, nested ones included.
 func matcherTemplates(list []Matcher, f func(*Template)) {
 	for _, m := range list {
-		if m.Value != nil {
-			f(m.Value)
-		}
+		f(m.Value)
 		for _, t := range m.List {
 			f(t)
 		}

@@ -1,8 +1,8 @@
 package scenarios
 
 import (
-	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -95,15 +95,14 @@ func Load(fsys fs.FS, paths []string, opts LoadOptions) ([]*Suite, Problems) {
 		// Rule 6. Ids of cases begin with the suite's name: two suites of one name would
 		// share rows of reports and history.
 		if first := byName[s.Name]; first != nil && s.Name != "" {
-			l.Add(Problem{Pos: s.Pos, Summary: fmt.Sprintf("duplicate suite %q", s.Name), Hint: "it is also in " + first.Pos.String()})
+			l.failAt(s.Pos, "", "it is also in "+first.Pos.String(), "duplicate suite %q", s.Name)
 		}
 		byName[s.Name] = s
 		suites = append(suites, s)
 	}
 	// A run of nothing would pass.
 	if len(suites) == 0 && len(l.problems) == 0 && !(opts.Others && l.others > 0) {
-		where := strings.Join(paths, ", ")
-		l.Add(Problem{Pos: Pos{File: where}, Summary: "no suite found", Hint: "a scenario file begins with suite: and ends with .yaml"})
+		l.failAt(Pos{File: strings.Join(paths, ", ")}, "", "a scenario file begins with suite: and ends with .yaml", "no suite found")
 	}
 	// The order matters: warnFlags wants the names that all suites use; linkLoads wants the
 	// cases that onlyMarked is about to remove, since a stage may load a case without mark.
@@ -117,27 +116,22 @@ func Load(fsys fs.FS, paths []string, opts LoadOptions) ([]*Suite, Problems) {
 // suites, so that they are expanded only where a suite is read.
 // Problems of its addresses that depend on a suite are those of the suite.
 func LoadEnv(fsys fs.FS, name string, opts LoadOptions) (*Env, Problems) {
-	l := newLoader(fsys, opts)
-	src := l.open(path.Clean(name))
-	if src == nil {
-		return nil, l.done()
-	}
-	e := l.readEnv(newWalker(l, src))
-	return e, l.done()
+	return loadOne(newLoader(fsys, opts), name, (*loader).readEnv)
 }
 
 // LoadRules reads a rule file: YAML with a top-level rules list. Rule files that it uses are
 // read too; the rules come in the order in which they are written.
 // Rules are compiled, so that what no engine would take is reported with its place.
 func LoadRules(fsys fs.FS, name string, opts LoadOptions) ([]diff.Rule, Problems) {
-	l := newLoader(fsys, opts)
-	src := l.open(path.Clean(name))
-	if src == nil {
-		return nil, l.done()
+	return loadOne(newLoader(fsys, opts), name, (*loader).readRuleFile)
+}
+
+// loadOne reads one file; zero where it cannot be opened.
+func loadOne[T any](l *loader, name string, read func(*loader, *walker) T) (out T, problems Problems) {
+	if src := l.open(path.Clean(name)); src != nil {
+		out = read(l, newWalker(l, src))
 	}
-	w := newWalker(l, src)
-	rules := w.readRuleFile()
-	return rules, l.done()
+	return out, l.done()
 }
 
 // onlyMarked is rule 8. What is left out is counted in [Suite].LeftOut: a run that had to
@@ -167,10 +161,8 @@ func (l *loader) onlyMarked(suites []*Suite) {
 		return
 	}
 	for _, c := range marked {
-		l.Add(Problem{
-			Kind: Warning, Pos: c.Pos, Summary: fmt.Sprintf("case %q is marked only: a run without the other cases is inconclusive", c.ID),
-			Hint: "remove only: true, or choose cases on the command line: --case " + c.ID,
-		})
+		l.warnAt(c.Pos, "", "remove only: true, or choose cases on the command line: --case "+c.ID,
+			"case %q is marked only: a run without the other cases is inconclusive", c.ID)
 	}
 }
 
@@ -188,16 +180,10 @@ func (l *loader) linkLoads(suites []*Suite, byName map[string]*Suite) {
 }
 
 func (l *loader) linkLoad(s *Suite, stage *LoadStage, step *LoadStep, byName map[string]*Suite) {
-	fail := func(hint, format string, args ...any) {
-		l.Add(Problem{Pos: step.Pos, Width: len([]rune(step.Case)), Summary: fmt.Sprintf(format, args...), Hint: hint})
-	}
+	fail := func(hint, format string, args ...any) { l.failAt(step.Pos, step.Case, hint, format, args...) }
 	home := byName[step.Suite]
 	if home == nil {
-		var names []string
-		for name := range byName {
-			names = append(names, name)
-		}
-		slices.Sort(names)
+		names := slices.Sorted(maps.Keys(byName))
 		hint := "name the file or folder of that suite too"
 		if suggest.Nearest(step.Suite, names) != "" {
 			hint = suggest.Hint(step.Suite, names)
@@ -236,11 +222,8 @@ func (l *loader) linkLoad(s *Suite, stage *LoadStage, step *LoadStep, byName map
 	}
 	const good = 5 * time.Minute // for which AWS takes a signature
 	if stage.Duration > good && slices.Contains(home.kinds(c.Steps[0]), AuthAWS) {
-		l.Add(Problem{
-			Pos: step.Pos, Kind: Warning, Width: len([]rune(step.Case)),
-			Summary: fmt.Sprintf("the signatures of case %q are made before load %q begins", step.Case,
-				stage.Name), Hint: "a signature is good for 5 minutes: shorten the stage",
-		})
+		l.warnAt(step.Pos, step.Case, "a signature is good for 5 minutes: shorten the stage",
+			"the signatures of case %q are made before load %q begins", step.Case, stage.Name)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 
@@ -117,6 +118,16 @@ func (l *loader) Add(p Problem) {
 		p.Source = lines[p.Pos.Line-1]
 	}
 	l.problems = append(l.problems, p)
+}
+
+// failAt reports a mistake at a place; shown is the text there, which is underlined.
+func (l *loader) failAt(at Pos, shown, hint, format string, args ...any) {
+	l.Add(Problem{Pos: at, Width: utf8.RuneCountInString(shown), Summary: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+// warnAt is failAt for what is true but worth knowing.
+func (l *loader) warnAt(at Pos, shown, hint, format string, args ...any) {
+	l.Add(Problem{Pos: at, Kind: Warning, Width: utf8.RuneCountInString(shown), Summary: fmt.Sprintf(format, args...), Hint: hint})
 }
 
 // Opened remembers a mapping for checkRead.
@@ -247,13 +258,13 @@ func (l *loader) collect(paths []string) []found {
 		// fs.ValidPath refuses absolute paths and those that climb out with "..": rule 3.
 		name := path.Clean(p)
 		if !fs.ValidPath(name) {
-			l.Add(Problem{Pos: Pos{File: p}, Summary: "a path may not leave the scenario folder"})
+			l.failAt(Pos{File: p}, "", "", "a path may not leave the scenario folder")
 			continue
 		}
 		info, err := fs.Stat(l.fsys, name)
 		switch {
 		case err != nil:
-			l.Add(Problem{Pos: Pos{File: p}, Summary: "cannot read: " + source.PlainError(err).Error()})
+			l.failAt(Pos{File: p}, "", "", "cannot read: %v", source.PlainError(err))
 		case info.IsDir():
 			l.walkFolder(name, func(file string) { take(file, false) })
 		default:
@@ -271,7 +282,7 @@ func (l *loader) walkFolder(root string, take func(string)) {
 	// WalkDir goes in the order of names, which is that of the suites.
 	err := fs.WalkDir(l.fsys, root, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
-			l.Add(Problem{Pos: Pos{File: name}, Summary: "cannot read: " + source.PlainError(err).Error()})
+			l.failAt(Pos{File: name}, "", "", "cannot read: %v", source.PlainError(err))
 			return nil
 		}
 		if name != root && strings.HasPrefix(d.Name(), ".") {
@@ -290,10 +301,10 @@ func (l *loader) walkFolder(root string, take func(string)) {
 		return nil
 	})
 	if err != nil {
-		l.Add(Problem{Pos: Pos{File: root}, Summary: "cannot read: " + err.Error()})
+		l.failAt(Pos{File: root}, "", "", "cannot read: %v", err)
 	}
 	if n == 0 {
-		l.Add(Problem{Pos: Pos{File: root}, Summary: "no scenario file in this folder", Hint: "scenario files end with .yaml"})
+		l.failAt(Pos{File: root}, "", "scenario files end with .yaml", "no scenario file in this folder")
 	}
 }
 
@@ -355,7 +366,7 @@ func (l *loader) readFile(name string, explicit bool) *Suite {
 	case kind == "parts":
 		l.checkParts(w)
 	case kind == "rule":
-		w.readRuleFile()
+		l.readRuleFile(w)
 	case kind == "env":
 		l.readEnv(w)
 	case kind == "shift":

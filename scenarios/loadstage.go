@@ -3,6 +3,7 @@ package scenarios
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -50,13 +51,13 @@ func (w *walker) loadStage(n *yaml.Node, suite string) *LoadStage {
 		seen[step.Suite+"/"+step.Case] = true
 		l.Steps = append(l.Steps, step)
 	})
-	if v := o.Values["steps"]; v != nil && source.Deref(v).Kind == yaml.SequenceNode && len(source.Deref(v).Content) == 0 {
+	if v := o.Values["steps"]; o.IsEmpty("steps") && source.Deref(v).Kind == yaml.SequenceNode {
 		o.Fail(v, "", "steps is empty in %s", what)
 	}
 	w.rates(o, l, what)
 	w.users(o, l, what)
-	if v := o.Get("margins"); v != nil {
-		l.Margins = w.margins(v, what)
+	if m := o.Open("margins", "margins", what); m != nil {
+		m.Bind(&l.Margins) // what is not written has the default of perf
 	}
 	return l
 }
@@ -97,11 +98,8 @@ func (w *walker) rates(o *keys.Mapping, l *LoadStage, what string) {
 			l.Rates = append(l.Rates, peak*x/100)
 		}
 	})
-	for i := 1; i < len(l.Rates); i++ {
-		if l.Rates[i] <= l.Rates[i-1] && !o.Broken {
-			o.Fail(o.At("rates"), "", "rates must rise")
-			break
-		}
+	if rising := slices.Compact(slices.Sorted(slices.Values(l.Rates))); !slices.Equal(rising, l.Rates) && !o.Broken {
+		o.Fail(o.At("rates"), "", "rates must rise")
 	}
 	switch {
 	case o.Broken:
@@ -112,7 +110,7 @@ func (w *walker) rates(o *keys.Mapping, l *LoadStage, what string) {
 		o.Fail(o.Node, "add rate: 200/s, or users: {count: 200}", "no rate in %s", what)
 	case o.Has("peak") && !o.Has("rates"):
 		o.Fail(o.At("peak"), "add rates: [50%, 100%], or remove it", "peak does nothing without rates")
-	case o.Has("rates") && len(l.Rates) == 0 && len(source.Deref(o.Values["rates"]).Content) == 0:
+	case o.IsEmpty("rates"):
 		o.Fail(o.At("rates"), "", "rates is empty")
 	}
 }
@@ -164,14 +162,6 @@ func (w *walker) rate(n *yaml.Node, what string) float64 {
 		return 0
 	}
 	return x
-}
-
-// margins reads how much worse green may be; what is not written has the default of perf.
-func (w *walker) margins(n *yaml.Node, what string) perf.Margins {
-	o := w.Object(n, "margins", what)
-	m := perf.Margins{}
-	o.Bind(&m)
-	return m
 }
 
 // A LoadStage is one load stage of a suite.

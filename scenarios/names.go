@@ -68,8 +68,7 @@ func newNames(l *loader, s *Suite) *names {
 
 // beginCase forgets the captures of the last case and takes its rows and variables.
 func (n *names) beginCase(columns []string, vars []Var) {
-	n.captures = map[string]*captured{}
-	maps.Copy(n.captures, n.setup)
+	n.captures = maps.Clone(n.setup)
 	n.columns, n.caseVars, n.with = columns, vars, nil
 }
 
@@ -157,11 +156,7 @@ func (n *names) given(name string) bool {
 
 // known lists every name that can be answered here.
 func (n *names) known() []string {
-	var out []string
-	for name := range n.captures {
-		out = append(out, name)
-	}
-	out = append(out, n.columns...)
+	out := append(slices.Collect(maps.Keys(n.captures)), n.columns...)
 	lists := append(slices.Clone(n.with), n.caseVars)
 	for _, side := range []Side{Blue, Green} {
 		s := n.sources(side)

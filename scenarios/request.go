@@ -61,9 +61,7 @@ func (b *builder) chooseService(o *keys.Mapping, ctx stepContext) string {
 func (b *builder) serviceNames() []string {
 	var out []string
 	for _, s := range slices.Concat(b.suite.Blue.Services, b.suite.Green.Services) {
-		if !slices.Contains(out, s.Name) {
-			out = append(out, s.Name)
-		}
+		out = union(out, []string{s.Name})
 	}
 	return out
 }
@@ -79,15 +77,15 @@ func verbKey(o *keys.Mapping) *yaml.Node {
 	return o.Node
 }
 
+// present are the keys of a list that a mapping has.
+func present(o *keys.Mapping, list []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(key string) bool { return !o.Has(key) })
+}
+
 // readVerb reads the one verb key, or request for a method that has no key. The method of
 // request is written in capitals, as it is sent: methods are case-sensitive.
 func (b *builder) readVerb(o *keys.Mapping, ctx stepContext, s *Step) {
-	var found []string
-	for _, v := range append(slices.Clone(keys.Verbs), "request") {
-		if o.Has(v) {
-			found = append(found, v)
-		}
-	}
+	found := present(o, append(slices.Clone(keys.Verbs), "request"))
 	switch {
 	case len(found) == 0:
 		if !o.Broken {
@@ -130,9 +128,9 @@ var foreignPlaceholder = regexp.MustCompile(`(\$?\{[A-Za-z_]\w*\}|/:[A-Za-z_]\w*
 // checkURL holds what the file itself writes of a URL to what can be sent. Values of
 // placeholders are escaped when the URL is expanded, and never change its path.
 func (b *builder) checkURL(o *keys.Mapping, w *walker, t *Template) {
+	n := &yaml.Node{Kind: yaml.ScalarNode, Line: t.Pos.Line, Column: t.Pos.Col, Value: t.Text}
 	fail := func(hint, format string, args ...any) {
 		o.Broken = true
-		n := &yaml.Node{Kind: yaml.ScalarNode, Line: t.Pos.Line, Column: t.Pos.Col, Value: t.Text}
 		w.Errorf(n, hint, format, args...)
 	}
 	if len(t.Parts) == 0 {
@@ -155,7 +153,6 @@ func (b *builder) checkURL(o *keys.Mapping, w *walker, t *Template) {
 			return
 		}
 		if m := foreignPlaceholder.FindStringSubmatch(p.Literal); m != nil {
-			n := &yaml.Node{Kind: yaml.ScalarNode, Line: t.Pos.Line, Column: t.Pos.Col, Value: t.Text}
 			name := strings.Trim(m[1], "${}:/")
 			w.Warnf(n, fmt.Sprintf("a variable is written {{%s}}, one of the environment {{env.%s}}", name, name),
 				"%s is sent as it is written here", strings.TrimPrefix(m[1], "/"))
@@ -178,11 +175,9 @@ func (b *builder) checkURL(o *keys.Mapping, w *walker, t *Template) {
 
 // validPercents reports whether every % begins an escape of two hex digits.
 func validPercents(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if s[i] == '%' {
-			if i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2]) {
-				return false
-			}
+	for i := range len(s) {
+		if s[i] == '%' && (i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2])) {
+			return false
 		}
 	}
 	return true
@@ -195,12 +190,7 @@ func isHex(c byte) bool {
 
 // readRequestBody reads the one body key. Its kind follows from the key.
 func (b *builder) readRequestBody(o *keys.Mapping, ctx stepContext, s *Step) {
-	var found []string
-	for _, k := range keys.BodyKeys {
-		if o.Has(k) {
-			found = append(found, k)
-		}
-	}
+	found := present(o, keys.BodyKeys)
 	if len(found) > 1 {
 		o.Fail(o.Keys[found[1]], "a request has one body", "both %q and %q%s", found[0], found[1], o.What)
 		o.MarkRead(found...)

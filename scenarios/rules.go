@@ -49,16 +49,7 @@ func (w *walker) useRules(r *keys.Mapping, stack []string) []diff.Rule {
 	if !ok {
 		return nil
 	}
-	if slices.Contains(stack, name) {
-		r.Fail(r.At("use"), "", "rule files use each other in a circle: %s", strings.Join(append(stack, name), " -> "))
-		return nil
-	}
-	if len(stack) >= maxUse {
-		r.Fail(r.At("use"), "", "rule files are used more than %d deep", maxUse)
-		return nil
-	}
-	if w.uses++; w.uses > maxUses {
-		r.Fail(r.At("use"), "", "parts and rule files are used more than %d times", maxUses)
+	if !w.mayUse(r, stack, name, "rule files") {
 		return nil
 	}
 	// The file is opened from here, so that a wrong name is reported at the use.
@@ -73,6 +64,24 @@ func (w *walker) useRules(r *keys.Mapping, stack []string) []diff.Rule {
 	o.Text("doc")
 	rules := other.readRuleList(o, "rules", append(stack, name))
 	return rules
+}
+
+// mayUse reports whether a use may be followed: neither in a circle, nor too deep or too often.
+// stack are the uses around it, id is its own name, and what are the files, for messages.
+func (w *walker) mayUse(o *keys.Mapping, stack []string, id, what string) bool {
+	w.uses++
+	at := o.At("use")
+	switch {
+	case slices.Contains(stack, id): // it would be inlined without end
+		o.Fail(at, "", "%s use each other in a circle: %s", what, strings.Join(append(slices.Clone(stack), id), " -> "))
+	case len(stack) >= maxUse:
+		o.Fail(at, "", "%s are used more than %d deep", what, maxUse)
+	case w.uses > maxUses: // two uses in each of sixteen parts are 65,536 steps
+		o.Fail(at, "", "parts and rule files are used more than %d times", maxUses)
+	default:
+		return true
+	}
+	return false
 }
 
 // maxUse bounds how deep files use each other, maxUses how often, maxRules how
@@ -103,12 +112,7 @@ func (w *walker) readRuleKeys(r *keys.Mapping, of []keys.Key) (diff.Rule, bool) 
 		r.Fail(r.At("as"), "only do: string takes a list", "as takes one word here")
 	}
 	// A rule without a place would hold everywhere; with two, it is not clear which counts.
-	places := 0
-	for _, k := range []string{"at", "header", "headers", "where"} {
-		if r.Has(k) {
-			places++
-		}
-	}
+	places := len(present(r, []string{"at", "header", "headers", "where"}))
 	switch {
 	case places == 0 && !r.Broken:
 		r.Fail(r.Node, `add at: "$.path", header: name or where: status`, "a rule without a place")
@@ -174,7 +178,7 @@ func (l *loader) compileRules(rules []diff.Rule) {
 		}
 		r := l.rules[rules[e.Rule].Origin]
 		if r == nil {
-			l.Add(Problem{Pos: Pos{File: rules[e.Rule].Origin}, Summary: e.Msg, Hint: e.Hint})
+			l.failAt(Pos{File: rules[e.Rule].Origin}, "", e.Hint, "%s", e.Msg)
 			continue
 		}
 		// The key that Compile names, or the whole rule.
@@ -196,10 +200,10 @@ func (l *loader) compileRules(rules []diff.Rule) {
 }
 
 // readRuleFile reads a whole rule file and compiles its rules on their own.
-func (w *walker) readRuleFile() []diff.Rule {
+func (l *loader) readRuleFile(w *walker) []diff.Rule {
 	o := w.Object(w.Src.Root, "rule file", "")
 	o.Text("doc")
 	rules := w.readRuleList(o, "rules", []string{w.Src.Path})
-	w.compileRules(rules)
+	l.compileRules(rules)
 	return rules
 }

@@ -20,11 +20,10 @@ import (
 // readSides reads both sides. Their addresses stay templates until expandAddresses expands them: they may
 // name variables that only the env file or a flag gives.
 func (w *walker) readSides(o *keys.Mapping) (blue, green SideConfig) {
-	n := o.Get("sides")
-	if n == nil {
+	s := o.Open("sides", "sides", "")
+	if s == nil {
 		return blue, green
 	}
-	s := w.Object(n, "sides", "")
 	if n := s.Get("blue"); n != nil {
 		w.readSide(n, "side blue", &blue)
 	}
@@ -160,7 +159,7 @@ func (b *builder) mergeStage(w *walker, o *keys.Mapping) {
 		// Rule 3.
 		if flag != "" {
 			if msg := badBaseURL(flag); msg != "" {
-				b.Add(Problem{Pos: Pos{File: "--" + side.String()}, Summary: msg, Hint: urlHint(flag)})
+				b.failAt(Pos{File: "--" + side.String()}, "", urlHint(flag), "%s", msg)
 			}
 			own.URL = flag
 		}
@@ -255,10 +254,8 @@ func (b *builder) expandAddresses(c *SideConfig, side Side) {
 		if err != nil {
 			c.urlFailed = c.urlFailed || f.what == "url"
 			if b.opts.Demand || !usesOutside(f.t) {
-				b.Add(Problem{
-					Pos: f.t.Pos, Width: len([]rune(f.t.Text)), Summary: fmt.Sprintf("%s: %v", f.what, err),
-					Hint: "addresses are known before the first request: only vars, flags and the environment answer here",
-				})
+				const hint = "addresses are known before the first request: only vars, flags and the environment answer here"
+				b.failAt(f.t.Pos, f.t.Text, hint, "%s: %v", f.what, err)
 			}
 			continue
 		}
@@ -268,7 +265,7 @@ func (b *builder) expandAddresses(c *SideConfig, side Side) {
 			if f.what == "url" {
 				c.urlFailed, hint = true, urlHint(v.Text)
 			}
-			b.Add(Problem{Pos: f.t.Pos, Width: len([]rune(f.t.Text)), Summary: fmt.Sprintf("%s: %s", f.what, msg), Hint: hint})
+			b.failAt(f.t.Pos, f.t.Text, hint, "%s: %s", f.what, msg)
 			continue
 		}
 		*f.into(c) = v.Text

@@ -172,7 +172,7 @@ func (b *builder) readOneStep(o *keys.Mapping, ctx stepContext, name, what strin
 		}
 	}
 	// Rule 5.
-	if !o.Has("side_effects") && !unsafe(s.Request.Method) {
+	if !o.Has("side_effects") && SafeMethod(s.Request.Method) {
 		s.SideEffects = Undeclared
 	}
 	b.readCompensates(o, s)
@@ -298,12 +298,7 @@ func (w *walker) readCapture(k, v *yaml.Node) (Capture, bool) {
 		o.Fail(o.At("status"), "write status: true", "status: false captures nothing")
 	}
 	// One place, or a regex over the body.
-	places := 0
-	for _, name := range []string{"at", "header", "cookie", "status"} {
-		if o.Has(name) {
-			places++
-		}
-	}
+	places := len(present(o, []string{"at", "header", "cookie", "status"}))
 	switch {
 	case o.Broken:
 	case places > 1 || places == 0 && !o.Has("regex"):
@@ -339,11 +334,6 @@ func (w *walker) readRetry(n *yaml.Node) *Retry {
 	})
 	o.RefuseEmpty("for", "name statuses or failures: [502, 503, connect]")
 	return r
-}
-
-// unsafe reports whether a method may change something: all but the four of RFC 9110.
-func unsafe(method string) bool {
-	return !slices.Contains([]string{"GET", "HEAD", "OPTIONS", "TRACE"}, method)
 }
 
 // partName cuts file#name. A file without extension is not a reference: `use: sign-in` means

@@ -74,11 +74,8 @@ func (b *builder) linkCompensation(steps, cleanup []*Step) {
 		return
 	}
 	for _, s := range open { // Rule 4
-		b.Add(Problem{
-			Pos: s.Pos, Kind: Warning, Width: 1, Summary: "step \"" + problem.Cut(s.Name,
-				60) + "\" is compensated, and no step takes it back",
-			Hint: "add cleanup: with the request that takes it back, or compensates: to the later step that does",
-		})
+		b.warnAt(s.Pos, "", "add cleanup: with the request that takes it back, or compensates: to the later step that does",
+			"step \"%s\" is compensated, and no step takes it back", problem.Cut(s.Name, 60))
 	}
 }
 
@@ -175,7 +172,7 @@ func (s *Step) HasEffects() bool {
 // SafeMethod reports whether a method by definition leaves nothing behind (RFC 9110,
 // section 9.2.1).
 func SafeMethod(method string) bool {
-	return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE"
+	return slices.Contains([]string{"GET", "HEAD", "OPTIONS", "TRACE"}, method)
 }
 
 // Repeatable reports whether sending the step twice does no more than sending it once.

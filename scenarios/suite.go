@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -90,11 +91,7 @@ func (l *loader) readSuite(w *walker) *Suite {
 	b.readBody(w, o)
 	l.checkRead()
 	b.checkSuite(w, o)
-	// Sorted, so that the same suite is the same archive.
-	for file := range l.files {
-		s.Files = append(s.Files, file)
-	}
-	slices.Sort(s.Files)
+	s.Files = slices.Sorted(maps.Keys(l.files)) // so that the same suite is the same archive
 	return s
 }
 
@@ -119,10 +116,7 @@ func (b *builder) readBody(w *walker, o *keys.Mapping) {
 		if c := b.readCase(w, n); c != nil {
 			// A case without a name was reported as such.
 			if first, dup := ids[c.ID]; dup && c.ID != s.Name+"/" { // a name that is none is reported
-				b.Add(Problem{
-					Pos: c.Pos, Summary: fmt.Sprintf("duplicate case %q", strings.TrimPrefix(c.ID, s.Name+"/")),
-					Hint: "it is also in " + first.String(),
-				})
+				b.failAt(c.Pos, "", "it is also in "+first.String(), "duplicate case %q", strings.TrimPrefix(c.ID, s.Name+"/"))
 			}
 			ids[c.ID] = c.Pos
 			s.Cases = append(s.Cases, c)
@@ -235,11 +229,10 @@ type TransportAllow struct {
 // readTransport reads the accepted differences of connections.
 // The list must not be empty: it would look like an acceptance.
 func (w *walker) readTransport(o *keys.Mapping) []TransportAllow {
-	n := o.Get("transport")
-	if n == nil {
+	x := o.Open("transport", "transport", "")
+	if x == nil {
 		return nil
 	}
-	x := w.Object(n, "transport", "")
 	x.RefuseEmpty("allow", "name a fact and why it is accepted")
 	var out []TransportAllow
 	x.EachElement("allow", func(_ int, n *yaml.Node) {

@@ -1,7 +1,7 @@
 package scenarios
 
 import (
-	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -19,24 +19,15 @@ func (b *builder) warnUnused() {
 	for name, c := range b.names.all {
 		// What a parts file captures is there for every suite that uses it.
 		if c.pos.File == b.suite.Pos.File && !c.used && !slices.Contains(b.suite.Secrets, name) && !b.sameCapture(c.pos) {
-			b.Add(Problem{
-				Pos: c.pos, Kind: Warning, Width: len([]rune(name)), Summary: fmt.Sprintf("capture %q is never used", name),
-				Hint: "remove it, or add same: true if it is there to be compared",
-			})
+			b.warnAt(c.pos, name, "remove it, or add same: true if it is there to be compared", "capture %q is never used", name)
 		}
 	}
 }
 
 // sameCapture reports whether the capture at a place has same: true.
 func (b *builder) sameCapture(pos Pos) bool {
-	for _, s := range b.steps {
-		for _, c := range s.Captures {
-			if c.Pos == pos && c.Same {
-				return true
-			}
-		}
-	}
-	return false
+	isIt := func(c Capture) bool { return c.Pos == pos && c.Same }
+	return slices.ContainsFunc(b.steps, func(s *Step) bool { return slices.ContainsFunc(s.Captures, isIt) })
 }
 
 // checkRules compiles rules after those they are added to, and warns of what
@@ -100,10 +91,7 @@ func (l *loader) warnPlain(name string, t *Template) {
 			p.Pos.Line == t.Pos.Line
 	})
 	if !failed && slices.ContainsFunc(secretNames, func(s string) bool { return strings.Contains(lower, s) }) {
-		l.Add(Problem{
-			Pos: t.Pos, Kind: Warning, Width: 1, Summary: fmt.Sprintf("%q is written in plain text", name),
-			Hint: "read it from the environment: list NAME in env: and write {{env.NAME}}",
-		})
+		l.warnAt(t.Pos, "", "read it from the environment: list NAME in env: and write {{env.NAME}}", "%q is written in plain text", name)
 	}
 }
 
@@ -164,20 +152,14 @@ func (l *loader) warnFlags(suites []*Suite) {
 	if l.problems.HasErrors() {
 		return // what could not be read may use them
 	}
-	var names []string
-	for name := range l.named {
-		names = append(names, name)
-	}
+	names := slices.Collect(maps.Keys(l.named))
 	for _, s := range suites {
 		names = append(names, s.Needs...)
 	}
 	slices.Sort(names)
 	for _, v := range l.opts.Vars {
 		if !slices.Contains(names, v.Name) {
-			l.Add(Problem{
-				Pos: Pos{File: "--var " + v.Name}, Kind: Warning,
-				Summary: fmt.Sprintf("no suite uses the variable %q", v.Name), Hint: suggest.Hint(v.Name, names),
-			})
+			l.warnAt(Pos{File: "--var " + v.Name}, "", suggest.Hint(v.Name, names), "no suite uses the variable %q", v.Name)
 		}
 	}
 }
