@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -52,6 +53,9 @@ func Select(suites []*Suite, sel Selection) ([]*Suite, error) {
 	for _, id := range sel.IDs {
 		p.ids[id] = true
 	}
+	for _, g := range sel.Case {
+		p.globs = append(p.globs, newCaseGlob(g))
+	}
 	var out []*Suite
 	for _, s := range suites {
 		// The suites themselves stay whole, for load stages that name their cases.
@@ -78,6 +82,8 @@ type picker struct {
 	sel  Selection
 	tags func(tags []string) bool
 	ids  map[string]bool
+	// globs are those of the selection; none: every id.
+	globs []caseGlob
 	// place counts the rows that passed the criteria so far, and stage the load stages: a
 	// shard takes every Of-th of them.
 	place int
@@ -114,8 +120,7 @@ func (p *picker) pickCase(c *Case) (*Case, error) {
 		if !whole {
 			return nil, nil
 		}
-		p.place++
-		if !p.inShard(p.place - 1) {
+		if p.place++; !p.inShard(p.place - 1) {
 			return nil, nil
 		}
 		return c, nil
@@ -159,20 +164,26 @@ func (p *picker) wants(id string) bool {
 	if len(p.ids) > 0 && !p.ids[id] {
 		return false
 	}
-	if len(p.sel.Case) == 0 {
-		return true
-	}
-	return slices.ContainsFunc(p.sel.Case, func(g string) bool { return globID(g, id) })
+	return len(p.globs) == 0 || slices.ContainsFunc(p.globs, func(g caseGlob) bool { return g.matches(id) })
 }
 
-// globID matches a glob to suite/case or, without a slash, to case alone.
-// An id is suite/case or suite/case[row].
-func globID(pattern, id string) bool {
-	// Without a slash the case is named in every suite.
-	if !strings.Contains(pattern, "/") {
+// A caseGlob is a glob of cases: of suite/case or suite/case[row] or, without a slash, of the
+// case in every suite.
+type caseGlob struct {
+	text *regexp.Regexp
+	bare bool
+}
+
+func newCaseGlob(pattern string) caseGlob {
+	return caseGlob{glob(pattern), !strings.Contains(pattern, "/")}
+}
+
+// matches reports whether the glob fits an id.
+func (g caseGlob) matches(id string) bool {
+	if g.bare {
 		_, id, _ = strings.Cut(id, "/")
 	}
-	return glob(pattern, id)
+	return g.text.MatchString(id)
 }
 
 // unmatched names every glob, and every tag that is asked for, that fits no case and
@@ -182,10 +193,10 @@ func unmatched(suites []*Suite, globs, tags []string) error {
 	var all []string
 	for _, g := range globs {
 		// All globs are looked at, to report all of those that fit nothing.
-		some := false
+		some, glob := false, newCaseGlob(g)
 		for _, s := range suites {
 			for _, c := range s.Cases {
-				ok, err := c.matchesGlob(g)
+				ok, err := c.matchesGlob(glob)
 				if err != nil {
 					return err
 				}
@@ -209,49 +220,26 @@ func unmatched(suites []*Suite, globs, tags []string) error {
 }
 
 // matchesGlob reports whether a glob matches the case or one of its rows, which may read them all.
-func (c *Case) matchesGlob(pattern string) (bool, error) {
-	if globID(pattern, c.ID) {
-		return true, nil
-	}
-	if c.Data == nil {
-		return false, nil
+func (c *Case) matchesGlob(g caseGlob) (bool, error) {
+	if g.matches(c.ID) || c.Data == nil {
+		return g.matches(c.ID), nil
 	}
 	for row, err := range c.Data.Rows {
 		if err != nil {
 			return false, fmt.Errorf("select rows of %s: %w", c.ID, err)
 		}
-		if id, _ := c.RowID(row); globID(pattern, id) {
+		if id, _ := c.RowID(row); g.matches(id) {
 			return true, nil
 		}
 	}
 	return false, nil
 }
 
-// glob matches * to any text and ? to one character; nothing else is special,
-// since ids hold brackets. path.Match was rejected for that reason. On a mismatch it goes
-// back to the last *, which is enough for patterns without alternatives.
-func glob(pattern, s string) bool {
-	p, r := []rune(pattern), []rune(s)
-	i, j, star, mark := 0, 0, -1, 0
-	for j < len(r) {
-		switch {
-		case i < len(p) && p[i] == '*':
-			star, mark = i, j
-			i++
-		case i < len(p) && (p[i] == '?' || p[i] == r[j]):
-			i++
-			j++
-		case star >= 0:
-			mark++
-			i, j = star+1, mark
-		default:
-			return false
-		}
-	}
-	for i < len(p) && p[i] == '*' {
-		i++
-	}
-	return i == len(p)
+// glob compiles a pattern in which * is any text and ? is one character; nothing else is
+// special, since ids hold brackets. path.Match was rejected for that reason.
+func glob(pattern string) *regexp.Regexp {
+	text := regexp.QuoteMeta(strings.ToValidUTF8(pattern, "\ufffd"))
+	return regexp.MustCompile(`(?s)\A` + strings.NewReplacer(`\*`, `.*`, `\?`, `.`).Replace(text) + `\z`)
 }
 
 // A tagParser reads tag expressions by recursive descent:
@@ -328,26 +316,22 @@ func (p *tagParser) accept(word string) bool {
 
 // parseOr reads the loosest of the operators; it is also what parentheses hold.
 func (p *tagParser) parseOr() (tagMatch, error) {
-	x, err := p.parseAnd()
-	for err == nil && p.accept("or") {
-		a := x
-		var b tagMatch
-		if b, err = p.parseAnd(); err == nil {
-			x = func(t []string) bool { return a(t) || b(t) }
-		}
-	}
-	return x, err
+	return p.parseList("or", p.parseAnd, func(a, b bool) bool { return a || b })
 }
 
 // parseAnd reads operands that must all hold.
 func (p *tagParser) parseAnd() (tagMatch, error) {
-	x, err := p.parseNot()
-	for err == nil && p.accept("and") {
+	return p.parseList("and", p.parseNot, func(a, b bool) bool { return a && b })
+}
+
+// parseList reads operands with a word between them.
+func (p *tagParser) parseList(word string, operand func() (tagMatch, error), join func(a, b bool) bool) (tagMatch, error) {
+	x, err := operand()
+	for err == nil && p.accept(word) {
 		a := x
 		var b tagMatch
-		if b, err = p.parseNot(); err == nil {
-			x = func(t []string) bool { return a(t) && b(t) }
-		}
+		b, err = operand()
+		x = func(t []string) bool { return join(a(t), b(t)) }
 	}
 	return x, err
 }

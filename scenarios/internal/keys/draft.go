@@ -24,11 +24,7 @@ type Draft struct {
 // NewDraft begins a mapping of the table of that name. A name without a table is a mistake
 // of the caller and panics, as it does in [Reader.Object].
 func NewDraft(table string) *Draft {
-	t := Tables[table]
-	if t == nil {
-		panic("scenarios: no key table " + table)
-	}
-	return t.Draft()
+	return tableOf(table).Draft()
 }
 
 // Draft begins a mapping of this table.

@@ -82,11 +82,16 @@ type Mapping struct {
 
 // Object reads a mapping. what names it in messages, such as case "epg".
 func (w *Reader) Object(n *yaml.Node, tableName, what string) *Mapping {
-	t := Tables[tableName]
+	return w.ObjectOf(n, tableOf(tableName), what)
+}
+
+// tableOf is the table of a name; a name without one is a mistake of the caller.
+func tableOf(name string) *Table {
+	t := Tables[name]
 	if t == nil {
-		panic("scenarios: no key table " + tableName)
+		panic("scenarios: no key table " + name)
 	}
-	return w.ObjectOf(n, t, what)
+	return t
 }
 
 // ObjectOf reads a mapping by a table that need not be one of Tables. Unknown, duplicate and
@@ -281,13 +286,11 @@ func (o *Mapping) At(name string) *yaml.Node {
 
 // ElementOf is the element of a key's list with this text, or nil.
 func (o *Mapping) ElementOf(name, text string) *yaml.Node {
-	v := o.Values[name]
-	if v == nil {
-		return nil
-	}
-	for _, c := range source.Deref(v).Content {
-		if source.Deref(c).Value == text {
-			return source.Deref(c)
+	if v := o.Values[name]; v != nil {
+		for _, c := range source.Deref(v).Content {
+			if c = source.Deref(c); c.Value == text {
+				return c
+			}
 		}
 	}
 	return nil

@@ -220,8 +220,7 @@ func (o *Mapping) Duration(name string, def time.Duration) time.Duration {
 		o.Fail(n, hint, "%s must be a duration, not %q", name, problem.Cut(text, 40))
 		return def
 	}
-	show := func(x float64) string { return DurationText(time.Duration(x * float64(time.Second))) }
-	if !o.Reader.bounded(n, name, d.Seconds(), s, show) {
+	if !o.Reader.bounded(n, name, d.Seconds(), s, secondsText) {
 		o.Broken = true
 		return def
 	}
@@ -248,15 +247,17 @@ func (o *Mapping) span(name string) perf.Span {
 		o.Fail(n, "write "+DurationText(most)+".."+DurationText(least), "the range of %s goes from the longer to the shorter", name)
 		return perf.Span{}
 	}
-	show := func(x float64) string { return DurationText(time.Duration(x * float64(time.Second))) }
 	for _, d := range [...]time.Duration{least, most} {
-		if !o.Reader.bounded(n, name, d.Seconds(), s, show) {
+		if !o.Reader.bounded(n, name, d.Seconds(), s, secondsText) {
 			o.Broken = true
 			return perf.Span{}
 		}
 	}
 	return perf.Span{Least: least, Most: most}
 }
+
+// secondsText writes a bound of a shape, which is in seconds.
+func secondsText(x float64) string { return DurationText(time.Duration(x * float64(time.Second))) }
 
 // DurationText writes a duration without empty parts: 2m, not 2m0s.
 func DurationText(d time.Duration) string {

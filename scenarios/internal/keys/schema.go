@@ -169,46 +169,18 @@ func NodeJSON(n *yaml.Node) string {
 	return text.Quote(n.Value)
 }
 
-// schema is the JSON Schema of a shape. Text may look like a number in YAML, so
-// scalars are taken wherever text is.
+// schema is the JSON Schema of a shape.
 func (s *Shape) schema() *schemaNode {
-	scalar := []string{"string", "number", "boolean"}
 	switch s.Form {
-	case formText, FormTemplate:
-		return &schemaNode{Type: scalar}
-	case formName, formVar, formFile:
-		return &schemaNode{Type: []string{"string", "number"}}
 	case FormWord:
 		return &schemaNode{Enum: wordEnum(s.Words)}
-	case formBool:
-		return &schemaNode{Type: []string{"boolean"}}
-	case FormInt:
-		return &schemaNode{Type: []string{"integer"}, Minimum: &s.Min, Maximum: &s.Max}
-	case FormNumber:
-		return &schemaNode{Type: []string{"number"}, Minimum: &s.Min, Maximum: &s.Max}
-	case FormDuration:
-		return &schemaNode{Type: []string{"string"}, Pattern: `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d))+$`}
-	case formSpan:
-		one := `([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d))+`
-		return &schemaNode{Type: []string{"string"}, Pattern: `^` + one + `(\.\.` + one + `)?$`}
-	case FormPercent:
-		return &schemaNode{Type: []string{"string"}, Pattern: `^[0-9]+(\.[0-9]+)? ?%$`}
-	case formRate:
-		return &schemaNode{Type: []string{"string"}, Pattern: `^[0-9]+(\.[0-9]+)? ?/ ?(s|m|h)$`}
-	case formMargin:
-		return &schemaNode{Type: []string{"string"}, Pattern: `^[0-9]`}
-	case formDate:
-		return &schemaNode{Type: []string{"string"}, Pattern: `^[0-9]{4}-[0-9]{2}-[0-9]{2}$`}
-	case formPath:
-		return &schemaNode{Type: []string{"string"}, Pattern: `^\$`}
+	case FormInt, FormNumber:
+		return &schemaNode{Type: forms[s.Form].types, Minimum: &s.Min, Maximum: &s.Max}
 	case formStatus:
-		low, high := 100.0, 599.0
 		return &schemaNode{AnyOf: []*schemaNode{
-			{Type: []string{"integer"}, Minimum: &low, Maximum: &high},
+			anInt(100, 599).schema(),
 			{Type: []string{"string"}, Pattern: `^[1-5](xx|XX|[0-9][0-9])$`},
 		}}
-	case FormJSON:
-		return &schemaNode{}
 	case FormObject:
 		return refTo(s.Table)
 	case FormMap:
@@ -222,7 +194,11 @@ func (s *Shape) schema() *schemaNode {
 		}
 		return out
 	}
-	panic(fmt.Sprintf("scenarios: no schema for form %d", s.Form))
+	f, known := forms[s.Form]
+	if !known {
+		panic(fmt.Sprintf("scenarios: no schema for form %d", s.Form))
+	}
+	return &schemaNode{Type: f.types, Pattern: f.pattern}
 }
 
 // wordEnum lists the words, those that YAML reads as numbers both ways.

@@ -127,47 +127,50 @@ func aSpan(low, high float64) *Shape { return &Shape{Form: formSpan, Min: low, M
 // orList is one element or a list of them.
 func orList(elem *Shape) *Shape { return oneOf(elem, listOf(elem)) }
 
+// scalar are the types of text in JSON Schema: it may look like a number in YAML.
+var scalar = []string{"string", "number", "boolean"}
+
+// oneDuration is a duration as a regular expression.
+const oneDuration = `([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d))+`
+
+// forms say what a value of a form is: in a word for people, and by type and pattern of JSON
+// Schema. Forms that are more than that are in [Shape.Word] and in schema.
+var forms = map[Form]struct {
+	word    string
+	types   []string
+	pattern string
+}{
+	formText:     {"text", scalar, ""},
+	FormTemplate: {"text", scalar, ""},
+	formName:     {"a name", []string{"string", "number"}, ""},
+	formVar:      {"the name of a variable", []string{"string", "number"}, ""},
+	formFile:     {"the name of a file", []string{"string", "number"}, ""},
+	formBool:     {"true or false", []string{"boolean"}, ""},
+	FormInt:      {"a whole number", []string{"integer"}, ""},
+	FormNumber:   {"a number", []string{"number"}, ""},
+	FormDuration: {"a duration such as 500ms, 5s or 2m", []string{"string"}, `^` + oneDuration + `$`},
+	formSpan: {
+		"a duration such as 1s, or a range such as 500ms..2s",
+		[]string{"string"},
+		`^` + oneDuration + `(\.\.` + oneDuration + `)?$`,
+	},
+	FormPercent: {"a percentage such as 5%", []string{"string"}, `^[0-9]+(\.[0-9]+)? ?%$`},
+	formRate:    {"a rate such as 200/s", []string{"string"}, `^[0-9]+(\.[0-9]+)? ?/ ?(s|m|h)$`},
+	formMargin:  {`a margin such as 5%, 2ms or "5% or 2ms"`, []string{"string"}, `^[0-9]`},
+	formDate:    {"a date such as 2027-03-31", []string{"string"}, `^[0-9]{4}-[0-9]{2}-[0-9]{2}$`},
+	formPath:    {"a path such as $.channels[*].id", []string{"string"}, `^\$`},
+	formStatus:  {"a status such as 200 or a class such as 2xx", nil, ""},
+	FormJSON:    {"a JSON value", nil, ""},
+	FormObject:  {"a mapping", nil, ""},
+	FormMap:     {"a mapping", nil, ""},
+	FormList:    {"a list", nil, ""},
+}
+
 // Word names a shape for people: "a duration such as 5s".
 func (s *Shape) Word() string {
 	switch s.Form {
-	case formText, FormTemplate:
-		return "text"
-	case formName:
-		return "a name"
-	case formVar:
-		return "the name of a variable"
 	case FormWord:
 		return "one of " + suggest.Quoted(s.Words)
-	case formBool:
-		return "true or false"
-	case FormInt:
-		return "a whole number"
-	case FormNumber:
-		return "a number"
-	case FormDuration:
-		return "a duration such as 500ms, 5s or 2m"
-	case formSpan:
-		return "a duration such as 1s, or a range such as 500ms..2s"
-	case FormPercent:
-		return "a percentage such as 5%"
-	case formRate:
-		return "a rate such as 200/s"
-	case formMargin:
-		return `a margin such as 5%, 2ms or "5% or 2ms"`
-	case formDate:
-		return "a date such as 2027-03-31"
-	case formPath:
-		return "a path such as $.channels[*].id"
-	case formFile:
-		return "the name of a file"
-	case formStatus:
-		return "a status such as 200 or a class such as 2xx"
-	case FormJSON:
-		return "a JSON value"
-	case FormObject, FormMap:
-		return "a mapping"
-	case FormList:
-		return "a list"
 	case FormUnion:
 		words := make([]string, len(s.Alts))
 		for i, a := range s.Alts {
@@ -175,5 +178,5 @@ func (s *Shape) Word() string {
 		}
 		return suggest.Or(words)
 	}
-	return "a value"
+	return forms[s.Form].word
 }

@@ -1,35 +1,33 @@
 package keys
 
-// Order lists the key tables as docs/format.md prints them.
-var Order = []string{
-	"suite", "case", "step", "request", "multipart part", "graphql", "auth", "basic", "api_key", "oauth2", "digest", "hmac", "aws",
-	"expect", "side expect", "when", "latency", "matchers", "not", "count", "hls", "capture", "poll", "retry", "data", "quarantine",
-	"rule", "defaults", "sides", "side", "service", "tls", "identity", "answer", "transport", "transport allow", "session", "coverage",
-	"flaky",
-	"load", "load step", "users", "margins", "parts file", "rule file", "env file", "limits", "clusters", "cluster",
-	"ready", "ready applications", "ready expect", "ready workloads", "alike", "alike rule", "cluster services",
-	"prometheus", "prometheus server", "prometheus query", "notify", "require", "config",
-	"shift file", "hold", "shift before", "shift gate", "shift during", "shift probe", "shift after", "shift run", "confirm",
-	"driver", "exec driver", "haproxy driver", "route53 driver", "route driver",
+// tables are the key tables, in the order in which docs/format.md prints them.
+var tables = []*Table{
+	&suiteTable, &caseTable, &stepTable, &requestTable, &multipartTable, &graphqlTable, &authTable, &basicTable, &apiKeyTable,
+	&oauth2Table, &digestTable, &hmacTable, &awsTable, &expectTable, &sideExpectTable, &whenTable, &latencyTable, &matchersTable,
+	&notTable, &countTable, &hlsTable, &captureTable, &pollTable, &retryTable, &dataTable, &quarantineTable, &ruleTable,
+	&defaultsTable, &sidesTable, &sideTable, &serviceTable, &tlsTable, &identityTable, &answerTable, &transportTable,
+	&transportAllowTable, &sessionTable, &coverageTable, &flakyTable, &loadTable, &loadStepTable, &usersTable, &marginsTable,
+	&partsTable, &ruleFileTable, &envTable, &limitsTable, &clustersTable, &clusterTable, &readyTable, &readyApplicationsTable,
+	&readyExpectTable, &readyWorkloadsTable, &alikeTable, &alikeRuleTable, &clusterServicesTable, &prometheusTable,
+	&prometheusServerTable, &prometheusQueryTable, &notifyTable, &requireTable, &configTable, &shiftTable, &holdTable,
+	&shiftBeforeTable, &shiftGateTable, &shiftDuringTable, &shiftProbeTable, &shiftAfterTable, &shiftRunTable, &confirmTable,
+	&driverTable, &execDriverTable, &haproxyDriverTable, &route53DriverTable, &routeDriverTable,
 }
+
+// Order lists the names of the key tables as docs/format.md prints them.
+var Order = func() []string {
+	names := make([]string, len(tables))
+	for i, t := range tables {
+		names[i] = t.Name
+	}
+	return names
+}()
 
 // Tables are the key tables by name: the closed lists that the walker, the JSON
 // Schema and docs/format.md share.
 var Tables = func() map[string]*Table {
 	m := map[string]*Table{}
-	for _, t := range []*Table{
-		&suiteTable, &caseTable, &stepTable, &requestTable, &multipartTable, &graphqlTable, &authTable, &basicTable,
-		&apiKeyTable, &oauth2Table, &digestTable, &hmacTable, &awsTable, &expectTable, &sideExpectTable, &whenTable,
-		&latencyTable, &matchersTable, &notTable, &countTable, &hlsTable, &captureTable, &pollTable, &retryTable, &dataTable,
-		&quarantineTable, &ruleTable, &defaultsTable, &sidesTable, &sideTable, &serviceTable, &tlsTable, &identityTable,
-		&answerTable, &transportTable, &transportAllowTable, &sessionTable, &coverageTable, &flakyTable, &loadTable,
-		&loadStepTable, &usersTable, &marginsTable, &partsTable, &ruleFileTable, &envTable, &limitsTable, &configTable,
-		&clustersTable, &clusterTable, &readyTable, &readyApplicationsTable, &readyExpectTable, &readyWorkloadsTable,
-		&alikeTable, &alikeRuleTable, &clusterServicesTable, &prometheusTable, &prometheusServerTable, &prometheusQueryTable, &notifyTable,
-		&requireTable,
-		&shiftTable, &holdTable, &shiftBeforeTable, &shiftGateTable, &shiftDuringTable, &shiftProbeTable, &shiftAfterTable, &shiftRunTable,
-		&confirmTable, &driverTable, &execDriverTable, &haproxyDriverTable, &route53DriverTable, &routeDriverTable,
-	} {
+	for _, t := range tables {
 		m[t.Name] = t
 	}
 	return m

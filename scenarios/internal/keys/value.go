@@ -46,11 +46,8 @@ func (w *Reader) Template(n *yaml.Node, what string) *template.Template {
 	if !ok {
 		return nil
 	}
-	t, errs := template.Parse(text, w.Pos(n))
-	for _, e := range errs {
-		w.ErrorAt(n, e.Offset, e.Hint, "%s: %s", what, e.Msg)
-	}
-	if len(errs) > 0 {
+	t, ok := w.parse(n, text, what)
+	if !ok {
 		return nil
 	}
 	w.sink.Placed(t, w.Src, n)
@@ -58,6 +55,15 @@ func (w *Reader) Template(n *yaml.Node, what string) *template.Template {
 		t.JSON = n.Value
 	}
 	return t
+}
+
+// parse parses the text of a node and reports what is wrong with it.
+func (w *Reader) parse(n *yaml.Node, text, what string) (*template.Template, bool) {
+	t, errs := template.Parse(text, w.Pos(n))
+	for _, e := range errs {
+		w.ErrorAt(n, e.Offset, e.Hint, "%s: %s", what, e.Msg)
+	}
+	return t, len(errs) == 0
 }
 
 // Template reads a key with placeholders; nil when it is absent or wrong.
@@ -74,32 +80,27 @@ func (o *Mapping) Template(name string) *template.Template {
 // FileName reads the name of a file relative to this one and returns its path below
 // the root; empty when absent or wrong.
 func (o *Mapping) FileName(name string) string {
-	n, text, _, ok := o.scalar(name, formFile)
-	if !ok {
-		return ""
-	}
-	return o.resolve(n, text)
+	file, _ := o.filePart(name, false)
+	return file
 }
 
 // FilePart is FileName for a name that may be followed by # and what names a part of
 // the file; the fragment begins with the #, and is empty where there is none.
 func (o *Mapping) FilePart(name string) (file, fragment string) {
+	return o.filePart(name, true)
+}
+
+func (o *Mapping) filePart(name string, isPart bool) (file, fragment string) {
 	n, text, _, ok := o.scalar(name, formFile)
 	if !ok {
 		return "", ""
 	}
-	if i := strings.IndexByte(text, '#'); i >= 0 {
+	if i := strings.IndexByte(text, '#'); i >= 0 && isPart {
 		text, fragment = text[:i], text[i:]
 	}
-	return o.resolve(n, text), fragment
-}
-
-func (o *Mapping) resolve(n *yaml.Node, text string) string {
-	file, ok := o.Reader.Resolve(n, text)
-	if !ok {
-		o.Broken = true
-	}
-	return file
+	file, ok = o.Reader.Resolve(n, text)
+	o.Broken = o.Broken || !ok
+	return file, fragment
 }
 
 // Resolve joins a reference to the folder of the file it is written in.
@@ -208,11 +209,8 @@ func (w *Reader) JSONNode(n *yaml.Node, what string) *template.Node {
 
 // jsonText reads the text of a string or of a member's name.
 func (w *Reader) jsonText(n *yaml.Node, what string) *template.Template {
-	t, errs := template.Parse(n.Value, w.Pos(n))
-	for _, e := range errs {
-		w.ErrorAt(n, e.Offset, e.Hint, "%s: %s", what, e.Msg)
-	}
-	if len(errs) > 0 {
+	t, ok := w.parse(n, n.Value, what)
+	if !ok {
 		t = template.Text(n.Value, w.Pos(n))
 	}
 	w.sink.Placed(t, w.Src, n)
@@ -225,22 +223,8 @@ func EmptyNull(n *yaml.Node) bool { return source.IsNull(n) && n.Value == "" }
 // warnMisread warns of plain scalars that YAML reads as a number, date, boolean
 // or null and JSON does not know.
 func (w *Reader) warnMisread(n *yaml.Node) {
-	if n.Style != 0 {
-		return
+	read := map[string]string{"!!int": "a number", "!!float": "a number", "!!timestamp": "a date", "!!bool": "true or false", "!!null": "null"}
+	if what := read[n.ShortTag()]; what != "" && n.Style == 0 {
+		w.Warnf(n, fmt.Sprintf("quote it to say so: %q", n.Value), "%s is text here; YAML reads %s", n.Value, what)
 	}
-	read := ""
-	switch n.ShortTag() {
-	case "!!int", "!!float":
-		read = "a number"
-	case "!!timestamp":
-		read = "a date"
-	case "!!bool":
-		read = "true or false"
-	case "!!null":
-		read = "null"
-	}
-	if read == "" {
-		return
-	}
-	w.Warnf(n, fmt.Sprintf("quote it to say so: %q", n.Value), "%s is text here; YAML reads %s", n.Value, read)
 }
