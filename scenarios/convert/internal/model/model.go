@@ -10,6 +10,7 @@ package model
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/bgverify/bgverify/scenarios/internal/bodyschema"
@@ -339,6 +340,12 @@ func String(text string) *Node { return &Node{Kind: StringNode, Text: text} }
 
 // Literal is a JSON literal: a number, true, false or null.
 func Literal(text string) *Node { return &Node{Kind: LiteralNode, Text: text} }
+
+// Bool is true or false.
+func Bool(yes bool) *Node { return Literal(strconv.FormatBool(yes)) }
+
+// Int is a whole number.
+func Int(n int64) *Node { return Literal(strconv.FormatInt(n, 10)) }
 
 // Is reports whether a value is this number, true, false or null.
 func (n *Node) Is(text string) bool { return n != nil && n.Kind == LiteralNode && n.Text == text }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
-	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
 )
 
 // fillers are the words of a chain that mean nothing.
@@ -52,50 +51,62 @@ func (c *chainReader) arg(l link, i int) sym {
 	return sym{}
 }
 
+// link reads one member of a chain. c.why says that there is no expectation for it.
 func (c *chainReader) link(l link) {
 	switch {
 	case !l.call && slices.Contains(fillers, l.name):
 		c.deep = c.deep || l.name == "deep"
-		return
 	case l.name == "not":
 		c.not = !c.not
-		return
 	case l.name == "nested":
 		c.nested = true
-		return
-	case !l.call && (l.name == "include" || l.name == "contain" || l.name == "any"):
-		c.include = l.name != "any"
-		if l.name == "any" {
-			c.why = "any of several"
+	case !l.call && (l.name == "include" || l.name == "contain"):
+		c.include = true
+	case !l.call && l.name == "any":
+		c.why = "any of several"
+	default:
+		read := c.value
+		if c.subject.kind == symResponse {
+			read = c.response
 		}
-		return
-	}
-	known := false
-	if c.subject.kind == symResponse {
-		known = c.response(l)
-	} else {
-		known = c.value(l)
-	}
-	if !known && c.why == "" {
-		c.why = "there is no counterpart of " + naming.OneLine(l.name, 40)
+		if !read(l) && c.why == "" {
+			c.why = "there is no counterpart of " + naming.OneLine(l.name, 40)
+		}
 	}
 }
 
-// add notes a claim, negated if the chain says not.
-func (c *chainReader) add(one claim) {
+// refuse says why a chain has no expectation.
+func (c *chainReader) refuse(why string) bool {
+	c.why = why
+	return false
+}
+
+// madeByCode refuses a value that was not followed.
+func (c *chainReader) madeByCode() bool { return c.refuse("the value is made by code") }
+
+// add notes a claim, negated if the chain says not; false where it cannot.
+func (c *chainReader) add(one claim) bool {
 	if c.subject.kind == symUnknown || one.subject.kind == symUnknown {
-		c.why = "the value is made by code"
-		return
+		return c.madeByCode()
 	}
 	if c.not {
 		var ok bool
 		if one, ok = one.negated(); !ok {
-			c.why = "there is no opposite of " + one.Op
-			return
+			return c.refuse("there is no opposite of " + one.Op)
 		}
 	}
 	c.out = append(c.out, one)
+	return true
 }
+
+// is notes a test of the subject.
+func (c *chainReader) is(op string, value *model.Node) bool { return c.add(test(c.subject, op, value)) }
+
+// exists notes that a value is there.
+func (c *chainReader) exists(v sym) bool { return c.add(test(v, "exists", yes)) }
+
+// equals notes that a value is equal to one that the script holds.
+func (c *chainReader) equals(v sym, n *model.Node) bool { return n != nil && c.add(test(v, "eq", n)) }
 
 // structured reports whether a value is a list or an object that the script makes:
 // by identity it equals nothing of an answer.
@@ -103,8 +114,7 @@ func (c *chainReader) structured(n *model.Node) bool {
 	if c.deep || n == nil || n.Kind != model.ArrayNode && n.Kind != model.ObjectNode {
 		return false
 	}
-	c.why = "without deep, a new list or object equals nothing"
-	return true
+	return !c.refuse("without deep, a new list or object equals nothing")
 }
 
 // statusWords are the names that Postman gives statuses.
@@ -115,95 +125,56 @@ var statusWords = map[string]string{
 
 // response reads what follows pm.response.to.
 func (c *chainReader) response(l link) bool {
+	status, header := sym{kind: symStatus}, func(name string) sym { return sym{kind: symHeader, text: name} }
 	if words := statusWords[l.name]; words != "" {
-		c.add(test(sym{kind: symStatus}, "eq", model.Literal(words)))
-		return true
+		return c.equals(status, model.Literal(words))
 	}
-	first, isText := c.arg(l, 0).constant()
+	arg := c.arg(l, 0)
+	text, isText := arg.constant()
 	switch l.name {
 	case "error":
-		c.add(claim{sym{kind: symStatus}, model.Matcher{Op: "in", List: []*model.Node{model.Literal("4xx"), model.Literal("5xx")}}})
-	case "statusCode":
-		n := c.arg(l, 0).operand()
-		if n == nil || isText {
-			return false
-		}
-		c.add(test(sym{kind: symStatus}, "eq", n))
-	case "statusReason":
-		if !isText {
-			return false
-		}
-		c.add(test(sym{kind: symReason}, "eq", model.String(first)))
-	case "status":
+		return c.add(claim{status, model.Matcher{Op: "in", List: []*model.Node{model.Literal("4xx"), model.Literal("5xx")}}})
+	case "status", "statusReason":
 		if isText {
-			c.add(test(sym{kind: symReason}, "eq", model.String(first)))
-		} else if n := c.arg(l, 0).operand(); n != nil {
-			c.add(test(sym{kind: symStatus}, "eq", n))
-		} else {
-			return false
+			return c.equals(sym{kind: symReason}, model.String(text))
 		}
+		return l.name == "status" && c.equals(status, arg.operand())
+	case "statusCode":
+		return !isText && c.equals(status, arg.operand())
 	case "header":
-		if !isText {
-			return false
+		if len(l.args) == 1 {
+			return isText && c.exists(header(text))
 		}
-		subject := sym{kind: symHeader, text: first}
-		if len(l.args) > 1 {
-			n := c.arg(l, 1).operand()
-			if n == nil {
-				return false
-			}
-			c.add(test(subject, "eq", n))
-		} else {
-			c.add(test(subject, "exists", model.Literal("true")))
-		}
+		return isText && c.equals(header(text), c.arg(l, 1).operand())
 	case "json":
-		c.add(test(sym{kind: symHeader, text: "content-type"}, "contains", model.String("json")))
+		return c.add(test(header("content-type"), "contains", model.String("json")))
 	case "jsonBody":
-		return c.jsonBody(l, first, isText)
+		return c.jsonBody(l, arg)
 	case "jsonSchema":
 		return c.schema(l, body("$"))
 	case "responseTime":
 		c.subject = sym{kind: symTime}
+		return true
 	case "body", "withBody":
-		text := sym{kind: symText}
-		switch n := c.arg(l, 0).operand(); {
-		case len(l.args) == 0:
-			c.add(test(text, "exists", model.Literal("true")))
-		case isText:
-			c.add(test(text, "eq", n))
-		default:
-			return false
+		if len(l.args) == 0 {
+			return c.exists(sym{kind: symText})
 		}
-	default:
-		return false
+		return isText && c.equals(sym{kind: symText}, arg.operand())
 	}
-	return true
+	return false
 }
 
-func (c *chainReader) jsonBody(l link, first string, isText bool) bool {
-	switch {
-	case len(l.args) == 0:
-		c.add(test(body("$"), "exists", model.Literal("true")))
-	case isText:
-		at, ok := lodashPath(body("$"), first)
-		if !ok {
-			return false
-		}
-		if len(l.args) == 1 {
-			c.add(test(at, "exists", model.Literal("true")))
-		} else if n := c.arg(l, 1).operand(); n != nil {
-			c.add(test(at, "eq", n))
-		} else {
-			return false
-		}
-	default:
-		n := c.arg(l, 0).operand()
-		if n == nil || len(l.args) > 1 { // the path is not known
-			return false
-		}
-		c.add(test(body("$"), "eq", n))
+// jsonBody reads jsonBody(), jsonBody(path), jsonBody(path, value) and jsonBody(value).
+func (c *chainReader) jsonBody(l link, arg sym) bool {
+	path, isText := arg.constant()
+	if !isText {
+		return len(l.args) == 0 && c.exists(body("$")) || len(l.args) == 1 && c.equals(body("$"), arg.operand())
 	}
-	return true
+	at, ok := lodashPath(body("$"), path)
+	if len(l.args) == 1 {
+		return ok && c.exists(at)
+	}
+	return ok && c.equals(at, c.arg(l, 1).operand())
 }
 
 // lodashPath is a.b[0].c below a value.
@@ -222,7 +193,7 @@ func lodashPath(v sym, path string) (sym, bool) {
 			}
 			name := path[:end]
 			path = strings.TrimPrefix(path[end:], ".")
-			v = body(v.path + source.PathMember(name))
+			v = below(v, name)
 		}
 		if v.kind != symBody {
 			return sym{}, false
@@ -243,15 +214,12 @@ func (c *chainReader) value(l link) bool {
 	case symCond:
 		return c.condition(l)
 	case symUnknown:
-		c.why = "the value is made by code"
-		return false
+		return c.madeByCode()
 	case symNode, symTemplate:
-		c.why = "it tests nothing of the answer"
-		return false
+		return c.refuse("it tests nothing of the answer")
 	case symInstant:
 		return c.instant(l)
-	}
-	if c.subject.kind == symKeys {
+	case symKeys:
 		return c.names(l)
 	}
 	if !l.call {
@@ -260,37 +228,20 @@ func (c *chainReader) value(l link) bool {
 	first := c.arg(l, 0)
 	n := first.operand()
 	if op := comparators[l.name]; op != "" {
-		if !isNumber(n) {
-			return false
-		}
-		c.add(test(c.subject, op, n))
-		return true
+		return isNumber(n) && c.is(op, n)
 	}
 	switch l.name {
 	case "equal", "equals", "eq", "eql", "eqls":
-		if first.kind == symUndefined {
-			c.add(test(c.subject, "exists", model.Literal("false")))
-			return true
-		}
-		if n == nil {
-			c.why = "what it is compared with is made by code"
-			return false
-		}
-		if l.name != "eql" && l.name != "eqls" && c.structured(n) {
-			return false
-		}
-		c.add(test(c.subject, "eq", n))
+		return c.equal(first, c.deep || strings.HasPrefix(l.name, "eql"))
 	case "within":
 		high := c.arg(l, 1).operand()
-		if !isNumber(n) || !isNumber(high) || c.not {
-			return false
-		}
-		c.add(test(c.subject, "gte", n))
-		c.add(test(c.subject, "lte", high))
-	case "include", "includes", "contain", "contains", "string":
-		if l.name == "string" && c.subject.kind == symBody {
+		return isNumber(n) && isNumber(high) && !c.not && c.is("gte", n) && c.is("lte", high)
+	case "string":
+		if c.subject.kind == symBody {
 			c.out = append(c.out, test(c.subject, "type", model.String("string")))
 		}
+		return c.contains(n)
+	case "include", "includes", "contain", "contains":
 		return c.contains(n)
 	case "closeTo", "approximately":
 		return c.closeTo(n, c.arg(l, 1).operand())
@@ -298,20 +249,25 @@ func (c *chainReader) value(l link) bool {
 		return c.members(n)
 	case "match", "matches":
 		if first.kind != symRegex {
-			c.why = "the pattern is not RE2"
-			return false
+			return c.refuse("the pattern is not RE2")
 		}
-		c.add(test(c.subject, "matches", model.String(first.text)))
+		return c.is("matches", model.String(first.text))
 	case "oneOf":
-		if n == nil || n.Kind != model.ArrayNode || len(n.Items) == 0 {
-			return false
-		}
-		if slices.ContainsFunc(n.Items, c.structured) {
-			return false
-		}
-		c.add(claim{c.subject, model.Matcher{Op: "in", List: n.Items}})
-	default:
-		return c.shape(l, first, n)
+		return n != nil && n.Kind == model.ArrayNode && len(n.Items) > 0 && !slices.ContainsFunc(n.Items, c.structured) &&
+			c.add(claim{c.subject, model.Matcher{Op: "in", List: n.Items}})
 	}
-	return true
+	return c.shape(l, first, n)
+}
+
+// equal reads equal(value); byValue says that a list or an object may be equal to one of
+// the script.
+func (c *chainReader) equal(want sym, byValue bool) bool {
+	n := want.operand()
+	switch {
+	case want.kind == symUndefined:
+		return c.is("exists", no)
+	case n == nil:
+		return c.refuse("what it is compared with is made by code")
+	}
+	return (byValue || !c.structured(n)) && c.equals(c.subject, n)
 }

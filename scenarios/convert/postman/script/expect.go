@@ -101,21 +101,17 @@ func (g *growing) field(c claim) string {
 	if c.subject.kind == symCookie {
 		list, name = &g.Cookies, c.subject.text
 	}
-	return addCheck(list, name, m)
+	addCheck(list, name, m)
+	return ""
 }
 
 // addCheck adds a matcher to those of a value.
-func addCheck(list *[]model.Check, name string, m model.Matcher) string {
-	if m.Op == "eq" && m.Value.Kind == model.ObjectNode && !plainJSON(m.Value) {
-		return "the value is not plain JSON"
-	}
+func addCheck(list *[]model.Check, name string, m model.Matcher) {
 	i := slices.IndexFunc(*list, func(c model.Check) bool { return c.Name == name })
 	if i < 0 {
-		*list = append(*list, model.Check{Name: name, Matchers: []model.Matcher{m}})
-		return ""
+		i, *list = len(*list), append(*list, model.Check{Name: name})
 	}
 	addMatcher(&(*list)[i].Matchers, m)
-	return ""
 }
 
 // addMatcher adds a test of a value that others may be about already. What not and count
@@ -124,7 +120,7 @@ func addMatcher(list *[]model.Matcher, m model.Matcher) {
 	for j, old := range *list {
 		switch {
 		case old.Op != m.Op:
-		case sameMatcher(old, m):
+		case reflect.DeepEqual(old, m):
 			return
 		case old.Op == "not", old.Op == "count" && old.Value == nil && m.Value == nil && canMerge(old.Sub, m.Sub):
 			sub := slices.Clone(old.Sub)
@@ -149,14 +145,8 @@ func canMerge(a, b []model.Matcher) bool {
 }
 
 func holdsMatcher(list []model.Matcher, m model.Matcher) bool {
-	return slices.ContainsFunc(list, func(o model.Matcher) bool { return sameMatcher(o, m) })
+	return slices.ContainsFunc(list, func(o model.Matcher) bool { return reflect.DeepEqual(o, m) })
 }
-
-func plainJSON(n *model.Node) bool {
-	return len(n.Keys) < 500
-}
-
-func sameMatcher(a, b model.Matcher) bool { return reflect.DeepEqual(a, b) }
 
 // setStatus adds that the status is one of a list of codes and classes. Where others are
 // expected already, it is one of both lists.
@@ -214,39 +204,34 @@ func (g *growing) notStatus(list []*model.Node) string {
 
 // status adds a claim about the code.
 func (g *growing) status(m model.Matcher) string {
-	valid := func(n *model.Node) bool {
-		return n != nil && n.Kind == model.LiteralNode && (len(n.Text) == 3 && n.Text[0] >= '1' && n.Text[0] <= '5' &&
-			(template.IsNumber(n.Text) || strings.HasSuffix(n.Text, "xx")))
-	}
-	switch m.Op {
-	case "eq":
-		if valid(m.Value) {
-			return g.setStatus(m.Value.Text)
-		}
-	case "ne":
-		if valid(m.Value) {
-			return g.notStatus([]*model.Node{m.Value})
-		}
-	case "not":
-		if list := m.Sub[0].List; len(m.Sub) == 1 && m.Sub[0].Op == "in" && !slices.ContainsFunc(list, func(n *model.Node) bool { return !valid(n) }) {
-			return g.notStatus(list)
-		}
-	case "in":
+	switch {
+	case m.Op == "exists":
+		return "an answer always has a status"
+	case m.Op == "eq" && isStatus(m.Value):
+		return g.setStatus(m.Value.Text)
+	case m.Op == "ne" && isStatus(m.Value):
+		return g.notStatus([]*model.Node{m.Value})
+	case m.Op == "not" && len(m.Sub) == 1 && m.Sub[0].Op == "in" && !slices.ContainsFunc(m.Sub[0].List, noStatus):
+		return g.notStatus(m.Sub[0].List)
+	case m.Op == "in" && slices.ContainsFunc(m.List, noStatus):
+		return "this is not a status"
+	case m.Op == "in":
 		var list []string
 		for _, n := range m.List {
-			if !valid(n) {
-				return "this is not a status"
-			}
-			if !slices.Contains(list, n.Text) {
-				list = append(list, n.Text)
-			}
+			list = model.AppendOnce(list, n.Text)
 		}
 		return g.setStatus(list...)
-	case "exists":
-		return "an answer always has a status"
 	}
 	return "a status is expected by value, class or list"
 }
+
+// isStatus reports whether a value is a code or a class of codes.
+func isStatus(n *model.Node) bool {
+	return n != nil && n.Kind == model.LiteralNode && len(n.Text) == 3 && n.Text[0] >= '1' && n.Text[0] <= '5' &&
+		(template.IsNumber(n.Text) || strings.HasSuffix(n.Text, "xx"))
+}
+
+func noStatus(n *model.Node) bool { return !isStatus(n) }
 
 // reason adds a claim about the reason phrase of a status.
 func (g *growing) reason(m model.Matcher) string {

@@ -94,53 +94,43 @@ func filterTerm(member sym, element string, value sym) (string, bool) {
 // isChosen reports whether a path holds for elements that a filter chooses.
 func isChosen(path string) bool { return strings.Contains(path, "[?") }
 
-// chosenValue adds a claim about an element that was looked for, or about a part of it.
-func (g *growing) chosenValue(path string, list []model.Matcher) string {
+// chosenValue adds tests of an element that was looked for, or of a part of it.
+func (g *growing) chosenValue(path string, tests []model.Matcher) string {
 	at := strings.Index(path, "[?")
 	end := at + filterEnd(path[at:])
-	if isMany(path) || isChosen(path[end:]) {
+	absent := slices.ContainsFunc(tests, func(m model.Matcher) bool { return m.Op == "exists" && m.Value.Is("false") })
+	switch {
+	case isMany(path), isChosen(path[end:]):
 		return "there is no counterpart of a list in an element that is looked for"
-	}
-	absent := slices.ContainsFunc(list, func(m model.Matcher) bool { return m.Op == "exists" && m.Value.Is("false") })
-	if absent && end < len(path) {
+	case absent && end < len(path):
 		return "there is no counterpart of a member that the element found does not have"
 	}
-	for _, m := range []model.Matcher{
-		{Op: "type", Value: model.String("array")},
-		{Op: "count", Sub: []model.Matcher{{Op: "gte", Value: model.Literal("0")}}},
-		{Op: "each", Sub: []model.Matcher{notTypes("null")}},
-	} {
-		if why := addCheck(&g.Body, path[:at], m); why != "" {
-			return why
-		}
-	}
+	addCheck(&g.Body, path[:at], model.Matcher{Op: "type", Value: model.String("array")})
+	addCheck(&g.Body, path[:at], counted("gte", "0"))
+	addCheck(&g.Body, path[:at], model.Matcher{Op: "each", Sub: []model.Matcher{notTypes("null")}})
 	if absent {
-		return addCheck(&g.Body, path, model.Matcher{Op: "count", Value: model.Literal("0")})
+		addCheck(&g.Body, path, model.Matcher{Op: "count", Value: model.Literal("0")})
+		return ""
 	}
-	if why := addCheck(&g.Body, path[:end], model.Matcher{Op: "count", Sub: []model.Matcher{{Op: "gte", Value: model.Literal("1")}}}); why != "" {
-		return why
-	}
-	for _, m := range list {
-		if why := g.ofEach(path, m); why != "" {
-			return why
-		}
+	addCheck(&g.Body, path[:end], counted("gte", "1"))
+	for _, m := range tests {
+		g.ofEach(path, m)
 	}
 	return ""
 }
 
 // ofEach adds a test of every value at a path.
-func (g *growing) ofEach(at string, m model.Matcher) string {
+func (g *growing) ofEach(at string, m model.Matcher) {
 	if i := slices.IndexFunc(g.Body, func(c model.Check) bool { return c.Name == at }); i >= 0 {
-		for j, old := range g.Body[i].Matchers {
-			if old.Op == "each" {
-				sub := slices.Clone(old.Sub)
-				addMatcher(&sub, m)
-				g.Body[i].Matchers[j].Sub = tidyTypes(sub)
-				return ""
-			}
+		tests := g.Body[i].Matchers
+		if j := slices.IndexFunc(tests, func(m model.Matcher) bool { return m.Op == "each" }); j >= 0 {
+			sub := slices.Clone(tests[j].Sub)
+			addMatcher(&sub, m)
+			tests[j].Sub = tidyTypes(sub)
+			return
 		}
 	}
-	return addCheck(&g.Body, at, model.Matcher{Op: "each", Sub: []model.Matcher{m}})
+	addCheck(&g.Body, at, model.Matcher{Op: "each", Sub: []model.Matcher{m}})
 }
 
 // filterEnd is where a filter ends, behind its bracket; text in quotes may hold brackets.

@@ -1,6 +1,7 @@
 package script
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,34 +45,57 @@ func guards(m model.Matcher) []model.Matcher {
 
 // value adds a claim about a value of the body, with its guards.
 func (g *growing) value(c claim) string {
-	absent := c.Op == "exists" && c.Value.Is("false")
-	if isChosen(c.subject.path) {
-		return g.chosenValue(c.subject.path, append([]model.Matcher{c.Matcher}, guards(c.Matcher)...))
+	path, absent := c.subject.path, c.Op == "exists" && c.Value.Is("false")
+	plain := !isChosen(path) && !isMany(path)
+	switch parent := lastStep(path); {
+	case !plain && !isChosen(path) && absent:
+		return "there is no counterpart of a member that no element has"
+	case plain && c.Op == "eq" && c.Value.Kind == model.ObjectNode && len(c.Value.Keys) >= maxKeys:
+		return "the value is not plain JSON"
+	case plain && absent && parent > 1: // to look for a member of nothing, or of null, fails
+		addCheck(&g.Body, path[:parent], notTypes("null"))
 	}
-	if isMany(c.subject.path) {
-		if absent {
-			return "there is no counterpart of a member that no element has"
-		}
-		return g.everywhere(c.subject.path, append([]model.Matcher{c.Matcher}, guards(c.Matcher)...))
+	return g.hold(path, append([]model.Matcher{c.Matcher}, guards(c.Matcher)...)...)
+}
+
+// maxKeys bounds an object that a value is compared with.
+const maxKeys = 500
+
+// hold adds tests of the value at a path, or of each value where it names several.
+func (g *growing) hold(path string, tests ...model.Matcher) string {
+	if isChosen(path) {
+		return g.chosenValue(path, tests)
 	}
-	if i := lastStep(c.subject.path); absent && i > 1 { // to look for a member of nothing, or of null, fails
-		parent := c.subject.path[:i]
-		if why := addCheck(&g.Body, parent, notTypes("null")); why != "" {
-			return why
-		}
+	for _, at := range many.FindAllStringIndex(path, -1) { // every list on the way must be one
+		g.everywhere(path[:at[0]], model.Matcher{Op: "type", Value: model.String("array")})
 	}
-	for _, m := range append([]model.Matcher{c.Matcher}, guards(c.Matcher)...) {
-		if why := addCheck(&g.Body, c.subject.path, m); why != "" {
-			return why
-		}
+	for _, m := range tests {
+		g.everywhere(path, m)
 	}
 	return ""
 }
 
-// isMany reports whether a path names several places: all elements of a list, or the
-// first one if there is one.
-func isMany(path string) bool {
-	return strings.Contains(path, "[*]") || strings.Contains(path, "[0:1]")
+// many finds the steps of a path that lead to all elements of a list, or to the first one
+// if there is one.
+var many = regexp.MustCompile(`\[\*\]|\[0:1\]`)
+
+// isMany reports whether a path names several values, or perhaps none.
+func isMany(path string) bool { return many.MatchString(path) }
+
+// everywhere adds a test of the value at a path, or of each where it names several: they may
+// be none.
+func (g *growing) everywhere(path string, m model.Matcher) {
+	if !isMany(path) {
+		addCheck(&g.Body, path, m)
+		return
+	}
+	addCheck(&g.Body, path, counted("gte", "0"))
+	g.ofEach(path, m)
+}
+
+// counted is a test of how many there are.
+func counted(op, n string) model.Matcher {
+	return model.Matcher{Op: "count", Sub: []model.Matcher{{Op: op, Value: model.Literal(n)}}}
 }
 
 // lastStep is where the last step of a path begins, or 0 for the root.
@@ -80,41 +104,6 @@ func lastStep(path string) int {
 		return strings.LastIndexByte(path, '[')
 	}
 	return max(strings.LastIndexByte(path, '.'), 0)
-}
-
-// everywhere adds what holds for each element of a list, which may be empty. Every
-// list on the way must be one.
-func (g *growing) everywhere(path string, list []model.Matcher) string {
-	none := model.Matcher{Op: "count", Sub: []model.Matcher{{Op: "gte", Value: model.Literal("0")}}}
-	add := func(at string, m model.Matcher) string {
-		if !isMany(at) {
-			return addCheck(&g.Body, at, m)
-		}
-		if why := addCheck(&g.Body, at, none); why != "" {
-			return why
-		}
-		return g.ofEach(at, m)
-	}
-	for from := 0; ; {
-		i := strings.Index(path[from:], "[*]")
-		if j := strings.Index(path[from:], "[0:1]"); i < 0 || j >= 0 && j < i {
-			i = j
-		}
-		if i < 0 {
-			break
-		}
-		from += i
-		if why := add(path[:from], model.Matcher{Op: "type", Value: model.String("array")}); why != "" {
-			return why
-		}
-		from += strings.IndexByte(path[from:], ']') + 1
-	}
-	for _, m := range list {
-		if why := add(path, m); why != "" {
-			return why
-		}
-	}
-	return ""
 }
 
 // length adds a claim about the length of text or a list, or about how many
@@ -127,40 +116,26 @@ func (g *growing) length(c claim) string {
 	if c.Op == "eq" {
 		count = model.Matcher{Op: "count", Value: c.Value}
 	}
-	zero, _ := strconv.ParseFloat(c.Value.Text, 64)
+	bound, _ := strconv.ParseFloat(c.Value.Text, 64)
 	guard := notTypes("object", "number", "boolean", "null")
 	switch {
 	case c.subject.kind == symKeyCount:
 		guard = notTypes("null", "string")
-	case (c.Op == "eq" || c.Op == "gte") && zero > 0, c.Op == "gt" && zero >= 0 && c.Value.Kind == model.LiteralNode:
-		guard = notTypes("object")
+	case (c.Op == "eq" || c.Op == "gte") && bound > 0, c.Op == "gt" && bound >= 0 && c.Value.Kind == model.LiteralNode:
+		guard = notTypes("object") // nothing else that has no members has so many
 	}
-	if isChosen(c.subject.path) {
-		return g.chosenValue(c.subject.path, []model.Matcher{count, guard})
-	}
-	if isMany(c.subject.path) {
-		return g.everywhere(c.subject.path, []model.Matcher{count, guard})
-	}
-	if why := addCheck(&g.Body, c.subject.path, count); why != "" {
-		return why
-	}
-	return addCheck(&g.Body, c.subject.path, guard)
+	return g.hold(c.subject.path, count, guard)
 }
 
 // typeOf adds a claim about what typeof says. Lists and null are objects to it.
 func (g *growing) typeOf(c claim) string {
-	if c.Value == nil || c.Op != "eq" && c.Op != "ne" {
-		return "there is no such type"
-	}
 	subject := sym{kind: symBody, path: c.subject.path}
-	switch typ := c.Value.Text; {
-	case typ == "undefined":
-		return g.value(test(subject, "exists", model.Literal(strconv.FormatBool(c.Op == "ne"))))
-	case c.Op == "ne":
-		return "there is no such type"
-	case typ == "object":
+	switch is := c.Op == "eq"; {
+	case (is || c.Op == "ne") && c.Value.Text == "undefined":
+		return g.value(test(subject, "exists", model.Bool(!is)))
+	case is && c.Value.Text == "object":
 		return g.value(claim{subject, notTypes("string", "number", "boolean")})
-	case typ == "string" || typ == "number" || typ == "boolean":
+	case is && slices.Contains([]string{"string", "number", "boolean"}, c.Value.Text):
 		return g.value(test(subject, "type", c.Value))
 	}
 	return "there is no such type"

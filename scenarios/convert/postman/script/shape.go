@@ -3,11 +3,9 @@ package script
 import (
 	"math/big"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
-	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
 )
 
 // shape reads assertions about types, members and lengths.
@@ -15,20 +13,11 @@ func (c *chainReader) shape(l link, first sym, n *model.Node) bool {
 	key, isText := first.constant()
 	switch l.name {
 	case "a", "an":
-		if !isText {
-			return false
-		}
-		return c.typed(strings.ToLower(key))
+		return isText && c.typed(strings.ToLower(key))
 	case "property", "ownProperty", "haveOwnProperty":
-		if !isText {
-			return false
-		}
-		return c.member(l, key)
+		return isText && c.member(l, key)
 	case "lengthOf", "length":
-		if !isNumber(n) || c.subject.kind != symBody || c.subject.number {
-			return false
-		}
-		c.add(test(sym{kind: symLength, path: c.subject.path, or: c.subject.or}, "eq", n))
+		return isNumber(n) && c.subject.kind == symBody && !c.subject.number && c.equals(lengthOf(c.subject), n)
 	case "keys", "key":
 		return c.keys(l)
 	case "instanceOf", "instanceof":
@@ -37,80 +26,62 @@ func (c *chainReader) shape(l link, first sym, n *model.Node) bool {
 		return c.schema(l, c.subject)
 	case "exist", "null", "true", "false", "undefined", "empty", "ok":
 		return c.property(l.name)
-	default:
-		return false
 	}
-	return true
+	return false
 }
 
 // contains reads include(value), or include({name: value}).
 func (c *chainReader) contains(n *model.Node) bool {
+	isBody := c.subject.kind == symBody
 	switch {
 	case n == nil:
-		c.why = "what it must hold is made by code"
-		return false
-	case n.Kind == model.ObjectNode && c.subject.kind == symBody && !c.not:
+		return c.refuse("what it must hold is made by code")
+	case n.Kind == model.ObjectNode && isBody && !c.not:
 		for i, k := range n.Keys {
-			if c.structured(n.Items[i]) {
+			if c.structured(n.Items[i]) || !c.equals(below(c.subject, k), n.Items[i]) {
 				return false
 			}
-			c.add(test(body(c.subject.path+source.PathMember(k)), "eq", n.Items[i]))
 		}
-	case n.Kind == model.ArrayNode, n.Kind == model.ObjectNode, c.subject.kind == symBody && n.Is("null"):
-		return false
-	default:
-		c.add(test(c.subject, "contains", n))
+		return true
 	}
-	return true
+	return n.Kind != model.ArrayNode && n.Kind != model.ObjectNode && !(isBody && n.Is("null")) && c.is("contains", n)
 }
 
+// typed reads a type: those of JSON, null and undefined.
 func (c *chainReader) typed(typ string) bool {
 	switch typ {
 	case "undefined":
-		c.add(test(c.subject, "exists", model.Literal("false")))
+		return c.is("exists", no)
 	case "null":
-		c.add(test(c.subject, "eq", model.Literal("null")))
+		return c.is("eq", model.Literal("null"))
 	case "string", "number", "boolean", "array", "object":
-		if c.subject.kind != symBody {
-			return false
-		}
-		c.add(test(c.subject, "type", model.String(typ)))
-	default:
-		return false
+		return c.subject.kind == symBody && c.is("type", model.String(typ))
 	}
-	return true
+	return false
 }
 
 // member reads property(name), property(name, value); what follows is about the member.
 func (c *chainReader) member(l link, key string) bool {
-	if c.subject.kind != symBody {
-		if c.subject.kind == symUnknown {
-			c.why = "the value is made by code"
-		}
+	if c.subject.kind != symBody || key == "length" { // text and lists have a length that no path names
 		return false
 	}
-	if key == "length" {
-		return false // text and lists have one that no path names
-	}
-	at := body(c.subject.path + source.PathMember(key))
+	at := below(c.subject, key)
 	if c.nested {
 		at, _ = lodashPath(c.subject, key)
 	}
-	if at.kind != symBody {
+	switch {
+	case at.kind != symBody:
 		return false
-	}
-	if len(l.args) > 1 {
+	case len(l.args) > 1:
 		n := c.arg(l, 1).operand()
 		if n == nil {
-			c.why = "what it is compared with is made by code"
+			return c.refuse("what it is compared with is made by code")
+		}
+		if c.structured(n) || !c.equals(at, n) {
 			return false
 		}
-		if c.structured(n) {
-			return false
-		}
-		c.add(test(at, "eq", n))
-	} else {
-		c.add(test(at, "exists", model.Literal("true")))
+	case !c.exists(at):
+		return false
 	}
 	if !c.not {
 		c.subject = at
@@ -143,62 +114,45 @@ func (c *chainReader) keys(l link) bool {
 		if strings.Contains(name, "{{") {
 			return false
 		}
-		c.add(test(body(c.subject.path+source.PathMember(name)), "exists", model.Literal("true")))
+		c.exists(below(c.subject, name))
 	}
 	if !c.include {
-		c.add(test(sym{kind: symKeyCount, path: c.subject.path}, "eq", model.Literal(strconv.Itoa(len(names)))))
+		c.equals(sym{kind: symKeyCount, path: c.subject.path}, model.Int(int64(len(names))))
 	}
 	return len(names) > 0
 }
 
 // property reads the assertions without arguments.
 func (c *chainReader) property(name string) bool {
+	isBody := c.subject.kind == symBody
 	switch name {
 	case "true", "false", "null":
-		c.add(test(c.subject, "eq", model.Literal(name)))
+		return c.is("eq", model.Literal(name))
 	case "undefined":
-		c.add(test(c.subject, "exists", model.Literal("false")))
+		return c.is("exists", no)
 	case "exist":
 		if c.not {
 			c.not = false // null would do as well; it is left to a person to say so
-			c.add(test(c.subject, "exists", model.Literal("false")))
-		} else {
-			c.add(test(c.subject, "exists", model.Literal("true")))
-			if c.subject.kind == symBody {
-				c.add(test(c.subject, "ne", model.Literal("null"))) // null does not exist to chai
-			}
+			return c.is("exists", no)
 		}
+		return c.exists(c.subject) && (!isBody || c.is("ne", model.Literal("null"))) // null does not exist to chai
 	case "ok":
 		return c.truthy()
 	case "empty":
-		if c.subject.kind != symBody && c.subject.kind != symText {
-			return false
-		}
-		c.add(test(c.subject, "empty", model.Literal("true")))
+		return (isBody || c.subject.kind == symText) && c.is("empty", yes)
 	case "length", "lengthOf":
-		if c.subject.kind != symBody {
-			return false
-		}
-		c.subject = sym{kind: symLength, path: c.subject.path, or: c.subject.or}
-	default:
-		return false
+		c.subject = lengthOf(c.subject)
+		return isBody
 	}
-	return true
+	return false
 }
 
 // truthy reads ok: none of the values that count as false.
 func (c *chainReader) truthy() bool {
-	switch {
-	case c.subject.kind == symBody:
-		c.add(claim{c.subject, falsy()})
-	case c.not:
-		return false
-	case c.subject.isText(), c.subject.kind == symText:
-		c.add(test(c.subject, "empty", model.Literal("false")))
-	default:
-		return false
+	if c.subject.kind == symBody {
+		return c.add(claim{c.subject, falsy()})
 	}
-	return true
+	return !c.not && (c.subject.isText() || c.subject.kind == symText) && c.is("empty", no)
 }
 
 // closeTo reads closeTo(value, delta).
@@ -216,9 +170,7 @@ func (c *chainReader) closeTo(n, delta *model.Node) bool {
 		text := r.FloatString(digits)
 		return model.Literal(strings.TrimSuffix(strings.TrimRight(text, "0"), "."))
 	}
-	c.add(test(c.subject, "gte", bound(new(big.Rat).Sub(value, d))))
-	c.add(test(c.subject, "lte", bound(new(big.Rat).Add(value, d))))
-	return true
+	return c.is("gte", bound(new(big.Rat).Sub(value, d))) && c.is("lte", bound(new(big.Rat).Add(value, d)))
 }
 
 // members reads members([a, b]): a list of these elements in any order.
@@ -231,54 +183,45 @@ func (c *chainReader) members(n *model.Node) bool {
 			return false
 		}
 	}
-	yes := model.Literal("true")
-	c.add(test(c.subject, "count", model.Literal(strconv.Itoa(len(n.Items)))))
-	c.add(test(c.subject, "unique", yes))
-	c.add(claim{c.subject, model.Matcher{Op: "each", Sub: []model.Matcher{{Op: "in", List: n.Items}}}})
-	return true
+	each := model.Matcher{Op: "each", Sub: []model.Matcher{{Op: "in", List: n.Items}}}
+	return c.is("count", model.Int(int64(len(n.Items)))) && c.is("unique", yes) && c.add(claim{c.subject, each})
 }
 
 // names reads assertions about Object.keys(value).
 func (c *chainReader) names(l link) bool {
+	count := sym{kind: symKeyCount, path: c.subject.path}
 	switch l.name {
 	case "length", "lengthOf":
-		c.subject = sym{kind: symKeyCount, path: c.subject.path}
-		if n := c.arg(l, 0).operand(); l.call {
-			if !isNumber(n) {
-				return false
-			}
-			c.add(test(c.subject, "eq", n))
-		}
-		return true
+		c.subject = count
+		n := c.arg(l, 0).operand()
+		return !l.call || isNumber(n) && c.is("eq", n)
 	case "include", "includes", "contain", "contains":
-		if name, ok := c.arg(l, 0).constant(); ok && !c.not {
-			c.add(test(body(c.subject.path+source.PathMember(name)), "exists", model.Literal("true")))
-			return true
-		}
+		name, ok := c.arg(l, 0).constant()
+		return ok && !c.not && c.exists(below(c.subject, name))
 	case "empty":
 		op := map[bool]string{true: "gt", false: "eq"}[c.not]
 		c.not = false
-		c.add(test(sym{kind: symKeyCount, path: c.subject.path}, op, model.Literal("0")))
-		return true
+		return c.add(test(count, op, model.Literal("0")))
 	}
 	return false
 }
 
 // condition reads pm.expect(a === b).to.be.true.
 func (c *chainReader) condition(l link) bool {
-	yes := l.name == "true" || l.name == "ok"
-	if l.name == "false" {
-		yes, c.not = true, !c.not
+	holds := model.Literal(l.name) // true, false
+	switch {
+	case l.name == "ok":
+		holds = yes
+	case slices.Contains([]string{"equal", "eql", "eq", "equals"}, l.name) && l.call:
+		holds = c.arg(l, 0).operand()
 	}
-	if slices.Contains([]string{"equal", "eql", "eq", "equals"}, l.name) && l.call {
-		n := c.arg(l, 0).operand()
-		yes = n.Is("true") || n.Is("false")
-		if n.Is("false") {
-			c.not = !c.not
-		}
+	if holds.Is("false") {
+		c.not = !c.not
+	} else if !holds.Is("true") {
+		return false
 	}
 	claims := needed(c.subject.claims)
-	if !yes || c.not && len(claims) != 1 {
+	if c.not && len(claims) != 1 {
 		return false
 	}
 	for _, one := range claims {

@@ -169,6 +169,9 @@ func surelyNumber(text string) sym {
 	return sym{kind: symTemplate, text: text, generated: true, sure: sureNumber}
 }
 
+// yes and no are operands of tests.
+var yes, no = model.Bool(true), model.Bool(false)
+
 func cond(c ...claim) sym { return sym{kind: symCond, claims: c} }
 
 // test is a claim with one operand.
@@ -194,6 +197,12 @@ func owner(path string) (sent int, own string) {
 	return sent, own
 }
 
+// below is the member of a value of the body, also one that is called length.
+func below(v sym, name string) sym { return body(v.path + source.PathMember(name)) }
+
+// lengthOf is the length of a value of the body.
+func lengthOf(v sym) sym { return sym{kind: symLength, path: v.path, or: v.or} }
+
 // element is what holds for each element of a list.
 func element(list sym) sym { return body(list.path + "[*]") }
 
@@ -212,9 +221,9 @@ func member(v sym, name string) sym {
 		case v.number:
 			return sym{}
 		case name == "length":
-			return sym{kind: symLength, path: v.path, or: v.or}
+			return lengthOf(v)
 		}
-		return body(v.path + source.PathMember(name))
+		return below(v, name)
 	case symResponse:
 		switch name {
 		case "code":
