@@ -20,14 +20,9 @@ var getters = []string{
 // callValue follows a call to the value that it gives.
 func (r *scriptReader) callValue(x *ast.CallExpression) sym {
 	name := dotted(x.Callee)
-	arg := func(i int) sym {
-		if i < len(x.ArgumentList) {
-			return r.eval(x.ArgumentList[i])
-		}
-		return sym{}
-	}
 	if slices.Contains(getters, name) {
-		if key, ok := arg(0).constant(); ok && len(x.ArgumentList) == 1 {
+		if args := r.evalAll(x.ArgumentList); len(args) == 1 {
+			key, _ := args[0].constant()
 			return r.variable(key)
 		}
 		return sym{}
@@ -37,32 +32,40 @@ func (r *scriptReader) callValue(x *ast.CallExpression) sym {
 			r.reads = append(r.reads, v.by) // the function is part of what the name stands for
 		}
 	}
-	if v, ok := r.builtin(name, arg); ok {
-		return v
-	}
-	args := make([]sym, len(x.ArgumentList))
-	for i := range args {
-		args[i] = arg(i)
+	args := r.evalAll(x.ArgumentList)
+	if f := builtins[name]; f != nil {
+		return f(r, first(args), second(args))
 	}
 	if f := r.called(x.Callee); f.kind == symFunc {
 		return r.result(f, args)
-	} else if f.kind == symValidator && len(args) == 1 && args[0].kind == symBody && args[0].path == "$" {
-		return cond(test(args[0], "schema", f.node))
+	} else if f.kind == symValidator && len(args) == 1 {
+		return validated(args[0], f)
 	}
-	var left ast.Expression
-	method := ""
-	switch c := x.Callee.(type) {
-	case *ast.DotExpression:
-		left, method = c.Left, c.Identifier.Name.String()
-	case *ast.OptionalChain:
-		if d, ok := c.Expression.(*ast.DotExpression); ok {
-			left, method = d.Left, d.Identifier.Name.String()
-		}
-	}
+	left, method := receiver(x.Callee)
 	if left == nil {
 		return sym{}
 	}
 	return r.methodOf(r.eval(left), method, args)
+}
+
+// evalAll are the values of the arguments of a call.
+func (r *scriptReader) evalAll(list []ast.Expression) []sym {
+	out := make([]sym, len(list))
+	for i, e := range list {
+		out[i] = r.eval(e)
+	}
+	return out
+}
+
+// receiver is what a method is called on, and the name of the method; nil for functions.
+func receiver(callee ast.Expression) (left ast.Expression, method string) {
+	if o, ok := callee.(*ast.OptionalChain); ok {
+		callee = o.Expression
+	}
+	if d, ok := callee.(*ast.DotExpression); ok {
+		return d.Left, d.Identifier.Name.String()
+	}
+	return nil, ""
 }
 
 // called is a function, or a compiled schema, that is called by its name or in place.
@@ -74,96 +77,163 @@ func (r *scriptReader) called(callee ast.Expression) sym {
 	return sym{}
 }
 
-// builtin are the functions of JavaScript and of Postman's sandbox that are known.
-func (r *scriptReader) builtin(name string, arg func(int) sym) (sym, bool) {
-	switch name {
-	case "pm.response.json":
-		return body("$"), true
-	case "pm.response.text":
-		return sym{kind: symText}, true
-	case "pm.response.reason":
-		return sym{kind: symReason}, true
-	case "JSON.parse":
-		return r.parsed(arg(0)), true
-	case "JSON.stringify":
-		return stringified(arg(0)), true
-	case "xml2Json":
-		if v := arg(0); v.kind == symText {
-			return sym{kind: symXML, path: v.path}, true
-		}
-	case "btoa", "Base64.encode", "base64.encode", "_.base64Encode":
-		return r.filter(arg(0), "base64"), true
-	case "Buffer.from", "CryptoJS.enc.Utf8.parse", "CryptoJS.enc.Latin1.parse":
-		if v := r.resolved(arg(0)); v.kind == symTemplate || v.kind == symNode {
-			return sym{kind: symBytes, items: []sym{v}}, true
-		}
-	case "CryptoJS.enc.Base64.stringify":
-		if v := arg(0); v.kind == symBytes {
-			return r.filter(v.items[0], "base64"), true
-		}
-	case "CryptoJS.SHA256":
-		if v := arg(0); v.kind == symNode || v.kind == symTemplate {
-			return sym{kind: symDigest, items: []sym{v}}, true
-		}
-	case "Number":
-		return toNumber(arg(0)), true
-	case "String":
-		return toText(arg(0)), true
-	case "parseInt", "parseFloat":
-		return readNumber(arg(0), name == "parseInt"), true
-	case "_.has", "_.get":
-		return lodash(name, arg(0), arg(1)), true
-	case "Object.keys":
-		if v := arg(0); v.kind == symBody && !v.or && !v.number {
-			return sym{kind: symKeys, path: v.path}, true
-		}
-	case "moment", "moment.utc", "dayjs", "dayjs.utc":
-		if v := arg(0); v.kind == symUnknown || v.kind == symNow {
-			return now(v.offset), true
-		}
-	case "_.sample", "_.first", "_.head", "_.last":
-		return choice(name, arg(0)), true
-	case "_.shuffle":
-		if _, ok := elements(arg(0)); ok {
-			return sym{kind: symShuffled, items: []sym{arg(0)}}, true
-		}
-	case "Array.isArray", "Number.isInteger", "_.isArray", "_.isString", "_.isNumber", "_.isBoolean":
-		typ := strings.ToLower(strings.TrimPrefix(name[strings.LastIndex(name, ".")+1:], "is"))
-		if v := arg(0); v.kind == symBody && !v.number {
-			return cond(test(v, "type", model.String(typ))), true
-		}
-	case "pm.response.headers.get", "postman.getResponseHeader":
-		if key, ok := arg(0).constant(); ok {
-			return sym{kind: symHeader, text: key}, true
-		}
-	case "pm.response.headers.has", "responseHeaders.hasOwnProperty":
-		if key, ok := arg(0).constant(); ok {
-			return cond(test(sym{kind: symHeader, text: key}, "exists", model.Literal("true"))), true
-		}
-	case "pm.cookies.get", "postman.getResponseCookie":
-		if key, ok := arg(0).constant(); ok {
-			return sym{kind: symCookie, text: key}, true
-		}
-	case "pm.cookies.has":
-		if key, ok := arg(0).constant(); ok {
-			return cond(test(sym{kind: symCookie, text: key}, "exists", model.Literal("true"))), true
-		}
-	case "ajv.compile":
-		if schema := arg(0).node; schema != nil {
-			return sym{kind: symValidator, node: schema}, true
-		}
-	case "tv4.validate", "tv4.validateResult", "ajv.validate":
-		if v, schema := arg(0), arg(1).node; name != "ajv.validate" && v.kind == symBody && v.path == "$" && schema != nil {
-			return cond(test(v, "schema", schema)), true
-		} else if v, schema := arg(1), arg(0).node; name == "ajv.validate" && v.kind == symBody && v.path == "$" && schema != nil {
-			return cond(test(v, "schema", schema)), true
-		}
-	case "require":
-		return sym{kind: symModule}, true
-	default:
-		return r.generator(name, arg)
+// A builtin gives the value of a function that JavaScript, Postman's sandbox or one of its
+// libraries has, from its first two arguments.
+type builtin func(r *scriptReader, a, b sym) sym
+
+// builtins are the functions that are known, by the names that scripts call them by.
+var builtins = map[string]builtin{
+	"pm.response.json":               always(body("$")),
+	"pm.response.text":               always(sym{kind: symText}),
+	"pm.response.reason":             always(sym{kind: symReason}),
+	"pm.response.headers.get":        func(_ *scriptReader, a, _ sym) sym { return named(symHeader, "", a) },
+	"postman.getResponseHeader":      func(_ *scriptReader, a, _ sym) sym { return named(symHeader, "", a) },
+	"pm.response.headers.has":        func(_ *scriptReader, a, _ sym) sym { return there(named(symHeader, "", a)) },
+	"responseHeaders.hasOwnProperty": func(_ *scriptReader, a, _ sym) sym { return there(named(symHeader, "", a)) },
+	"pm.cookies.get":                 func(_ *scriptReader, a, _ sym) sym { return named(symCookie, "", a) },
+	"postman.getResponseCookie":      func(_ *scriptReader, a, _ sym) sym { return named(symCookie, "", a) },
+	"pm.cookies.has":                 func(_ *scriptReader, a, _ sym) sym { return there(named(symCookie, "", a)) },
+	"pm.variables.replaceIn":         (*scriptReader).replacedIn,
+
+	"JSON.parse":     func(r *scriptReader, a, _ sym) sym { return r.parsed(a) },
+	"JSON.stringify": func(_ *scriptReader, a, _ sym) sym { return stringified(a) },
+	"xml2Json":       func(_ *scriptReader, a, _ sym) sym { return only(a.kind == symText, sym{kind: symXML, path: a.path}) },
+	"Number":         func(_ *scriptReader, a, _ sym) sym { return toNumber(a) },
+	"String":         func(_ *scriptReader, a, _ sym) sym { return toText(a) },
+	"parseInt":       func(_ *scriptReader, a, _ sym) sym { return readNumber(a, true) },
+	"parseFloat":     func(_ *scriptReader, a, _ sym) sym { return readNumber(a, false) },
+	"Object.keys":    func(_ *scriptReader, a, _ sym) sym { return only(a.isPart(), sym{kind: symKeys, path: a.path}) },
+
+	"Array.isArray":    ofType("array"),
+	"Number.isInteger": ofType("integer"),
+	"_.isArray":        ofType("array"),
+	"_.isString":       ofType("string"),
+	"_.isNumber":       ofType("number"),
+	"_.isBoolean":      ofType("boolean"),
+	"_.has":            func(_ *scriptReader, a, b sym) sym { return there(lodash(a, b)) },
+	"_.get":            func(_ *scriptReader, a, b sym) sym { return lodash(a, b) },
+	"_.first":          func(_ *scriptReader, a, _ sym) sym { return endOf(a, 0) },
+	"_.head":           func(_ *scriptReader, a, _ sym) sym { return endOf(a, 0) },
+	"_.last":           func(_ *scriptReader, a, _ sym) sym { return endOf(a, -1) },
+	"_.sample":         func(_ *scriptReader, a, _ sym) sym { return choice(a) },
+	"_.shuffle":        shuffled,
+	"_.random":         between,
+
+	"btoa":                          base64Of,
+	"Base64.encode":                 base64Of,
+	"base64.encode":                 base64Of,
+	"_.base64Encode":                base64Of,
+	"Buffer.from":                   bytesOf,
+	"CryptoJS.enc.Utf8.parse":       bytesOf,
+	"CryptoJS.enc.Latin1.parse":     bytesOf,
+	"CryptoJS.enc.Base64.stringify": base64OfBytes,
+	"CryptoJS.SHA256": func(_ *scriptReader, a, _ sym) sym {
+		return only(a.isKnownText(), sym{kind: symDigest, items: []sym{a}})
+	},
+
+	"moment":            moment,
+	"moment.utc":        moment,
+	"dayjs":             moment,
+	"dayjs.utc":         moment,
+	"Date.now":          func(*scriptReader, sym, sym) sym { return dateMethod(now(0), "getTime", nil) },
+	"uuid":              always(surelyText("{{$uuid}}")),
+	"uuid.v4":           always(surelyText("{{$uuid}}")),
+	"uuidv4":            always(surelyText("{{$uuid}}")),
+	"crypto.randomUUID": always(surelyText("{{$uuid}}")),
+	"Math.random":       always(sym{kind: symRandom}),
+	"Math.floor":        wholeOf,
+	"Math.round":        wholeOf,
+	"Math.ceil":         wholeOf,
+	"Math.trunc":        wholeOf,
+	"_.parseInt":        func(_ *scriptReader, a, _ sym) sym { return drawnBelow(a) },
+
+	"ajv.compile":        func(_ *scriptReader, a, _ sym) sym { return only(a.node != nil, sym{kind: symValidator, node: a.node}) },
+	"ajv.validate":       func(_ *scriptReader, a, b sym) sym { return validated(b, a) },
+	"tv4.validate":       func(_ *scriptReader, a, b sym) sym { return validated(a, b) },
+	"tv4.validateResult": func(_ *scriptReader, a, b sym) sym { return validated(a, b) },
+	"require":            always(sym{kind: symModule}),
+}
+
+// always is a function that gives the same whatever its arguments.
+func always(v sym) builtin { return func(*scriptReader, sym, sym) sym { return v } }
+
+// ofType is a function that tests the type of a value of the body.
+func ofType(typ string) builtin {
+	return func(_ *scriptReader, a, _ sym) sym {
+		return only(a.kind == symBody && !a.number, cond(test(a, "type", model.String(typ))))
 	}
-	return sym{}, true
+}
+
+// named is a header or cookie, of the answer that a path begins with, by a name that the
+// script holds.
+func named(kind symKind, path string, name sym) sym {
+	text, ok := name.constant()
+	return only(ok, sym{kind: kind, text: text, path: path})
+}
+
+// there is the condition that a value is there.
+func there(v sym) sym { return only(v.kind != symUnknown, cond(test(v, "exists", yes))) }
+
+// validated is the condition that the whole body obeys a schema.
+func validated(v, schema sym) sym {
+	return only(v.kind == symBody && v.path == "$" && schema.node != nil, cond(test(v, "schema", schema.node)))
+}
+
+func base64Of(r *scriptReader, a, _ sym) sym { return r.filter(a, "base64") }
+
+func base64OfBytes(r *scriptReader, a, _ sym) sym {
+	if a.kind != symBytes {
+		return sym{}
+	}
+	return r.filter(a.items[0], "base64")
+}
+
+func bytesOf(r *scriptReader, a, _ sym) sym {
+	v := r.resolved(a)
+	return only(v.isKnownText(), sym{kind: symBytes, items: []sym{v}})
+}
+
+func shuffled(_ *scriptReader, a, _ sym) sym {
+	_, ok := elements(a)
+	return only(ok, sym{kind: symShuffled, items: []sym{a}})
+}
+
+// moment is the time of the run, or a date that is a copy of another.
+func moment(_ *scriptReader, a, _ sym) sym {
+	return only(a.kind == symUnknown || a.kind == symNow, now(a.offset))
+}
+
+// wholeOf is Math.floor and its like: of seconds, of milliseconds and of a random number.
+func wholeOf(_ *scriptReader, a, _ sym) sym {
+	if a.millis || a.kind == symTemplate && strings.HasSuffix(a.text, "format: unix}}") {
+		return a
+	}
+	return drawnBelow(a)
+}
+
+// drawnBelow is a random number from 0 to below a limit, made whole.
+func drawnBelow(v sym) sym { return only(v.kind == symRandom && v.high > 0, drawnInt(0, v.high-1)) }
+
+// between is _.random(low, high).
+func between(_ *scriptReader, a, b sym) sym {
+	low, high := a.operand(), b.operand()
+	if low == nil || high == nil {
+		return sym{}
+	}
+	from, errFrom := strconv.ParseInt(low.Text, 10, 64)
+	to, errTo := strconv.ParseInt(high.Text, 10, 64)
+	return only(errFrom == nil && errTo == nil && from > -1<<50 && to < 1<<50, drawnInt(from, to))
+}
+
+// replacedIn is a text in which the sandbox replaces placeholders.
+func (r *scriptReader) replacedIn(a, _ sym) sym {
+	text, ok := a.constant()
+	if !ok {
+		return sym{}
+	}
+	out := asTemplate(r.host.Template(text), false)
+	out.generated, out.sure = strings.Contains(out.text, "{{$"), sureText
+	return out
 }
 
 // parsed is JSON.parse: of the body's text, or of a variable that nothing changes.
@@ -222,40 +292,34 @@ func stringified(v sym) sym {
 	switch {
 	case v.kind == symNode && v.node.Kind == model.LiteralNode:
 		return constantText(v.node.Text)
-	case v.kind == symNode && v.node.Kind == model.StringNode, v.kind == symTemplate && v.sure == sureText:
+	case v.isString() && v.isKnownText(), v.isPart() && v.single():
 		return sym{kind: symStringified, items: []sym{v}}
 	case v.kind == symNode:
-		if text, ok := jsonOf(v.node); ok {
-			return literal(model.String(text))
-		}
-	case v.kind == symBody && v.single() && !v.or && !v.number:
-		return sym{kind: symStringified, items: []sym{v}}
+		text, ok := jsonOf(v.node)
+		return only(ok, literal(model.String(text)))
 	}
 	return sym{}
 }
 
-// choice is an element of a list that the script holds: one at random, or one by its
-// place.
-func choice(name string, v sym) sym {
-	items, ok := elements(v)
-	if !ok || len(items) == 0 {
+// endOf is the first element of a list that the script holds, or with -1 the last.
+func endOf(v sym, at int) sym {
+	items, _ := elements(v)
+	if len(items) == 0 {
 		return sym{}
 	}
-	switch name {
-	case "_.first", "_.head":
-		return items[0]
-	case "_.last":
-		return items[len(items)-1]
-	}
+	return items[(at+len(items))%len(items)]
+}
+
+// choice is one element of a list that the script holds, at random.
+func choice(v sym) sym {
+	items, _ := elements(v)
 	var words []string
 	for _, x := range items {
-		text, isText := x.constant()
-		if !isText {
-			if text, isText = x.asText(); !isText || x.kind != symNode {
-				return sym{}
-			}
+		text, ok := x.asText()
+		if constant, isText := x.constant(); isText {
+			text = constant
 		}
-		if strings.ContainsAny(text, `'"{}|`) || text == "" || strings.TrimSpace(text) != text {
+		if !ok || x.kind != symNode || strings.ContainsAny(text, `'"{}|`) || text == "" || strings.TrimSpace(text) != text {
 			return sym{}
 		}
 		if strings.Contains(text, ",") {
@@ -263,47 +327,5 @@ func choice(name string, v sym) sym {
 		}
 		words = append(words, text)
 	}
-	return sym{kind: symTemplate, text: "{{$pick: " + strings.Join(words, ", ") + "}}", generated: true}
-}
-
-// isWholeSeconds reports whether a value is the seconds of a date.
-func isWholeSeconds(v sym) bool {
-	return v.kind == symTemplate && strings.HasSuffix(v.text, "format: unix}}")
-}
-
-// generator are the functions that draw a value or tell the time.
-func (r *scriptReader) generator(name string, arg func(int) sym) (sym, bool) {
-	switch name {
-	case "pm.variables.replaceIn":
-		if text, ok := arg(0).constant(); ok {
-			out := asTemplate(r.host.Template(text), false)
-			out.generated, out.sure = strings.Contains(out.text, "{{$"), sureText
-			return out, true
-		}
-	case "Date.now":
-		return dateMethod(now(0), "getTime", nil), true
-	case "uuid", "uuid.v4", "uuidv4", "crypto.randomUUID":
-		return surelyText("{{$uuid}}"), true
-	case "Math.random":
-		return sym{kind: symRandom}, true
-	case "Math.floor", "Math.round", "Math.ceil", "Math.trunc", "_.parseInt":
-		if v := arg(0); name != "_.parseInt" && (v.millis || isWholeSeconds(v)) {
-			return v, true
-		}
-		if v := arg(0); v.kind == symRandom && v.high > 0 {
-			return drawnInt(0, v.high-1), true
-		}
-	case "_.random":
-		low, high := arg(0).operand(), arg(1).operand()
-		if low != nil && high != nil {
-			a, errA := strconv.ParseInt(low.Text, 10, 64)
-			b, errB := strconv.ParseInt(high.Text, 10, 64)
-			if errA == nil && errB == nil && a > -1<<50 && b < 1<<50 {
-				return drawnInt(a, b), true
-			}
-		}
-	default:
-		return sym{}, false
-	}
-	return sym{}, true
+	return only(len(words) > 0, sym{kind: symTemplate, text: "{{$pick: " + strings.Join(words, ", ") + "}}", generated: true})
 }

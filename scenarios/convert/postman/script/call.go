@@ -102,8 +102,8 @@ func statementsOf(f ast.Expression) ([]ast.Statement, bool) {
 	return nil, false
 }
 
-// named is the name of a function's i-th parameter; empty: none, or a pattern.
-func named(f ast.Expression, i int) string {
+// parameter is the name of a function's i-th parameter; empty: none, or a pattern.
+func parameter(f ast.Expression, i int) string {
 	if list := parameters(f); i < len(list) {
 		if id, ok := list[i].Target.(*ast.Identifier); ok {
 			return id.Name.String()
@@ -140,7 +140,7 @@ func (r *scriptReader) each(e ast.Expression, chain []link) bool {
 	if !ok {
 		return false
 	}
-	names := loop{element: named(f.fn, 0), index: named(f.fn, 1)}
+	names := loop{element: parameter(f.fn, 0), index: parameter(f.fn, 1)}
 	if len(parameters(f.fn)) > 0 && names.element == "" { // ({id}) => …
 		return r.overPattern(list, f, body)
 	}
@@ -234,21 +234,8 @@ func (r *scriptReader) effect(e ast.Expression) {
 
 // calls1 reads a call of a function of the script.
 func (r *scriptReader) calls1(call *ast.CallExpression) bool {
-	f := sym{}
-	switch c := call.Callee.(type) {
-	case *ast.Identifier:
-		f = r.eval(c)
-	case *ast.FunctionLiteral, *ast.ArrowFunctionLiteral: // (function () { … })()
-		f = r.eval(c)
-	}
-	if f.kind != symFunc {
-		return false
-	}
-	args := make([]sym, len(call.ArgumentList))
-	for i, a := range call.ArgumentList {
-		args[i] = r.eval(a)
-	}
-	return r.run(f, args)
+	f := r.called(call.Callee)
+	return f.kind == symFunc && r.run(f, r.evalAll(call.ArgumentList))
 }
 
 // changesDate reads d.setDate(d.getDate() + 3) and its like: the name stands for another
@@ -262,10 +249,7 @@ func (r *scriptReader) changesDate(e ast.Expression, call *ast.CallExpression) b
 	if !ok {
 		return false
 	}
-	args := make([]sym, len(call.ArgumentList))
-	for i, a := range call.ArgumentList {
-		args[i] = r.eval(a)
-	}
+	args := r.evalAll(call.ArgumentList)
 	v := r.eval(id)
 	method := d.Identifier.Name.String()
 	out, isSetter := setDate(v, method, args)

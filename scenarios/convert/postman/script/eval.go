@@ -43,7 +43,7 @@ func (r *scriptReader) eval(e ast.Expression) sym {
 			return literal(model.Literal(text))
 		}
 	case *ast.BooleanLiteral:
-		return literal(model.Literal(strconv.FormatBool(x.Value)))
+		return literal(model.Bool(x.Value))
 	case *ast.NullLiteral:
 		return literal(model.Literal("null"))
 	case *ast.RegExpLiteral:
@@ -53,8 +53,10 @@ func (r *scriptReader) eval(e ast.Expression) sym {
 		}
 	case *ast.TemplateLiteral:
 		return r.templateLiteral(x)
-	case *ast.ArrayLiteral, *ast.ObjectLiteral:
-		return r.structure(e)
+	case *ast.ArrayLiteral:
+		return r.array(x)
+	case *ast.ObjectLiteral:
+		return r.object(x)
 	case *ast.BinaryExpression:
 		return r.binary(x)
 	case *ast.UnaryExpression:
@@ -86,21 +88,17 @@ func (r *scriptReader) eval(e ast.Expression) sym {
 
 // created is new Date(…), new Ajv(…) and the like.
 func (r *scriptReader) created(x *ast.NewExpression) sym {
-	arg := sym{}
-	if len(x.ArgumentList) > 0 {
-		arg = r.eval(x.ArgumentList[0])
-	}
-	switch name := dotted(x.Callee); {
-	case name == "Date" && len(x.ArgumentList) == 0:
+	args := r.evalAll(x.ArgumentList)
+	arg, name := first(args), dotted(x.Callee)
+	switch isDate := name == "Date"; {
+	case isDate && len(args) == 0:
 		return now(0)
-	case name == "Date" && len(x.ArgumentList) == 1 && (arg.millis || arg.kind == symNow):
+	case isDate && len(args) == 1 && (arg.millis || arg.kind == symNow):
 		return now(arg.offset)
-	case name == "Date" && len(x.ArgumentList) == 1 && arg.kind == symBody && !arg.or && !arg.number:
+	case isDate && len(args) == 1 && arg.isPart():
 		return sym{kind: symInstant, path: arg.path}
-	case strings.HasSuffix(strings.ToLower(name), "ajv"):
-		return sym{kind: symModule}
 	}
-	return sym{}
+	return only(strings.HasSuffix(strings.ToLower(name), "ajv"), sym{kind: symModule})
 }
 
 func validText(s string) string { return strings.ToValidUTF8(s, "\ufffd") }
@@ -126,77 +124,63 @@ func (r *scriptReader) identifier(name string) sym {
 		}
 		return v.sym
 	}
-	switch name {
-	case "responseBody":
-		return sym{kind: symText}
-	case "responseCode":
-		return sym{kind: symCode}
-	case "responseTime":
-		return sym{kind: symTime}
-	case "responseHeaders":
-		return sym{kind: symHeaders}
-	case "environment", "globals", "data":
-		return sym{kind: symVars}
-	case "undefined":
-		return sym{kind: symUndefined}
-	}
-	return sym{}
+	return sandboxNames[name]
 }
 
+// sandboxNames are the values that the sandbox gives names to.
+var sandboxNames = map[string]sym{
+	"responseBody": {kind: symText}, "responseCode": {kind: symCode}, "responseTime": {kind: symTime}, "responseHeaders": {kind: symHeaders},
+	"environment": {kind: symVars}, "globals": {kind: symVars}, "data": {kind: symVars}, "undefined": {kind: symUndefined},
+}
+
+// access is a member of a value, by its name or its number.
 func (r *scriptReader) access(e ast.Expression) sym {
-	switch name := dotted(e); name {
+	switch dotted(e) {
 	case "pm.response":
 		return sym{kind: symResponse}
 	case "pm.info.requestName", "request.name":
-		if text := r.host.RequestName(); text != "" {
-			return constantText(text)
-		}
-		return sym{}
+		text := r.host.RequestName()
+		return only(text != "", constantText(text))
 	}
 	if d, ok := e.(*ast.DotExpression); ok {
-		if v, ok := r.fromKeyed(d.Left, d.Identifier.Name.String()); ok {
-			return v
-		}
-		left := r.eval(d.Left)
-		if left.kind == symVars {
-			return r.variable(d.Identifier.Name.String())
-		}
-		return member(left, d.Identifier.Name.String())
+		return r.memberOf(d.Left, r.eval(d.Left), d.Identifier.Name.String())
 	}
 	b := e.(*ast.BracketExpression)
 	left, key := r.eval(b.Left), r.eval(b.Member)
 	if name, ok := key.constant(); ok {
-		if v, ok := r.fromKeyed(b.Left, name); ok {
-			return v
-		}
-		if left.kind == symVars {
-			return r.variable(name)
-		}
-		return member(left, name)
+		return r.memberOf(b.Left, left, name)
 	}
 	switch {
 	case key.kind == symNode && key.node.Kind == model.LiteralNode:
 		return at(left, key.node.Text)
-	case key.kind == symIndex && left.kind == symBody && key.path == left.path && !left.or && !left.number:
+	case key.kind == symIndex && left.isPart() && key.path == left.path:
 		return element(left)
 	}
 	if minus, ok := b.Member.(*ast.BinaryExpression); ok && minus.Operator == token.MINUS { // list[list.length - 1]
-		if length, one := r.eval(minus.Left), r.eval(minus.Right); length.kind == symLength && length.path == left.path && one.node.Is("1") {
-			return last(left)
-		}
+		length, one := r.eval(minus.Left), r.eval(minus.Right)
+		return only(length.kind == symLength && length.path == left.path && one.node.Is("1"), last(left))
 	}
 	return sym{}
 }
 
+// memberOf is the member of a value, which an expression stands for, by name: of what a loop
+// filled, of the variables of a scope, or of what the value is.
+func (r *scriptReader) memberOf(e ast.Expression, v sym, name string) sym {
+	if found, ok := r.fromKeyed(e, name); ok {
+		return found
+	}
+	if v.kind == symVars {
+		return r.variable(name)
+	}
+	return member(v, name)
+}
+
 // last is the last element of a list.
 func last(v sym) sym {
-	switch {
-	case v.kind == symBody && !v.number && !v.or:
-		return body(v.path + "[-1]")
-	case v.kind == symSplit:
+	if v.kind == symSplit {
 		return splitPart(v, -1)
 	}
-	return sym{}
+	return only(v.isPart(), body(v.path+"[-1]"))
 }
 
 // variable is the value of a variable, as a placeholder.
@@ -232,13 +216,7 @@ func (r *scriptReader) join(a, b sym) sym {
 		if !okA && !a.joinable() || !okB && !b.joinable() {
 			return sym{}
 		}
-		parts := func(s sym) []sym {
-			if s.kind == symJoin {
-				return s.items
-			}
-			return []sym{s}
-		}
-		return sym{kind: symJoin, items: slices.Concat(parts(a), parts(b)), sure: sureText}
+		return sym{kind: symJoin, items: slices.Concat(a.parts(), b.parts()), sure: sureText}
 	}
 	if strings.HasPrefix(y, "{") {
 		x = naming.GuardBrace(x) // two braces would begin a placeholder
@@ -251,11 +229,19 @@ func (r *scriptReader) join(a, b sym) sym {
 	return out
 }
 
+// parts are the texts that a text was joined of.
+func (s sym) parts() []sym {
+	if s.kind == symJoin {
+		return s.items
+	}
+	return []sym{s}
+}
+
 // joinable reports whether a value is a text of the answer that can be captured.
 func (s sym) joinable() bool {
 	switch s.kind {
 	case symBody:
-		return s.single() && !s.or && !s.number
+		return s.isPart() && s.single()
 	case symHeader, symCookie, symPicked, symJoin:
 		return true
 	}
@@ -286,30 +272,26 @@ func (r *scriptReader) resolved(v sym) sym {
 	return v
 }
 
-// structure is an array or object whose every value is known.
-func (r *scriptReader) structure(e ast.Expression) sym {
-	if list, ok := e.(*ast.ArrayLiteral); ok {
-		n, all, plain := &model.Node{Kind: model.ArrayNode}, sym{kind: symList}, true
-		for _, v := range list.Value {
-			if v == nil {
-				return sym{}
-			}
-			value := r.eval(v)
-			all.items = append(all.items, value)
-			item := value.operand()
-			if item == nil {
-				plain = false
-				continue
-			}
-			n.Items = append(n.Items, item)
-		}
-		if !plain {
-			return all
-		}
-		return literal(n)
+// array is an array literal: JSON where every value is known, otherwise a list.
+func (r *scriptReader) array(x *ast.ArrayLiteral) sym {
+	if slices.Contains(x.Value, nil) {
+		return sym{}
 	}
+	list, n := sym{kind: symList, items: r.evalAll(x.Value)}, &model.Node{Kind: model.ArrayNode}
+	for _, v := range list.items {
+		item := v.operand()
+		if item == nil {
+			return list
+		}
+		n.Items = append(n.Items, item)
+	}
+	return literal(n)
+}
+
+// object is an object literal whose every value is known.
+func (r *scriptReader) object(x *ast.ObjectLiteral) sym {
 	n := &model.Node{Kind: model.ObjectNode}
-	for _, p := range e.(*ast.ObjectLiteral).Value {
+	for _, p := range x.Value {
 		keyed, ok := p.(*ast.PropertyKeyed)
 		if !ok || keyed.Computed || keyed.Kind != ast.PropertyKindValue {
 			return sym{}
@@ -338,7 +320,7 @@ func (r *scriptReader) unary(x *ast.UnaryExpression) sym {
 	switch {
 	case x.Postfix:
 	case x.Operator == token.NOT && known:
-		return literal(model.Literal(strconv.FormatBool(!holds)))
+		return literal(model.Bool(!holds))
 	case x.Operator == token.NOT:
 		claims, ok := asClaims(v)
 		if claims = needed(claims); ok && len(claims) == 1 {

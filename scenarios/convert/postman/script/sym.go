@@ -112,25 +112,18 @@ type claim struct {
 // text is every operand, to find the variables in it.
 func (c claim) text() string {
 	var b strings.Builder
-	var walk func(n *model.Node)
-	walk = func(n *model.Node) {
-		if n == nil {
-			return
-		}
-		b.WriteString(n.Text + "\n")
-		for _, i := range n.Items {
-			walk(i)
+	var walk func(list ...*model.Node)
+	walk = func(list ...*model.Node) {
+		for _, n := range list {
+			b.WriteString(n.Text + "\n")
+			walk(n.Items...)
 		}
 	}
-	walk(c.Value)
-	for _, n := range c.List {
-		walk(n)
-	}
-	for _, s := range c.Sub {
-		walk(s.Value)
-		for _, n := range s.List {
-			walk(n)
+	for _, m := range append([]model.Matcher{c.Matcher}, c.Sub...) {
+		if m.Value != nil {
+			walk(m.Value)
 		}
+		walk(m.List...)
 	}
 	return b.String()
 }
@@ -168,6 +161,20 @@ func surelyText(text string) sym {
 func surelyNumber(text string) sym {
 	return sym{kind: symTemplate, text: text, generated: true, sure: sureNumber}
 }
+
+// only is a value where something holds, otherwise none that is followed.
+func only(holds bool, v sym) sym {
+	if holds {
+		return v
+	}
+	return sym{}
+}
+
+// isPart reports whether a value is the one at its path of the body, with nothing in its place.
+func (s sym) isPart() bool { return s.kind == symBody && !s.or && !s.number }
+
+// isKnownText reports whether a value is a literal or a template.
+func (s sym) isKnownText() bool { return s.kind == symNode || s.kind == symTemplate }
 
 // yes and no are operands of tests.
 var yes, no = model.Bool(true), model.Bool(false)
@@ -213,91 +220,82 @@ func (s sym) single() bool {
 	return err == nil && p.Keyed() && !keyValue.MatchString(own)
 }
 
+// responseMembers are the kinds of the members of pm.response, and codeMembers those of the
+// old responseCode.
+var (
+	responseMembers = map[string]symKind{"code": symStatus, "status": symReason, "responseTime": symTime, "headers": symHeaders}
+	codeMembers     = map[string]symKind{"code": symStatus, "name": symReason}
+)
+
 // member is a member of a value by name.
 func member(v sym, name string) sym {
+	length := name == "length"
 	switch v.kind {
 	case symBody:
-		switch {
-		case v.number:
-			return sym{}
-		case name == "length":
-			return lengthOf(v)
+		if length {
+			return only(!v.number, lengthOf(v))
 		}
-		return below(v, name)
+		return only(!v.number, below(v, name))
 	case symResponse:
-		switch name {
-		case "code":
-			return sym{kind: symStatus, path: v.path}
-		case "status":
-			return sym{kind: symReason, path: v.path}
-		case "responseTime":
-			return sym{kind: symTime, path: v.path}
-		case "headers":
-			return sym{kind: symHeaders, path: v.path}
-		}
+		kind := responseMembers[name]
+		return only(kind != symUnknown, sym{kind: kind, path: v.path})
 	case symCode:
-		switch name {
-		case "code":
-			return sym{kind: symStatus}
-		case "name":
-			return sym{kind: symReason}
-		}
+		return sym{kind: codeMembers[name]}
 	case symHeaders:
 		return sym{kind: symHeader, text: name, path: v.path}
 	case symKeys:
-		if name == "length" {
-			return sym{kind: symKeyCount, path: v.path}
-		}
+		return only(length, sym{kind: symKeyCount, path: v.path})
 	case symCookie:
-		if name == "value" {
-			return v
-		}
+		return only(name == "value", v)
 	case symXML:
 		v.items = append(slices.Clone(v.items), constantText(name))
 		return v
 	case symList:
-		if name == "length" {
-			return literal(model.Literal(strconv.Itoa(len(v.items))))
-		}
+		return only(length, literal(model.Int(int64(len(v.items)))))
 	case symNode:
-		if text, ok := v.constant(); ok && name == "length" && isASCII(text) {
-			return literal(model.Literal(strconv.Itoa(len(text))))
-		}
-		if name == "length" && v.node.Kind == model.ArrayNode {
-			return literal(model.Literal(strconv.Itoa(len(v.node.Items))))
-		}
-		if v.node.Kind == model.ObjectNode {
-			if i := slices.Index(v.node.Keys, name); i >= 0 {
-				return literal(v.node.Items[i])
-			}
-		}
+		return heldMember(v, name)
 	}
 	return sym{}
+}
+
+// heldMember is a member of a value that the script holds.
+func heldMember(v sym, name string) sym {
+	text, isText := v.constant()
+	i := slices.Index(v.node.Keys, name)
+	switch {
+	case name == "length" && isText && isASCII(text):
+		return literal(model.Int(int64(len(text))))
+	case name == "length" && v.node.Kind == model.ArrayNode:
+		return literal(model.Int(int64(len(v.node.Items))))
+	}
+	if i < 0 {
+		return sym{}
+	}
+	return literal(v.node.Items[i])
 }
 
 // at is an element of a value by its number.
 func at(v sym, index string) sym {
 	i, err := strconv.Atoi(index)
-	switch {
-	case err != nil || i < 0:
+	if err != nil || i < 0 {
 		return sym{}
+	}
+	switch {
 	case v.kind == symXML && i == 0: // the first of elements that repeat
 		return v
 	case v.kind == symList && i < len(v.items):
 		return v.items[i]
 	case v.kind == symShuffled && i == 0:
-		return choice("_.sample", v.items[0])
+		return choice(v.items[0])
 	case v.kind == symSplit:
 		return splitPart(v, int64(i))
 	case v.kind == symMatch && i == 1:
 		return picked(v.items[0], v.text)
 	case v.kind == symMatch && i == 0:
 		return picked(v.items[0], "("+v.text+")")
-	}
-	if v.kind == symBody && !v.number {
+	case v.kind == symBody && !v.number:
 		return body(v.path + "[" + strconv.Itoa(i) + "]")
-	}
-	if v.kind == symNode && v.node.Kind == model.ArrayNode && i < len(v.node.Items) {
+	case v.kind == symNode && v.node.Kind == model.ArrayNode && i < len(v.node.Items):
 		return literal(v.node.Items[i])
 	}
 	return sym{}
