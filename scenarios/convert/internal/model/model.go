@@ -347,6 +347,9 @@ func Bool(yes bool) *Node { return Literal(strconv.FormatBool(yes)) }
 // Int is a whole number.
 func Int(n int64) *Node { return Literal(strconv.FormatInt(n, 10)) }
 
+// IsScalar reports whether a value is a text or a literal.
+func (n *Node) IsScalar() bool { return n.Kind == StringNode || n.Kind == LiteralNode }
+
 // Is reports whether a value is this number, true, false or null.
 func (n *Node) Is(text string) bool { return n != nil && n.Kind == LiteralNode && n.Text == text }
 

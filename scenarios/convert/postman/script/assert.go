@@ -2,7 +2,6 @@ package script
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"github.com/dop251/goja/ast"
@@ -10,14 +9,14 @@ import (
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 )
 
-// inLoop finds a name that was declared in the loop being read.
-func (r *scriptReader) inLoop(name string) (binding, bool) {
+// inLoop reports whether a name was declared in the loop being read.
+func (r *scriptReader) inLoop(name string) bool {
 	for s := r.scope; s != nil && s != r.loops[len(r.loops)-1].outside; s = s.parent {
-		if v, ok := s.names[name]; ok {
-			return v, true
+		if _, ok := s.names[name]; ok {
+			return true
 		}
 	}
-	return binding{}, false
+	return false
 }
 
 // claim makes a condition an expectation. A condition that the script itself makes true
@@ -38,18 +37,24 @@ func (r *scriptReader) claim(n ast.Node, v sym) {
 
 // counts counts a statement that is carried over, once however often it is read.
 func (r *scriptReader) counts(n ast.Node, kind model.Kind) {
-	key := fmt.Sprint(kind, n.Idx0(), r.first)
-	if !r.done[key] {
-		r.done[key] = true
+	if r.firstTime(kind, n.Idx0(), r.first) {
 		r.host.Mapped(kind, 1)
 	}
 }
 
-// expectOf is where what is said of a value is expected: of the request, or of one that
+// sentBy is the request of the script with a number from 1; nil: the request itself.
+func (r *scriptReader) sentBy(n int) *Sent {
+	if n > 0 && n <= len(r.sent) {
+		return r.sent[n-1]
+	}
+	return nil
+}
+
+// expectOf is where what is said of an answer is expected: of the request, or of one that
 // the script sends.
-func (r *scriptReader) expectOf(v sym) *model.Expect {
-	if i, _ := owner(v.path); i > 0 && i <= len(r.sent) {
-		return &r.sent[i-1].Expect
+func (r *scriptReader) expectOf(sent int) *model.Expect {
+	if s := r.sentBy(sent); s != nil {
+		return &s.Expect
 	}
 	return r.into
 }
@@ -58,8 +63,8 @@ func (r *scriptReader) expectOf(v sym) *model.Expect {
 // script, others those that it sends.
 func (r *scriptReader) define(sent int, d Definition) {
 	list := &r.defs
-	if sent > 0 && sent <= len(r.sent) {
-		list = &r.sent[sent-1].Defs
+	if s := r.sentBy(sent); s != nil {
+		list = &s.Defs
 	}
 	same := func(o Definition) bool { return d.Helper && o.Name == d.Name }
 	if !slices.ContainsFunc(*list, same) {
@@ -69,8 +74,8 @@ func (r *scriptReader) define(sent int, d Definition) {
 
 // addSchemas adds what the body of an answer must obey: 0 is that of the request.
 func (r *scriptReader) addSchemas(sent int, list ...*model.Node) {
-	if sent > 0 && sent <= len(r.sent) {
-		r.sent[sent-1].schemas = append(r.sent[sent-1].schemas, list...)
+	if s := r.sentBy(sent); s != nil {
+		s.schemas = append(s.schemas, list...)
 		return
 	}
 	for _, n := range list {
@@ -78,60 +83,64 @@ func (r *scriptReader) addSchemas(sent int, list ...*model.Node) {
 	}
 }
 
+// use notes that what is expected of an answer reads variables.
+func (r *scriptReader) use(sent int, names []string) {
+	if s := r.sentBy(sent); s != nil {
+		s.Uses = append(s.Uses, names...)
+		return
+	}
+	for _, name := range names {
+		r.host.Use(name)
+	}
+}
+
 // claims adds claims to the expectations, all or none of them.
 func (r *scriptReader) claims(n ast.Node, claims []claim) {
-	sent := -1
 	claims = needed(claims)
-	out := make([]claim, len(claims))
-	for i, c := range claims {
+	out, sent, why := r.ofOneAnswer(claims)
+	conditional := r.guarded != "" && len(r.nonEmpty) == 0
+	switch {
+	case r.branch != nil && (why != "" && why == r.ifNonEmpty || why == "" && conditional):
+		r.branch.found = append(r.branch.found, asserted{n, claims, slices.Clone(r.reads)})
+		return
+	case why == "":
+		why = r.guarded
+		if why == "" && !r.after && sent == 0 {
+			why = "there is no answer yet"
+		}
+	}
+	trial := cloneExpect(r.expectOf(sent))
+	for _, c := range out {
+		why = cmp.Or(why, trial.add(c))
+	}
+	if why != "" {
+		r.lose(n, model.Assertions, why)
+		return
+	}
+	*r.expectOf(sent) = trial.Expect
+	r.addSchemas(sent, trial.schemas...)
+	r.keep()
+	for _, c := range out {
+		r.use(sent, r.host.NamesIn(c.text()+c.subject.path))
+	}
+	r.counts(n, model.Assertions)
+}
+
+// ofOneAnswer are claims about the answer to one request, whose number it returns, with
+// their paths in its body; why says that they are about more.
+func (r *scriptReader) ofOneAnswer(claims []claim) (out []claim, sent int, why string) {
+	sent = -1
+	for _, c := range claims {
 		c, why := r.ofElements(c)
 		at, own := owner(c.subject.path)
 		if sent >= 0 && at != sent {
 			why = "it is about several answers"
 		}
-		if why != "" && why == r.ifNonEmpty && r.branch != nil {
-			r.branch.found = append(r.branch.found, asserted{n, claims, slices.Clone(r.reads)})
-			return
-		}
 		if why != "" {
-			r.lose(n, model.Assertions, why)
-			return
+			return nil, 0, why
 		}
-		sent = at
-		c.subject.path = own
-		out[i] = c
+		sent, c.subject.path = at, own
+		out = append(out, c)
 	}
-	if r.branch != nil && r.guarded != "" && len(r.nonEmpty) == 0 {
-		r.branch.found = append(r.branch.found, asserted{n, claims, slices.Clone(r.reads)})
-		return
-	}
-	if r.guarded != "" || !r.after && sent == 0 {
-		r.lose(n, model.Assertions, cmp.Or(r.guarded, "there is no answer yet"))
-		return
-	}
-	into := r.into
-	if sent > 0 && sent <= len(r.sent) {
-		into = &r.sent[sent-1].Expect
-	}
-	trial := cloneExpect(into)
-	for _, c := range out {
-		if why := trial.add(c); why != "" {
-			r.lose(n, model.Assertions, why)
-			return
-		}
-	}
-	*into = trial.Expect
-	r.addSchemas(sent, trial.schemas...)
-	r.keep()
-	for _, c := range out {
-		names := r.host.NamesIn(c.text() + c.subject.path)
-		if sent > 0 {
-			r.sent[sent-1].Uses = append(r.sent[sent-1].Uses, names...)
-			continue
-		}
-		for _, name := range names {
-			r.host.Use(name)
-		}
-	}
-	r.counts(n, model.Assertions)
+	return out, sent, ""
 }

@@ -222,7 +222,7 @@ func between(_ *scriptReader, a, b sym) sym {
 	}
 	from, errFrom := strconv.ParseInt(low.Text, 10, 64)
 	to, errTo := strconv.ParseInt(high.Text, 10, 64)
-	return only(errFrom == nil && errTo == nil && from > -1<<50 && to < 1<<50, drawnInt(from, to))
+	return only(errFrom == nil && errTo == nil && from > -maxDrawn && to < maxDrawn, drawnInt(from, to))
 }
 
 // replacedIn is a text in which the sandbox replaces placeholders.
@@ -242,8 +242,8 @@ func (r *scriptReader) parsed(v sym) sym {
 		return body(v.path + "$")
 	}
 	text, isText := v.constant()
-	if names := r.host.NamesIn(v.text); !isText && v.kind == symTemplate && len(names) == 1 && v.text == "{{"+r.host.VarName(names[0])+"}}" {
-		text, isText = r.host.Static(names[0])
+	if name, ok := r.variableIn(v); ok && v.text == "{{"+r.host.VarName(name)+"}}" {
+		text, isText = r.host.Static(name)
 	}
 	if !isText || len(text) > maxScript {
 		return sym{}

@@ -135,7 +135,7 @@ func (r *scriptReader) each(e ast.Expression, chain []link) bool {
 	if f.kind != symFunc || f.scope == nil {
 		return false
 	}
-	r.use(f.fn)
+	r.markUsed(f.fn)
 	body, ok := statementsOf(f.fn)
 	if !ok {
 		return false
@@ -156,7 +156,7 @@ func (r *scriptReader) overPattern(list, f sym, body []ast.Statement) bool {
 	r.loops = append(r.loops, loop{list: list, outside: before})
 	defer func() { r.loops = r.loops[:len(r.loops)-1] }()
 	r.scope = newScope(r.scope)
-	ok := r.bind(parameters(f.fn)[0].Target, binding{element(list), r.follow("", 0)})
+	ok := r.bind(parameters(f.fn)[0].Target, binding{element(list), r.follow(nil)})
 	if ok {
 		r.inner(body)
 	}
@@ -262,12 +262,10 @@ func (r *scriptReader) changesDate(e ast.Expression, call *ast.CallExpression) b
 	if r.guarded != "" {
 		out = sym{}
 	}
-	text, at := r.source(e)
-	by := r.follow(text, r.line(at))
+	by := r.follow(e)
 	r.scope.set(id.Name.String(), binding{out, by})
 	if out.kind == symUnknown {
-		r.followed[by].text = ""
-		r.lose(e, model.ScriptLines, "")
+		r.unfollow(by, e)
 	}
 	return true
 }

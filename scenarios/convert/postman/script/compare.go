@@ -3,7 +3,6 @@ package script
 import (
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -21,53 +20,69 @@ var comparisons = map[token.Token]string{
 
 var mirrored = map[string]string{"eq": "eq", "ne": "ne", "lt": "gt", "lte": "gte", "gt": "lt", "gte": "lte"}
 
+// binary is an operator between two values.
 func (r *scriptReader) binary(x *ast.BinaryExpression) sym {
 	a, b := r.eval(x.Left), r.eval(x.Right)
-	op, compares := comparisons[x.Operator]
 	if v, ok := arithmetic(a, b, x.Operator); ok {
 		return v
 	}
-	if holds, ok := equalConstants(a, b); ok && (op == "eq" || op == "ne") {
-		return literal(model.Literal(strconv.FormatBool(holds == (op == "eq"))))
+	if op, compares := comparisons[x.Operator]; compares {
+		return comparison(a, op, b, x.Operator == token.EQUAL || x.Operator == token.NOT_EQUAL)
 	}
-	switch {
-	case compares && (x.Operator == token.EQUAL || x.Operator == token.NOT_EQUAL):
-		return compareLoose(a, op, b)
-	case compares:
-		if op != "eq" && op != "ne" { // <, > and their like read text as numbers
-			a.number, b.number = a.number || a.isText(), b.number || b.isText()
-		}
-		return compare(a, op, b)
-	case x.Operator == token.LOGICAL_AND:
+	switch x.Operator {
+	case token.LOGICAL_AND:
 		return both(a, b)
-	case x.Operator == token.LOGICAL_OR && a.kind == symCond && b.kind == symCond:
-		return oneOf(a, b)
-	case x.Operator == token.LOGICAL_OR && a.kind == symTemplate && isOnePlaceholder(a.text) && !a.generated:
-		if text, ok := b.constant(); ok && text != "" && !strings.ContainsAny(text, "'{}|") {
-			return asTemplate(strings.TrimSuffix(a.text, "}}")+" | default: '"+text+"'}}", false)
-		}
-	case x.Operator == token.LOGICAL_OR && (a.kind == symBody || a.isText()):
-		a.or = true // responseJSON.user || {}: a member of either is the same
-		return a
-	case x.Operator == token.IN:
+	case token.LOGICAL_OR:
+		return either(a, b)
+	case token.IN:
 		if name, ok := a.constant(); ok && b.kind == symBody {
 			m := member(b, name)
 			m.within = true
-			return cond(test(m, "exists", model.Literal("true")))
+			return cond(test(m, "exists", yes))
 		}
-	case x.Operator == token.INSTANCEOF && dotted(x.Right) == "Array" && a.kind == symBody:
-		return cond(test(a, "type", model.String("array")))
-	case x.Operator == token.MULTIPLY:
+	case token.INSTANCEOF:
+		return only(dotted(x.Right) == "Array" && a.kind == symBody, cond(test(a, "type", model.String("array"))))
+	case token.MULTIPLY:
 		return scaled(a, b)
-	case x.Operator == token.SLASH && a.millis && b.node.Is("1000"): // seconds, once they are whole
-		return surelyNumber(now(a.offset).placeholder("unix"))
-	case x.Operator == token.PLUS:
+	case token.SLASH: // seconds, once they are whole
+		return only(a.millis && b.node.Is("1000"), surelyNumber(now(a.offset).placeholder("unix")))
+	case token.PLUS:
 		return r.plus(a, b)
-	case x.Operator == token.MINUS:
+	case token.MINUS:
 		if v, ok := a.shiftedPart(b, -1); ok {
 			return v
 		}
 		return added(a, b, "-")
+	}
+	return sym{}
+}
+
+// comparison is a test of two values; a loose one is == or !=.
+func comparison(a sym, op string, b sym, loose bool) sym {
+	equality := op == "eq" || op == "ne"
+	if holds, ok := equalConstants(a, b); ok && equality {
+		return literal(model.Bool(holds == (op == "eq")))
+	}
+	switch {
+	case loose:
+		return compareLoose(a, op, b)
+	case !equality: // <, > and their like read text as numbers
+		a.number, b.number = a.number || a.isText(), b.number || b.isText()
+	}
+	return compare(a, op, b)
+}
+
+// either is a || b: one of several values, or another value in the place of one that is not there.
+func either(a, b sym) sym {
+	switch {
+	case a.kind == symCond && b.kind == symCond:
+		return oneOf(a, b)
+	case a.kind == symTemplate && isOnePlaceholder(a.text) && !a.generated:
+		text, ok := b.constant()
+		return only(ok && text != "" && !strings.ContainsAny(text, "'{}|"), asTemplate(strings.TrimSuffix(a.text, "}}")+" | default: '"+text+"'}}", false))
+	case a.kind == symBody || a.isText():
+		a.or = true // responseJSON.user || {}: a member of either is the same
+		return a
 	}
 	return sym{}
 }
@@ -82,10 +97,7 @@ func (s sym) shiftedPart(n sym, sign int64) (sym, bool) {
 		return s, true
 	case s.millis:
 		moved := now(s.offset).later(sign*k, time.Millisecond)
-		if moved.kind == symUnknown {
-			return sym{}, true
-		}
-		return dateMethod(moved, "getTime", nil), true
+		return only(moved.kind != symUnknown, dateMethod(moved, "getTime", nil)), true
 	}
 	return sym{}, false
 }
@@ -110,7 +122,7 @@ func arithmetic(a, b sym, op token.Token) (sym, bool) {
 	default:
 		return sym{}, false
 	}
-	return literal(model.Literal(strconv.FormatInt(x, 10))), true
+	return literal(model.Int(x)), true
 }
 
 // equalConstants compares two literal scalars of one type; ok is false for others.
@@ -147,35 +159,31 @@ func (r *scriptReader) truth(v sym) (holds, known bool) {
 func both(a, b sym) sym {
 	x, okX := asClaims(a)
 	y, okY := asClaims(b)
-	if !okX || !okY {
-		return sym{}
-	}
-	return cond(slices.Concat(x, y)...)
+	return only(okX && okY, cond(slices.Concat(x, y)...))
 }
 
 // oneOf is a === 1 || a === 2 and its like.
 func oneOf(a, b sym) sym {
-	values := func(s sym) []*model.Node {
-		switch {
-		case len(s.claims) != 1:
-		case s.claims[0].Op == "eq":
-			return []*model.Node{s.claims[0].Value}
-		case s.claims[0].Op == "in":
-			return s.claims[0].List
-		}
-		return nil
-	}
-	x, y := values(a), values(b)
+	x, y := a.allowed(), b.allowed()
 	if len(x) == 0 || len(y) == 0 {
 		return sym{}
 	}
 	one, two := a.claims[0].subject, b.claims[0].subject
 	one.loose = one.loose || two.loose
 	two.loose = one.loose
-	if !reflect.DeepEqual(one, two) {
-		return sym{}
+	return only(reflect.DeepEqual(one, two), cond(claim{one, model.Matcher{Op: "in", List: slices.Concat(x, y)}}))
+}
+
+// allowed are the values of which a condition allows one; none where it says something else.
+func (s sym) allowed() []*model.Node {
+	switch {
+	case len(s.claims) != 1:
+	case s.claims[0].Op == "eq":
+		return []*model.Node{s.claims[0].Value}
+	case s.claims[0].Op == "in":
+		return s.claims[0].List
 	}
-	return cond(claim{one, model.Matcher{Op: "in", List: slices.Concat(x, y)}})
+	return nil
 }
 
 // needed leaves out that a value counts as true where another claim is about a member of it:
@@ -192,15 +200,15 @@ func needed(claims []claim) []claim {
 
 // falsy is the test that a value is none of those that count as false.
 func falsy() model.Matcher {
-	list := []*model.Node{model.Literal("false"), model.Literal("0"), model.String(""), model.Literal("null")}
+	list := []*model.Node{no, model.Literal("0"), model.String(""), model.Literal("null")}
 	return model.Matcher{Op: "not", Sub: []model.Matcher{{Op: "in", List: list}}}
 }
 
 // compare is a comparison as a claim of what is known of the answer.
 func compare(a sym, op string, b sym) sym {
+	equality := op == "eq" || op == "ne"
 	for range 2 {
-		if a.isVariable() && b.kind == symNode && b.node.Kind == model.StringNode && (op == "eq" || op == "ne") &&
-			!strings.Contains(b.node.Text, "{{") {
+		if text, isText := b.constant(); a.isVariable() && isText && equality && !strings.Contains(text, "{{") {
 			return cond(test(a, op, b.node)) // a condition, never an expectation
 		}
 		a, b = b, a
@@ -208,22 +216,17 @@ func compare(a sym, op string, b sym) sym {
 	if a.operand() != nil || a.kind == symUndefined {
 		a, op, b = b, mirrored[op], a
 	}
+	n := b.operand()
 	switch {
-	case b.kind == symUndefined && (op == "eq" || op == "ne") && a.about():
-		return cond(test(a, "exists", model.Literal(strconv.FormatBool(op == "ne"))))
-	case a.kind == symIndexOf && b.operand() != nil:
-		found := b.node != nil && op == "ne" && b.node.Is("-1") || op == "gt" && b.node.Is("-1") || op == "gte" && b.node.Is("0")
-		if found {
-			return cond(test(body(a.path), "contains", a.node))
-		}
-		return sym{}
-	case a.kind == symCond && len(a.claims) == 1 && b.node.Is("true") && op == "eq", a.kind == symCond && b.node.Is("false") && op == "ne":
+	case b.kind == symUndefined && equality && a.about():
+		return cond(test(a, "exists", model.Bool(op == "ne")))
+	case a.kind == symIndexOf && n != nil:
+		found := (op == "ne" || op == "gt") && n.Is("-1") || op == "gte" && n.Is("0")
+		return only(found, cond(test(body(a.path), "contains", a.node)))
+	case a.kind == symCond && (op == "eq" && len(a.claims) == 1 && n.Is("true") || op == "ne" && n.Is("false")):
 		return a
-	case a.about() && b.operand() != nil:
-		if b.node != nil && (b.node.Kind == model.ObjectNode || b.node.Kind == model.ArrayNode) {
-			return sym{} // by identity
-		}
-		return cond(test(a, op, b.operand()))
+	case a.about() && n != nil && n.Kind != model.ObjectNode && n.Kind != model.ArrayNode: // those are compared by identity
+		return cond(test(a, op, n))
 	}
 	return sym{}
 }
@@ -258,7 +261,7 @@ func compareLoose(a sym, op string, b sym) sym {
 	a.loose = !n.Is("null")
 	if n.Is("null") {
 		if op == "ne" {
-			return cond(test(a, "exists", model.Literal("true")), test(a, "ne", model.Literal("null")))
+			return cond(test(a, "exists", yes), test(a, "ne", model.Literal("null")))
 		}
 		return sym{} // null, or not there
 	}
@@ -278,13 +281,13 @@ func looselyEqual(n *model.Node) []*model.Node {
 	text := model.String(n.Text)
 	switch {
 	case n.Is("true"), n.Is("1"), n.Kind == model.StringNode && n.Text == "1":
-		return []*model.Node{model.Literal("1"), model.String("1"), model.Literal("true")}
+		return []*model.Node{model.Literal("1"), model.String("1"), yes}
 	case n.Is("false"), n.Is("0"):
-		return []*model.Node{model.Literal("0"), model.String("0"), model.Literal("false"), model.String("")}
+		return []*model.Node{model.Literal("0"), model.String("0"), no, model.String("")}
 	case n.Kind == model.StringNode && n.Text == "0":
-		return []*model.Node{model.Literal("0"), n, model.Literal("false")}
+		return []*model.Node{model.Literal("0"), n, no}
 	case n.Kind == model.StringNode && n.Text == "":
-		return []*model.Node{n, model.Literal("0"), model.Literal("false")}
+		return []*model.Node{n, model.Literal("0"), no}
 	case n.Kind == model.LiteralNode:
 		return []*model.Node{n, text}
 	case n.Kind == model.StringNode && template.IsNumber(n.Text):
@@ -293,24 +296,26 @@ func looselyEqual(n *model.Node) []*model.Node {
 	return []*model.Node{n}
 }
 
+// opposites are the comparisons that hold where others do not.
+var opposites = map[string]string{"eq": "ne", "ne": "eq", "lt": "gte", "lte": "gt", "gt": "lte", "gte": "lt"}
+
 // negated is the opposite of a claim, where the language has it.
 func (c claim) negated() (claim, bool) {
-	opposite := map[string]string{"eq": "ne", "ne": "eq", "lt": "gte", "lte": "gt", "gt": "lte", "gte": "lt"}
 	switch {
 	case c.Op == isFalsy:
-		return claim{c.subject, falsy()}, true
+		c.Matcher = falsy()
 	case c.subject.kind == symBody && reflect.DeepEqual(c.Matcher, falsy()):
-		return claim{c.subject, model.Matcher{Op: isFalsy}}, true
-	case opposite[c.Op] != "":
-		c.Op = opposite[c.Op]
-		return c, true
+		c.Matcher = model.Matcher{Op: isFalsy}
+	case opposites[c.Op] != "":
+		c.Op = opposites[c.Op]
 	case c.Op == "exists" || c.Op == "empty":
-		c.Value = model.Literal(strconv.FormatBool(c.Value.Is("false")))
-		return c, true
+		c.Value = model.Bool(c.Value.Is("false"))
 	case c.Op == "contains" || c.Op == "matches" || c.Op == "in":
-		return claim{c.subject, model.Matcher{Op: "not", Sub: []model.Matcher{c.Matcher}}}, true
+		c.Matcher = model.Matcher{Op: "not", Sub: []model.Matcher{c.Matcher}}
 	case c.Op == "not" && len(c.Sub) == 1:
-		return claim{c.subject, c.Sub[0]}, true
+		c.Matcher = c.Sub[0]
+	default:
+		return c, false
 	}
-	return c, false
+	return c, true
 }

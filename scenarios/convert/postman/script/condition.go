@@ -42,7 +42,7 @@ func (r *scriptReader) mayLeave(s *ast.IfStatement) bool {
 		return false
 	}
 	if c.kind == symCond && len(c.claims) == 1 { // if the status is no success: return
-		if opposite, ok := c.claims[0].negated(); ok && r.isSuccess(cond(opposite)) {
+		if opposite, ok := c.claims[0].negated(); ok && r.isExpected(opposite) {
 			return false
 		}
 	}
@@ -70,11 +70,9 @@ func (r *scriptReader) withoutSuccess(test sym) sym {
 	if test.kind != symCond || len(test.claims) < 2 {
 		return test
 	}
-	left := slices.DeleteFunc(slices.Clone(test.claims), func(c claim) bool { return r.isSuccess(cond(c)) })
-	if len(left) == 0 {
-		return test
+	if left := slices.DeleteFunc(slices.Clone(test.claims), r.isExpected); len(left) > 0 {
+		test.claims = left
 	}
-	test.claims = left
 	return test
 }
 
@@ -140,11 +138,11 @@ func (r *scriptReader) ifStatement(s *ast.IfStatement) {
 func (r *scriptReader) variablesIn(c sym) []model.Check {
 	var out []model.Check
 	for _, one := range c.claims {
-		names := r.host.NamesIn(one.subject.text)
-		if one.subject.kind != symTemplate || len(names) != 1 {
+		name, ok := r.variableIn(one.subject)
+		if !ok {
 			return nil
 		}
-		out = append(out, model.Check{Name: r.host.VarName(names[0]), Matchers: []model.Matcher{one.Matcher}})
+		out = append(out, model.Check{Name: r.host.VarName(name), Matchers: []model.Matcher{one.Matcher}})
 	}
 	return out
 }
@@ -208,15 +206,13 @@ func (r *scriptReader) loseAll(list []asserted, why string) {
 
 // nonEmptyLists are the lists that a condition says to have elements, and nothing else:
 // list.length, list.length > 0, list && list.length.
-func nonEmptyLists(c sym) []string {
-	switch {
-	case c.kind == symLength && !c.or:
-		return []string{c.path}
-	case c.kind == symCond && len(needed(c.claims)) == 1 && needed(c.claims)[0].subject.kind == symLength && !needed(c.claims)[0].subject.or:
-		m := needed(c.claims)[0].Matcher
-		if m.Op == "gt" && m.Value.Is("0") || m.Op == "gte" && m.Value.Is("1") || m.Op == "ne" && m.Value.Is("0") {
-			return []string{needed(c.claims)[0].subject.path}
-		}
+func nonEmptyLists(v sym) []string {
+	claims, _ := asClaims(v)
+	if claims = needed(claims); len(claims) != 1 || claims[0].subject.kind != symLength || claims[0].subject.or {
+		return nil
+	}
+	if c := claims[0]; (c.Op == "gt" || c.Op == "ne") && c.Value.Is("0") || c.Op == "gte" && c.Value.Is("1") {
+		return []string{c.subject.path}
 	}
 	return nil
 }
@@ -224,18 +220,16 @@ func nonEmptyLists(c sym) []string {
 // ofElements moves what a claim says of the first element of a list that may be empty to
 // a path that names it where it is there; why says that the claim is about something else.
 func (r *scriptReader) ofElements(c claim) (claim, string) {
+	ofBody := slices.Contains([]symKind{symBody, symLength, symType, symKeyCount}, c.subject.kind)
 	for _, list := range r.nonEmpty {
 		rest, inside := strings.CutPrefix(c.subject.path, list)
-		switch c.subject.kind {
-		case symBody, symLength, symType, symKeyCount:
-		default:
-			inside = false
-		}
+		first, isFirst := strings.CutPrefix(rest, "[0]")
 		switch {
-		case inside && strings.HasPrefix(rest, "[0:1]"), inside && strings.HasPrefix(rest, "[*]"):
-		case inside && strings.HasPrefix(rest, "[0]"):
-			c.subject.path = list + "[0:1]" + strings.TrimPrefix(rest, "[0]")
-		default:
+		case !inside || !ofBody:
+			return c, r.ifNonEmpty
+		case isFirst:
+			c.subject.path = list + "[0:1]" + first
+		case !strings.HasPrefix(rest, "[0:1]") && !strings.HasPrefix(rest, "[*]"):
 			return c, r.ifNonEmpty
 		}
 	}
@@ -245,19 +239,19 @@ func (r *scriptReader) ofElements(c claim) (claim, string) {
 // isSuccess reports whether a condition says what the step expects anyway: its
 // own status, or a success where it says nothing.
 func (r *scriptReader) isSuccess(cond sym) bool {
-	if cond.kind != symCond || len(cond.claims) == 0 {
+	return cond.kind == symCond && len(cond.claims) > 0 && !slices.ContainsFunc(cond.claims, func(c claim) bool { return !r.isExpected(c) })
+}
+
+// isExpected reports whether a claim about the status is what the step expects anyway.
+func (r *scriptReader) isExpected(c claim) bool {
+	if c.subject.kind != symStatus || c.Op != "eq" {
 		return false
 	}
-	for _, c := range cond.claims {
-		if c.subject.kind != symStatus || c.Op != "eq" {
-			return false
-		}
-		status := r.expectOf(c.subject).Status
-		if len(status) > 0 && (len(status) != 1 || status[0] != c.Value.Text) || len(status) == 0 && !strings.HasPrefix(c.Value.Text, "2") {
-			return false
-		}
+	sent, _ := owner(c.subject.path)
+	if status := r.expectOf(sent).Status; len(status) > 0 {
+		return len(status) == 1 && status[0] == c.Value.Text
 	}
-	return true
+	return strings.HasPrefix(c.Value.Text, "2")
 }
 
 // isUnset reports whether a condition is that a variable is not set which
@@ -268,13 +262,19 @@ func (r *scriptReader) isUnset(test ast.Expression) bool {
 		return false
 	}
 	v := r.eval(not.Operand)
-	names := r.host.NamesIn(v.text)
-	if v.kind != symTemplate || len(names) != 1 || v.text != "{{"+r.host.VarName(names[0])+"}}" {
+	name, ok := r.variableIn(v)
+	if !ok || v.text != "{{"+r.host.VarName(name)+"}}" || !r.host.Unset(name) {
 		return false
 	}
-	if !r.host.Unset(names[0]) {
-		return false
-	}
-	r.host.Note("the scripts ask for %s, which nothing sets; they are read as if it were not set", names[0])
+	r.host.Note("the scripts ask for %s, which nothing sets; they are read as if it were not set", name)
 	return true
+}
+
+// variableIn is the scripts' name of the one variable that a template reads.
+func (r *scriptReader) variableIn(v sym) (name string, ok bool) {
+	names := r.host.NamesIn(v.text)
+	if v.kind != symTemplate || len(names) != 1 {
+		return "", false
+	}
+	return names[0], true
 }

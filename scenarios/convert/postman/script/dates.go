@@ -1,6 +1,7 @@
 package script
 
 import (
+	"iter"
 	"regexp"
 	"slices"
 	"strconv"
@@ -80,6 +81,10 @@ func (s sym) later(n int64, unit time.Duration) sym {
 
 // dateMethod is a method of a Date, or of what moment and dayjs give.
 func dateMethod(v sym, method string, args []sym) sym {
+	getter, isGetter := strings.CutPrefix(method, "get")
+	if part := strings.TrimPrefix(getter, "UTC"); isGetter && dateParts[part] != "" {
+		return sym{kind: symDatePart, text: part, offset: v.offset}
+	}
 	switch method {
 	case "getTime", "valueOf":
 		out := surelyNumber(v.placeholder("unix_ms"))
@@ -94,24 +99,22 @@ func dateMethod(v sym, method string, args []sym) sym {
 	case "add", "subtract":
 		return shifted(v, method, args)
 	case "format":
-		switch text, ok := first(args).constant(); {
-		case len(args) == 0:
-			return v.dateText("%Y-%m-%dT%H:%M:%S+00:00")
-		case ok:
-			return v.dateText(momentPattern(text))
-		}
-	case "getFullYear", "getUTCFullYear", "year":
 		if len(args) == 0 {
-			out := v.dateText("%Y")
-			out.sure = sureNumber
-			return out
+			return v.dateText("%Y-%m-%dT%H:%M:%S+00:00")
 		}
-	case "getDate", "getUTCDate", "getHours", "getUTCHours", "getMinutes", "getUTCMinutes", "getSeconds", "getUTCSeconds",
-		"getMonth", "getUTCMonth":
-		return sym{kind: symDatePart, text: strings.Replace(strings.TrimPrefix(method, "get"), "UTC", "", 1), offset: v.offset}
+		text, _ := first(args).constant()
+		return v.dateText(momentPattern(text))
+	case "getFullYear", "getUTCFullYear", "year":
+		out := v.dateText("%Y")
+		out.sure = sureNumber
+		return only(len(args) == 0, out)
 	}
 	return sym{}
 }
+
+// dateParts are the numbers that a Date gives and takes, with how the language writes each
+// with a leading zero.
+var dateParts = map[string]string{"Date": "%d", "Hours": "%H", "Minutes": "%M", "Seconds": "%S", "Month": "%m"}
 
 // canonicalTime is a text that toISOString may write.
 var canonicalTime = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`)
@@ -119,46 +122,45 @@ var canonicalTime = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$
 // instant reads what must be equal to new Date(value).toISOString(): a text, or a variable, that
 // is certainly written like that.
 func (c *chainReader) instant(l link) bool {
-	if c.why = "the value is made by code"; !c.subject.iso || c.not || !l.call || !slices.Contains([]string{"equal", "equals", "eq", "eql", "eqls"}, l.name) {
-		return false
+	if !c.subject.iso || c.not || !l.call || !slices.Contains([]string{"equal", "equals", "eq", "eql", "eqls"}, l.name) {
+		return c.madeByCode()
 	}
 	want := c.arg(l, 0)
+	text, _ := want.constant()
+	known := canonicalTime.MatchString(text)
 	if names := c.r.host.NamesIn(want.text); want.isVariable() && len(names) == 1 {
-		if c.r.given[names[0]].pattern != isoPattern {
-			return false
-		}
-	} else if text, ok := want.constant(); !ok || !canonicalTime.MatchString(text) {
-		return false
+		known = c.r.given[names[0]].pattern == isoPattern
 	}
-	c.why = ""
-	c.add(test(body(c.subject.path), "instant", want.operand()))
-	return true
+	if !known {
+		return c.madeByCode()
+	}
+	return c.add(test(body(c.subject.path), "instant", want.operand()))
 }
 
-func first(args []sym) sym {
-	if len(args) == 0 {
-		return sym{}
+// first is the first argument of a call; without one it is nothing that is followed.
+func first(args []sym) sym { return nth(args, 0) }
+
+// second is the second argument of a call.
+func second(args []sym) sym { return nth(args, 1) }
+
+func nth(args []sym, i int) sym {
+	if i < len(args) {
+		return args[i]
 	}
-	return args[0]
+	return sym{}
 }
 
 // shifted is moment().add(3, 'days'), or subtract.
 func shifted(v sym, method string, args []sym) sym {
-	if len(args) != 2 {
-		return sym{}
-	}
-	n, isWhole := args[0].whole()
-	unit, isText := args[1].constant()
+	n, isWhole := first(args).whole()
+	unit, isText := second(args).constant()
 	if len(unit) > 1 && unit != "ms" {
 		unit = strings.TrimSuffix(strings.ToLower(unit), "s")
-	}
-	if !isWhole || !isText {
-		return sym{}
 	}
 	if method == "subtract" {
 		n = -n
 	}
-	return v.later(n, dateUnits[unit])
+	return only(isWhole && isText && len(args) == 2, v.later(n, dateUnits[unit]))
 }
 
 // whole is a literal whole number.
@@ -192,13 +194,11 @@ func setDate(v sym, method string, args []sym) (out sym, ok bool) {
 	return sym{}, true
 }
 
-// partText is a part of a date with a leading zero, as padStart(2, '0') writes it.
+// partText is a part of a date with a leading zero, as padStart(2, '0') writes it. Months of
+// a Date are counted from 0.
 func (s sym) partText() sym {
-	directives := map[string]string{"Date": "%d", "Hours": "%H", "Minutes": "%M", "Seconds": "%S", "Month": "%m"}
-	if s.kind != symDatePart || s.text == "Month" && s.low != 1 || s.text != "Month" && s.low != 0 {
-		return sym{}
-	}
-	return now(s.offset).dateText(directives[s.text])
+	zero := map[bool]int64{true: 1}[s.text == "Month"]
+	return only(s.kind == symDatePart && s.low == zero, now(s.offset).dateText(dateParts[s.text]))
 }
 
 // momentTokens are the directives of moment and dayjs, the longest first.
@@ -217,31 +217,24 @@ var momentTokens = [][2]string{
 	{"Z", "+00:00"},
 }
 
-// momentPattern is a format of moment as a pattern of the language, or "".
+// momentPattern is a format of moment as a pattern of the language; empty where it holds a
+// token that is not known, or a letter that may be one.
 func momentPattern(format string) string {
-	if format == "x" || format == "X" {
-		return ""
-	}
 	var b strings.Builder
 	for format != "" {
-		if inside, ok := strings.CutPrefix(format, "["); ok {
-			text, rest, closed := strings.Cut(inside, "]")
-			if !closed || strings.Contains(text, "%") {
-				return ""
-			}
-			b.WriteString(text)
-			format = rest
-			continue
-		}
 		i := slices.IndexFunc(momentTokens, func(t [2]string) bool { return strings.HasPrefix(format, t[0]) })
-		switch c := format[0]; {
+		inside, rest, closed := strings.Cut(strings.TrimPrefix(format, "["), "]")
+		switch {
+		case format[0] == '[' && closed && !strings.Contains(inside, "%"):
+			b.WriteString(inside)
+			format = rest
 		case i >= 0:
 			b.WriteString(momentTokens[i][1])
 			format = format[len(momentTokens[i][0]):]
-		case c == 'T' || strings.IndexByte(" -:/.,_", c) >= 0:
-			b.WriteByte(c)
+		case strings.IndexByte("T -:/.,_", format[0]) >= 0:
+			b.WriteByte(format[0])
 			format = format[1:]
-		default: // a token that is not known, or a letter that may be one
+		default:
 			return ""
 		}
 	}
@@ -251,16 +244,28 @@ func momentPattern(format string) string {
 // patternWidths are how many characters each directive writes.
 var patternWidths = map[byte]int{'Y': 4, 'm': 2, 'd': 2, 'H': 2, 'M': 2, 'S': 2, 'L': 3, 'y': 2, 'b': 3, 'a': 3}
 
+// pieces are the parts of a pattern, a directive or a character each, with how many
+// characters they write: 0 where that is not known.
+func pieces(pattern string) iter.Seq2[string, int] {
+	return func(yield func(string, int) bool) {
+		for i := 0; i < len(pattern); i++ {
+			piece, width := pattern[i:i+1], 1
+			if pattern[i] == '%' && i+1 < len(pattern) {
+				i++
+				piece, width = pattern[i-1:i+1], patternWidths[pattern[i]]
+			}
+			if !yield(piece, width) {
+				return
+			}
+		}
+	}
+}
+
 // cutPattern is the part of a pattern that writes the characters from up to to.
 func cutPattern(pattern string, from, to int) (string, bool) {
 	var b strings.Builder
 	at := 0
-	for i := 0; i < len(pattern); i++ {
-		width, piece := 1, pattern[i:i+1]
-		if pattern[i] == '%' && i+1 < len(pattern) {
-			width, piece = patternWidths[pattern[i+1]], pattern[i:i+2]
-			i++
-		}
+	for piece, width := range pieces(pattern) {
 		switch {
 		case width == 0:
 			return "", false
@@ -277,13 +282,8 @@ func cutPattern(pattern string, from, to int) (string, bool) {
 // patternLength is how many characters a pattern writes.
 func patternLength(pattern string) int {
 	n := 0
-	for i := 0; i < len(pattern); i++ {
-		if pattern[i] == '%' && i+1 < len(pattern) {
-			i++
-			n += patternWidths[pattern[i]]
-			continue
-		}
-		n++
+	for _, width := range pieces(pattern) {
+		n += width
 	}
 	return n
 }

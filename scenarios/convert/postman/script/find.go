@@ -21,32 +21,34 @@ import (
 
 // chosen is the element of a list that a function chooses by constants.
 func (r *scriptReader) chosen(list, f sym) sym {
-	if list.or || list.number || isMany(list.path) || isChosen(list.path) {
+	test := resultOf(f.fn)
+	if !list.isPart() || isMany(list.path) || isChosen(list.path) || test == nil {
 		return sym{}
-	}
-	statements, ok := statementsOf(f.fn)
-	if !ok || len(statements) != 1 {
-		return sym{}
-	}
-	var test ast.Expression
-	switch s := statements[0].(type) {
-	case *ast.ReturnStatement:
-		test = s.Argument
-	case *ast.ExpressionStatement:
-		if _, isArrow := f.fn.(*ast.ArrowFunctionLiteral); isArrow {
-			test = s.Expression
-		}
 	}
 	_, leave, ok := r.enter(f, []sym{element(list)})
-	if !ok || test == nil {
+	if !ok {
 		return sym{}
 	}
 	defer leave()
 	terms := r.terms(test, list.path+"[*]")
-	if len(terms) == 0 {
-		return sym{}
+	return only(len(terms) > 0, body(list.path+"[?"+strings.Join(terms, " && ")+"]"))
+}
+
+// resultOf is the expression that a function returns, where it does nothing else; nil for others.
+func resultOf(f ast.Expression) ast.Expression {
+	if arrow, ok := f.(*ast.ArrowFunctionLiteral); ok {
+		if one, isExpression := arrow.Body.(*ast.ExpressionBody); isExpression {
+			return one.Expression
+		}
 	}
-	return body(list.path + "[?" + strings.Join(terms, " && ") + "]")
+	list, _ := statementsOf(f)
+	if len(list) != 1 {
+		return nil
+	}
+	if s, ok := list[0].(*ast.ReturnStatement); ok {
+		return s.Argument
+	}
+	return nil
 }
 
 // terms are what a condition asks of members of an element, as terms of a filter; nil
@@ -74,15 +76,15 @@ func (r *scriptReader) terms(e ast.Expression, element string) []string {
 // filterTerm is @.key=='value' of a member of an element and a constant.
 func filterTerm(member sym, element string, value sym) (string, bool) {
 	name, ok := strings.CutPrefix(member.path, element)
-	if !ok || member.kind != symBody || member.number || member.or || name == "" || lastStep(name) != 0 {
+	if !ok || !member.isPart() || name == "" || lastStep(name) != 0 {
 		return "", false
 	}
 	text, isText := value.constant()
-	switch {
+	switch word := value.literal(); {
 	case isText:
 		text = "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(text) + "'"
-	case value.kind == symNode && (value.node.Is("true") || value.node.Is("false") || value.node.Kind == model.LiteralNode && template.IsNumber(value.node.Text)):
-		text = value.node.Text
+	case word == "true", word == "false", template.IsNumber(word):
+		text = word
 	case value.isVariable() && keyValue.FindString(value.text) == value.text:
 		text = value.text
 	default:
@@ -165,53 +167,47 @@ func (r *scriptReader) fills(x *ast.AssignExpression) bool {
 	if !ok || x.Operator != token.ASSIGN || len(r.loops) != 1 || r.guarded != "" || len(r.nonEmpty) > 0 {
 		return false
 	}
-	id, ok := b.Left.(*ast.Identifier)
-	if !ok || r.changes[id.Name.String()] != 1 {
-		return false
-	}
-	name, list := id.Name.String(), r.loops[0].list.path
+	name, element := nameOf(b.Left), r.loops[0].list.path+"[*]"
 	was, known := r.scope.get(name)
-	if !known || was.kind != symNode || was.node.Kind != model.ObjectNode || len(was.node.Keys) > 0 {
+	if r.changes[name] != 1 || !known || was.kind != symNode || was.node.Kind != model.ObjectNode || len(was.node.Keys) > 0 {
 		return false
 	}
-	right := x.Right
-	if and, isAnd := right.(*ast.BinaryExpression); isAnd && and.Operator == token.LOGICAL_AND { // x.body && x.body.id
-		if left, last := r.eval(and.Left), r.eval(and.Right); left.kind == symBody && lastStep(last.path) == len(left.path) &&
-			strings.HasPrefix(last.path, left.path) {
-			right = and.Right
-		}
-	}
+	right := r.unguarded(x.Right)
 	r.reads = append(r.reads, was.by)
 	key, value := r.eval(b.Member), r.eval(right)
-	keyName, okKey := strings.CutPrefix(key.path, list+"[*]")
-	rest, okValue := strings.CutPrefix(value.path, list+"[*]")
-	if !okKey || !okValue || key.kind != symBody || value.kind != symBody || key.number || key.or || value.number || value.or ||
-		keyName == "" || lastStep(keyName) != 0 || isMany(rest) || isChosen(list) || isMany(list) {
+	keyName, okKey := strings.CutPrefix(key.path, element)
+	rest, okValue := strings.CutPrefix(value.path, element)
+	if !okKey || !okValue || !key.isPart() || !value.isPart() || keyName == "" || lastStep(keyName) != 0 || isMany(rest) ||
+		isChosen(element) || isMany(r.loops[0].list.path) {
 		return false
 	}
-	text, at := r.source(x)
-	by := r.follow(text, r.line(at))
 	if r.keyed == nil {
 		r.keyed = map[string]keyedObject{}
 	}
-	r.keyed[name] = keyedObject{list, keyName, rest, by}
+	r.keyed[name] = keyedObject{r.loops[0].list.path, keyName, rest, r.follow(x)}
 	return true
+}
+
+// unguarded is x.body.id of x.body && x.body.id, and any other expression itself.
+func (r *scriptReader) unguarded(e ast.Expression) ast.Expression {
+	and, isAnd := e.(*ast.BinaryExpression)
+	if !isAnd || and.Operator != token.LOGICAL_AND {
+		return e
+	}
+	left, last := r.eval(and.Left), r.eval(and.Right)
+	if left.kind == symBody && lastStep(last.path) == len(left.path) && strings.HasPrefix(last.path, left.path) {
+		return and.Right
+	}
+	return e
 }
 
 // fromKeyed is a member of an object that a loop filled.
 func (r *scriptReader) fromKeyed(left ast.Expression, name string) (sym, bool) {
-	id, ok := left.(*ast.Identifier)
-	if !ok {
-		return sym{}, false
-	}
-	k, known := r.keyed[id.Name.String()]
+	k, known := r.keyed[nameOf(left)]
 	if !known {
 		return sym{}, false
 	}
 	r.reads = append(r.reads, k.by)
 	term, ok := filterTerm(body(k.list+"[*]"+k.key), k.list+"[*]", literal(model.String(name)))
-	if !ok {
-		return sym{}, false
-	}
-	return body(k.list + "[?" + term + "]" + k.value), true
+	return only(ok, body(k.list+"[?"+term+"]"+k.value)), ok
 }

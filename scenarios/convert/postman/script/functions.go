@@ -27,8 +27,8 @@ type declared struct {
 	used bool
 }
 
-// use notes that a declared function was read where it is called.
-func (r *scriptReader) use(fn ast.Expression) {
+// markUsed notes that a declared function was read where it is called.
+func (r *scriptReader) markUsed(fn ast.Expression) {
 	for _, d := range r.functions {
 		d.used = d.used || d.fn == fn
 	}
@@ -42,7 +42,7 @@ func (r *scriptReader) hoist(list []ast.Statement) {
 			continue
 		}
 		v := sym{kind: symFunc, fn: d.Function, scope: r.scope}
-		r.scope.names[d.Function.Name.Name.String()] = binding{v, r.follow("", 0)}
+		r.scope.names[d.Function.Name.Name.String()] = binding{v, r.follow(nil)}
 		if !slices.ContainsFunc(r.functions, func(o *declared) bool { return o.fn == d.Function }) {
 			r.functions = append(r.functions, &declared{node: d, fn: d.Function})
 		}
@@ -58,11 +58,10 @@ func (r *scriptReader) enter(f sym, args []sym) (list []ast.Statement, leave fun
 	}
 	r.calls++
 	r.depth++
-	r.use(f.fn)
+	r.markUsed(f.fn)
 	before := r.scope
 	r.scope = newScope(f.scope)
-	id := r.follow("", 0)
-	r.followed[id].deps = slices.Clone(r.reads)
+	id := r.follow(nil)
 	for i, p := range parameters(f.fn) {
 		v := sym{kind: symUndefined}
 		if i < len(args) {
@@ -236,8 +235,7 @@ func (r *scriptReader) over(list sym, names loop, body []ast.Statement) bool {
 }
 
 func (r *scriptReader) each1(names loop, item, index sym, body []ast.Statement) {
-	id := r.follow("", 0)
-	r.followed[id].deps = slices.Clone(r.reads)
+	id := r.follow(nil)
 	r.scope = newScope(r.scope)
 	if names.element != "" {
 		r.scope.names[names.element] = binding{item, id}

@@ -16,9 +16,7 @@ func (s sym) isText() bool { return s.kind == symHeader || s.kind == symCookie }
 func toNumber(v sym) sym {
 	switch v.kind {
 	case symNode:
-		if template.IsNumber(v.node.Text) && (v.node.Kind == model.LiteralNode || v.node.Kind == model.StringNode) {
-			return literal(model.Literal(v.node.Text))
-		}
+		return only(v.node.IsScalar() && template.IsNumber(v.node.Text), literal(model.Literal(v.node.Text)))
 	case symBody, symHeader, symCookie:
 		v.number = true
 		return v
@@ -34,17 +32,11 @@ func toNumber(v sym) sym {
 func toText(v sym) sym {
 	switch v.kind {
 	case symNode:
-		if v.node.Kind == model.StringNode || v.node.Kind == model.LiteralNode {
-			return literal(model.String(v.node.Text))
-		}
-	case symHeader, symCookie, symText, symPicked, symJoin:
-		return v
-	case symDatePart:
+		return only(v.node.IsScalar(), literal(model.String(v.node.Text)))
+	case symHeader, symCookie, symText, symPicked, symJoin, symDatePart:
 		return v
 	case symBody:
-		if v.joinable() {
-			return sym{kind: symJoin, items: []sym{v}, sure: sureText}
-		}
+		return only(v.joinable(), sym{kind: symJoin, items: []sym{v}, sure: sureText})
 	case symTemplate:
 		if v.sure == sureNumber {
 			v.sure, v.millis = sureText, false
@@ -60,12 +52,11 @@ func (s sym) filtered(filter string, sure surety) sym {
 	switch {
 	case s.sure == sure:
 		return s
-	case strings.HasPrefix(s.text, "{{") && strings.Index(s.text, "}}") == len(s.text)-2:
-		s.text = strings.TrimSuffix(s.text, "}}") + " | " + filter + "}}"
-		s.sure = sure
-		return s
+	case !isOnePlaceholder(s.text):
+		return sym{}
 	}
-	return sym{}
+	s.text, s.sure = strings.TrimSuffix(s.text, "}}")+" | "+filter+"}}", sure
+	return s
 }
 
 // added is a number plus or minus a literal one.
@@ -73,16 +64,23 @@ func added(a, b sym, sign string) sym {
 	if sign == "+" && a.kind == symNode && b.kind == symTemplate {
 		a, b = b, a
 	}
-	if a.kind != symTemplate || a.sure != sureNumber || a.high > 0 || b.kind != symNode || b.node.Kind != model.LiteralNode ||
-		!template.IsNumber(b.node.Text) || strings.ContainsAny(b.node.Text, "eE") {
+	n := b.literal()
+	if a.kind != symTemplate || a.sure != sureNumber || a.high > 0 || !template.IsNumber(n) || strings.ContainsAny(n, "eE") {
 		return sym{}
 	}
-	n := b.node.Text
 	if sign == "-" {
 		n = strings.TrimPrefix("-"+n, "--")
 	}
 	a.text = strings.TrimSuffix(a.text, "}}") + " | add: " + n + "}}"
 	return a
+}
+
+// literal is the text of a JSON literal that the script holds; empty for anything else.
+func (s sym) literal() string {
+	if s.kind != symNode || s.node.Kind != model.LiteralNode {
+		return ""
+	}
+	return s.node.Text
 }
 
 // about reports whether a value is a part of the answer.
@@ -94,17 +92,16 @@ func (s sym) about() bool {
 	return false
 }
 
+// maxDrawn bounds the numbers that are generated.
+const maxDrawn = 1 << 50
+
 // scaled is Math.random() * n.
 func scaled(a, b sym) sym {
 	if b.kind == symRandom {
 		a, b = b, a
 	}
-	if a.kind == symRandom && b.kind == symNode && b.node.Kind == model.LiteralNode {
-		if n, err := strconv.ParseInt(b.node.Text, 10, 64); err == nil && n > 0 && n < 1<<50 {
-			return sym{kind: symRandom, high: n}
-		}
-	}
-	return sym{}
+	n, err := strconv.ParseInt(b.literal(), 10, 64)
+	return only(a.kind == symRandom && err == nil && n > 0 && n < maxDrawn, sym{kind: symRandom, high: n})
 }
 
 // plus adds to a generated number, or joins text.
@@ -115,14 +112,12 @@ func (r *scriptReader) plus(a, b sym) sym {
 	if v, ok := b.shiftedPart(a, 1); ok {
 		return v
 	}
-	if a.kind == symNode && a.node.Kind == model.LiteralNode && b.high > 0 {
+	if a.literal() != "" && b.high > 0 {
 		a, b = b, a
 	}
-	if a.high > 0 && a.kind == symTemplate && b.kind == symNode && b.node.Kind == model.LiteralNode {
-		if n, err := strconv.ParseInt(b.node.Text, 10, 64); err == nil && n > -1<<50 && n < 1<<50 {
-			return drawnInt(a.low+n, a.high+n)
-		}
-		return sym{}
+	if a.high > 0 && a.kind == symTemplate && b.literal() != "" {
+		n, err := strconv.ParseInt(b.literal(), 10, 64)
+		return only(err == nil && n > -maxDrawn && n < maxDrawn, drawnInt(a.low+n, a.high+n))
 	}
 	if sum := added(a, b, "+"); sum.kind != symUnknown {
 		return sum
@@ -138,11 +133,9 @@ func (s sym) isString() bool {
 	return s.sure == sureText || s.kind == symNode && s.node.Kind == model.StringNode
 }
 
+// drawnInt is a generated whole number.
 func drawnInt(low, high int64) sym {
-	if high < low {
-		return sym{}
-	}
-	s := asTemplate(fmt.Sprintf("{{$int: %d..%d}}", low, high), true)
-	s.low, s.high, s.sure = low, max(high, 1), sureNumber
-	return s
+	out := surelyNumber(fmt.Sprintf("{{$int: %d..%d}}", low, high))
+	out.low, out.high = low, max(high, 1)
+	return only(low <= high, out)
 }

@@ -208,9 +208,7 @@ func Read(host Host, scripts []Source, into *model.Expect) ([]Definition, []*Sen
 	var defs []Definition
 	var sent []*Sent
 	given := map[string]sym{}
-	scripts = slices.SortedStableFunc(slices.Values(scripts), func(a, b Source) int { // as they run
-		return cmp.Compare(btoi(a.After), btoi(b.After))
-	})
+	scripts = slices.SortedStableFunc(slices.Values(scripts), func(a, b Source) int { return a.order() - b.order() })
 	for _, s := range scripts {
 		r := &scriptReader{
 			given: given, host: host, into: into, after: s.After, code: s.Code, first: 1, scope: newScope(nil), set: map[string]sym{},
@@ -234,8 +232,9 @@ func Read(host Host, scripts []Source, into *model.Expect) ([]Definition, []*Sen
 	return defs, sent
 }
 
-func btoi(yes bool) int {
-	if yes {
+// order is the place of a script among those of a request, as they run.
+func (s Source) order() int {
+	if s.After {
 		return 1
 	}
 	return 0
@@ -243,10 +242,31 @@ func btoi(yes bool) int {
 
 func newScope(parent *scope) *scope { return &scope{map[string]binding{}, parent} }
 
-// follow notes a statement that names a value, with what it read.
-func (r *scriptReader) follow(text string, line int) int {
-	r.followed = append(r.followed, &followed{text: text, line: line, deps: slices.Clone(r.reads)})
+// follow notes a statement that names a value, with what it read. n is nil where a loop or
+// a call names it.
+func (r *scriptReader) follow(n ast.Node) int {
+	f := &followed{deps: slices.Clone(r.reads)}
+	if n != nil {
+		text, at := r.source(n)
+		f.text, f.line = text, r.line(at)
+	}
+	r.followed = append(r.followed, f)
 	return len(r.followed) - 1
+}
+
+// unfollow lists a statement as lost whose value is not known after all.
+func (r *scriptReader) unfollow(id int, n ast.Node) {
+	r.followed[id].text = ""
+	r.lose(n, model.ScriptLines, "")
+}
+
+// firstTime reports whether something of the script is met for the first time: statements
+// of functions and loops are read again and again.
+func (r *scriptReader) firstTime(what ...any) bool {
+	key := fmt.Sprint(what...)
+	again := r.done[key]
+	r.done[key] = true
+	return !again
 }
 
 // keep notes that the statement is carried over, and with it what it has read
@@ -278,13 +298,11 @@ func (r *scriptReader) flush() {
 		switch {
 		case f.text == "":
 		case f.used > 0:
-			if key := fmt.Sprint("kept ", f.line, f.text); !r.done[key] {
-				r.done[key], f.counted = true, true
+			if r.firstTime("kept ", f.line, f.text) {
+				f.counted = true
 				r.host.Mapped(model.ScriptLines, 1)
 			}
-		case r.done[fmt.Sprint("followed ", f.line, f.text)]: // read again
-		default:
-			r.done[fmt.Sprint("followed ", f.line, f.text)] = true
+		case r.firstTime("followed ", f.line, f.text):
 			r.loseLines(f.text, f.line, model.ScriptLines, "")
 		}
 	}

@@ -1,6 +1,7 @@
 package script
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -34,15 +35,12 @@ func (r *scriptReader) parse(code string) (list []ast.Statement, ok bool) {
 	if err != nil || len(program.Body) != 1 {
 		return nil, false
 	}
-	e, isExpression := program.Body[0].(*ast.ExpressionStatement)
-	if !isExpression {
-		return nil, false
+	if e, ok := program.Body[0].(*ast.ExpressionStatement); ok {
+		if f, ok := e.Expression.(*ast.FunctionLiteral); ok {
+			return f.Body.List, true
+		}
 	}
-	f, isFunction := e.Expression.(*ast.FunctionLiteral)
-	if !isFunction {
-		return nil, false
-	}
-	return f.Body.List, true
+	return nil, false
 }
 
 // nesting is how deep brackets, and chains of operators that recurse, go.
@@ -104,15 +102,9 @@ func (r *scriptReader) lose(n ast.Node, kind model.Kind, why string) {
 }
 
 func (r *scriptReader) loseText(text string, at int, kind model.Kind, why string) {
-	key := fmt.Sprint("lost ", at, " ", r.first)
-	if r.done[key] { // read again, in a function or a loop
-		return
+	if r.firstTime("lost ", at, " ", r.first) {
+		r.loseLines(text, r.line(min(at, len(r.code))), kind, cmp.Or(why, r.guarded))
 	}
-	r.done[key] = true
-	if why == "" {
-		why = r.guarded
-	}
-	r.loseLines(text, r.line(min(at, len(r.code))), kind, why)
 }
 
 func (r *scriptReader) loseLines(text string, line int, kind model.Kind, why string) {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/dop251/goja/ast"
+	"github.com/dop251/goja/token"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
@@ -52,6 +53,29 @@ func (r *scriptReader) reports(s *ast.CatchStatement) bool {
 	return reporting.MatchString(text)
 }
 
+// try reads a try with its catch. Behind a catch that keeps a failure to itself, what may
+// fail asserts nothing.
+func (r *scriptReader) try(s *ast.TryStatement) {
+	before, branch, list := r.guarded, r.branch, s.Body.List
+	if s.Catch != nil && !r.reports(s.Catch) {
+		safe := slices.IndexFunc(list, func(s ast.Statement) bool { return !r.neverThrows(s) })
+		if safe < 0 {
+			safe = len(list)
+		}
+		r.inner(list[:safe])
+		list = list[safe:]
+		r.guarded, r.branch = cmp.Or(r.guarded, isCaught), nil
+	}
+	r.inner(list)
+	r.guarded, r.branch = before, branch
+	if s.Catch != nil && len(s.Catch.Body.List) > 0 {
+		r.caught(s)
+	}
+	if s.Finally != nil {
+		r.inner(s.Finally.List)
+	}
+}
+
 // caught lists a catch. One that makes the failure the script's own is what the step
 // expects anyway, once it expects the body to be JSON where the try reads it as JSON.
 func (r *scriptReader) caught(s *ast.TryStatement) {
@@ -82,27 +106,31 @@ func (r *scriptReader) neverThrows(s ast.Statement) bool {
 	if !ok {
 		return false
 	}
-	if call, ok := e.Expression.(*ast.CallExpression); ok {
-		return dotted(call.Callee) == "pm.test" && len(call.ArgumentList) == 2 && r.eval(call.ArgumentList[0]).kind == symNode
+	switch x := e.Expression.(type) {
+	case *ast.CallExpression:
+		return dotted(x.Callee) == "pm.test" && len(x.ArgumentList) == 2 && r.eval(x.ArgumentList[0]).kind == symNode
+	case *ast.AssignExpression:
+		if !isTest(x.Left) {
+			return false
+		}
+		v := r.eval(x.Right)
+		return v.kind == symCond && !slices.ContainsFunc(v.claims, func(c claim) bool { return c.subject.kind != symText && c.subject.kind != symStatus })
 	}
-	x, ok := e.Expression.(*ast.AssignExpression)
-	if !ok {
-		return false
-	}
-	ok = false
-	switch left := x.Left.(type) {
-	case *ast.BracketExpression:
-		ok = dotted(left.Left) == "tests"
-	case *ast.DotExpression:
-		ok = dotted(left.Left) == "tests"
-	}
-	if !ok {
-		return false
-	}
-	v := r.eval(x.Right)
-	return v.kind == symCond && !slices.ContainsFunc(v.claims, func(c claim) bool { return c.subject.kind != symText && c.subject.kind != symStatus })
+	return false
 }
 
+// isTest reports whether a target of an assignment is a member of tests, the old way to assert.
+func isTest(target ast.Expression) bool {
+	switch x := target.(type) {
+	case *ast.BracketExpression:
+		return nameOf(x.Left) == "tests"
+	case *ast.DotExpression:
+		return nameOf(x.Left) == "tests"
+	}
+	return false
+}
+
+// statement reads one statement.
 func (r *scriptReader) statement(s ast.Statement) {
 	switch s := s.(type) {
 	case *ast.ExpressionStatement:
@@ -116,26 +144,7 @@ func (r *scriptReader) statement(s ast.Statement) {
 	case *ast.IfStatement:
 		r.ifStatement(s)
 	case *ast.TryStatement:
-		before := r.guarded
-		branch := r.branch
-		list := s.Body.List
-		if s.Catch != nil && !r.reports(s.Catch) {
-			safe := slices.IndexFunc(list, func(s ast.Statement) bool { return !r.neverThrows(s) })
-			if safe < 0 {
-				safe = len(list)
-			}
-			r.inner(list[:safe])
-			list = list[safe:]
-			r.guarded, r.branch = cmp.Or(r.guarded, isCaught), nil
-		}
-		r.inner(list)
-		r.guarded, r.branch = before, branch
-		if s.Catch != nil && len(s.Catch.Body.List) > 0 {
-			r.caught(s)
-		}
-		if s.Finally != nil {
-			r.inner(s.Finally.List)
-		}
+		r.try(s)
 	case *ast.ForOfStatement:
 		r.forOf(s)
 	case *ast.ForInStatement:
@@ -161,27 +170,25 @@ func (r *scriptReader) declare(n ast.Node, list []*ast.Binding) {
 	known := true
 	values := make([]sym, len(list))
 	for i, b := range list {
-		if b.Initializer != nil {
-			values[i] = r.eval(b.Initializer)
-			if id, ok := b.Target.(*ast.Identifier); ok {
-				if o, isObject := b.Initializer.(*ast.ObjectLiteral); isObject {
-					r.objects[id.Name.String()] = o
-					known = known && (values[i].kind != symUnknown || r.plainObject(o))
-					continue
-				}
-				delete(r.objects, id.Name.String())
-			}
-			known = known && values[i].kind != symUnknown
+		if b.Initializer == nil {
+			continue
 		}
+		values[i] = r.eval(b.Initializer)
+		o, isObject := b.Initializer.(*ast.ObjectLiteral)
+		if name := nameOf(b.Target); name != "" && isObject {
+			r.objects[name] = o
+		} else {
+			delete(r.objects, name)
+			isObject = false
+		}
+		known = known && (values[i].kind != symUnknown || isObject && r.plainObject(o))
 	}
-	text, at := r.source(n)
-	id := r.follow(text, r.line(at))
+	id := r.follow(n)
 	for i, b := range list {
 		known = r.bind(b.Target, binding{values[i], id}) && known
 	}
 	if !known {
-		r.followed[id].text = ""
-		r.lose(n, model.ScriptLines, "")
+		r.unfollow(id, n)
 	}
 }
 
@@ -203,14 +210,13 @@ func (r *scriptReader) bind(target ast.Expression, v binding) bool {
 		for _, p := range t.Properties {
 			switch p := p.(type) {
 			case *ast.PropertyShort:
-				m := member(v.sym, p.Name.Name.String())
+				name := p.Name.Name.String()
+				m := member(v.sym, name)
 				m.or = m.or || p.Initializer != nil // { name = other }
-				r.scope.names[p.Name.Name.String()] = binding{m, v.by}
+				r.scope.names[name] = binding{m, v.by}
 			case *ast.PropertyKeyed:
 				key, isText := p.Key.(*ast.StringLiteral)
-				if !isText || !r.bind(p.Value, binding{member(v.sym, key.Value.String()), v.by}) {
-					ok = false
-				}
+				ok = isText && r.bind(p.Value, binding{member(v.sym, key.Value.String()), v.by}) && ok
 			}
 		}
 		return ok
@@ -247,14 +253,18 @@ func (r *scriptReader) forIn(s *ast.ForInStatement) {
 
 // loopName is the name that a loop gives its elements, or their numbers; empty for patterns.
 func loopName(into ast.ForInto) string {
-	var target ast.Node
 	switch into := into.(type) {
 	case *ast.ForDeclaration:
-		target = into.Target
+		return nameOf(into.Target)
 	case *ast.ForIntoVar:
-		target = into.Binding.Target
+		return nameOf(into.Binding.Target)
 	}
-	if id, ok := target.(*ast.Identifier); ok {
+	return ""
+}
+
+// nameOf is the name that an expression or the target of a declaration is; empty for any other.
+func nameOf(n ast.Node) string {
+	if id, ok := n.(*ast.Identifier); ok {
 		return id.Name.String()
 	}
 	return ""
@@ -287,43 +297,31 @@ func (r *scriptReader) expression(e ast.Expression) {
 
 // assign reads x = …, and the old tests["name"] = condition.
 func (r *scriptReader) assign(x *ast.AssignExpression) {
-	root := x.Left
-	if b, ok := root.(*ast.BracketExpression); ok {
-		root = b.Left
-	} else if d, ok := root.(*ast.DotExpression); ok {
-		root = d.Left
-	}
-	if id, ok := root.(*ast.Identifier); ok && root != x.Left && id.Name.String() == "tests" {
+	name := nameOf(x.Left)
+	switch {
+	case isTest(x.Left):
 		r.claim(x, r.eval(x.Right))
 		return
-	}
-	id, ok := x.Left.(*ast.Identifier)
-	if !ok && r.fills(x) {
+	case name == "" && r.fills(x):
 		return
-	}
-	if !ok || x.Operator.String() != "=" {
+	case name == "" || x.Operator != token.ASSIGN:
 		r.lose(x, model.ScriptLines, "")
-		if ok {
-			r.scope.set(id.Name.String(), binding{})
+		if name != "" {
+			r.scope.set(name, binding{})
 		}
 		return
 	}
 	v := r.eval(x.Right)
-	if len(r.loops) > 0 && v.kind != symUnknown { // it stays that of the last element
-		if _, inside := r.inLoop(id.Name.String()); !inside {
-			v = sym{}
-		}
+	if len(r.loops) > 0 && !r.inLoop(name) { // it stays that of the last element
+		v = sym{}
 	}
-	if (r.guarded != "" || len(r.nonEmpty) > 0) && v.kind != symUnknown {
-		if old, known := r.scope.get(id.Name.String()); known && old.kind != symUnknown && fmt.Sprint(old.sym) != fmt.Sprint(v) {
-			v = sym{}
-		}
+	if old, known := r.scope.get(name); (r.guarded != "" || len(r.nonEmpty) > 0) && known && old.kind != symUnknown &&
+		fmt.Sprint(old.sym) != fmt.Sprint(v) {
+		v = sym{}
 	}
-	text, at := r.source(x)
-	by := r.follow(text, r.line(at))
-	r.scope.set(id.Name.String(), binding{v, by})
+	by := r.follow(x)
+	r.scope.set(name, binding{v, by})
 	if v.kind == symUnknown {
-		r.followed[by].text = ""
-		r.lose(x, model.ScriptLines, "")
+		r.unfollow(by, x)
 	}
 }

@@ -321,9 +321,7 @@ func (s sym) asText() (text string, ok bool) {
 	case symTemplate:
 		return s.text, true
 	case symNode:
-		if s.node.Kind == model.StringNode || s.node.Kind == model.LiteralNode {
-			return s.node.Text, true
-		}
+		return s.node.Text, s.node.IsScalar()
 	}
 	return "", false
 }

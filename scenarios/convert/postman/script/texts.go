@@ -1,6 +1,7 @@
 package script
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -33,17 +34,14 @@ func (r *scriptReader) textMethod(v sym, method string, args []sym) sym {
 	if text, ok := v.constant(); ok && isASCII(text) {
 		return constantMethod(text, method, args)
 	}
-	switch method {
-	case "toString":
-		if len(args) == 0 {
-			return toText(v)
-		}
-		if encoding, ok := first(args).constant(); ok && encoding == "utf8" && v.kind == symTemplate {
-			return v
-		}
-	case "toUpperCase", "toLowerCase", "trim":
-		return r.filter(v, map[string]string{"toUpperCase": "upper", "toLowerCase": "lower", "trim": "trim"}[method])
-	case "concat":
+	switch encoding, _ := first(args).constant(); {
+	case method == "toString" && len(args) == 0:
+		return toText(v)
+	case method == "toString" && encoding == "utf8" && v.kind == symTemplate:
+		return v
+	case textFilters[method] != "":
+		return r.filter(v, textFilters[method])
+	case method == "concat":
 		for _, a := range args {
 			v = r.join(v, a)
 		}
@@ -52,22 +50,22 @@ func (r *scriptReader) textMethod(v sym, method string, args []sym) sym {
 	return sym{}
 }
 
+// textFilters are the methods of a text that a filter does.
+var textFilters = map[string]string{"toUpperCase": "upper", "toLowerCase": "lower", "trim": "trim"}
+
 // constantMethod is a method of a text that the script holds.
 func constantMethod(text, method string, args []sym) sym {
 	a, _ := first(args).constant()
+	b, isText := second(args).constant()
 	switch method {
-	case "toUpperCase":
-		return constantText(strings.ToUpper(text))
-	case "toLowerCase":
-		return constantText(strings.ToLower(text))
-	case "trim":
-		return constantText(strings.TrimSpace(text))
+	case "toUpperCase", "toLowerCase", "trim":
+		out, _ := filtered(text, textFilters[method])
+		return constantText(out)
 	case "toString":
 		return constantText(text)
 	case "slice", "substring", "substr":
-		if from, to, ok := bounds(method, len(text), args); ok {
-			return constantText(text[from:to])
-		}
+		from, to, ok := bounds(method, len(text), args)
+		return only(ok, constantText(text[from:to]))
 	case "split":
 		if len(args) == 1 && a != "" {
 			n := &model.Node{Kind: model.ArrayNode}
@@ -77,20 +75,17 @@ func constantMethod(text, method string, args []sym) sym {
 			return literal(n)
 		}
 	case "replace", "replaceAll":
-		b, isText := second(args).constant()
-		count := map[string]int{"replace": 1, "replaceAll": -1}[method]
-		if a != "" && isText && !strings.Contains(b, "$") {
-			return constantText(strings.Replace(text, a, b, count))
-		}
+		return only(a != "" && isText && !strings.Contains(b, "$"), constantText(strings.Replace(text, a, b, howOften(method))))
 	}
 	return sym{}
 }
 
-func second(args []sym) sym {
-	if len(args) < 2 {
-		return sym{}
+// howOften is how many places replace and replaceAll change; -1: all.
+func howOften(method string) int {
+	if method == "replaceAll" {
+		return -1
 	}
-	return args[1]
+	return 1
 }
 
 // bounds are what slice, substring and substr cut out of a text of a length.
@@ -113,13 +108,13 @@ func bounds(method string, length int, args []sym) (from, to int, ok bool) {
 		return int(min(max(n, 0), int64(length)))
 	}
 	from, to = clamp(a), clamp(b)
-	if from > to {
-		if method == "substring" {
-			return to, from, true
-		}
-		return 0, 0, false
+	switch {
+	case from <= to:
+		return from, to, true
+	case method == "substring":
+		return to, from, true
 	}
-	return from, to, true
+	return 0, 0, false
 }
 
 // cutDate is a method that cuts the text of a date: slice(0, 10), split('T')[0],
@@ -128,13 +123,9 @@ func cutDate(v sym, method string, args []sym) sym {
 	date := now(v.offset)
 	switch method {
 	case "slice", "substring", "substr":
-		from, to, ok := bounds(method, patternLength(v.pattern), args)
-		if !ok {
-			return sym{}
-		}
-		if pattern, ok := cutPattern(v.pattern, from, to); ok {
-			return date.dateText(pattern)
-		}
+		from, to, _ := bounds(method, patternLength(v.pattern), args)
+		pattern, ok := cutPattern(v.pattern, from, to)
+		return only(ok, date.dateText(pattern))
 	case "split":
 		sep, ok := first(args).constant()
 		if !ok || len(sep) != 1 || !strings.Contains("T-:.Z ", sep) || len(args) != 1 {
@@ -142,50 +133,45 @@ func cutDate(v sym, method string, args []sym) sym {
 		}
 		out := sym{kind: symList}
 		for part := range strings.SplitSeq(v.pattern, sep) {
-			if part == "" {
-				part = "%%" // it is not asked for
-			}
-			out.items = append(out.items, date.dateText(part))
+			out.items = append(out.items, date.dateText(cmp.Or(part, "%%"))) // nobody asks for an empty part
 		}
 		return out
 	case "replace", "replaceAll":
 		with, isText := second(args).constant()
-		if !isText || strings.ContainsAny(with, "$%'{}") {
-			return sym{}
-		}
-		if pattern, ok := replacePattern(v.pattern, first(args), with, method == "replaceAll"); ok {
-			return date.dateText(pattern)
-		}
+		pattern, ok := replacePattern(v.pattern, first(args), with, howOften(method))
+		return only(ok && isText && !strings.ContainsAny(with, "$%'{}"), date.dateText(pattern))
 	}
 	return sym{}
 }
 
-// literalClass is a regular expression of characters that a date's pattern holds
-// between its numbers.
-var literalClass = regexp.MustCompile(`^(?:\[[-:.TZ\\]+\]|\\?[-:.TZ])\+?$`)
+var (
+	// literalClass is a regular expression of characters that a date's pattern holds
+	// between its numbers.
+	literalClass = regexp.MustCompile(`^(?:\[[-:.TZ\\]+\]|\\?[-:.TZ])\+?$`)
+	// fractions are regular expressions of the milliseconds of a time, and restOfTime those
+	// of all from the milliseconds on.
+	fractions  = []string{`\.\d+`, `\.\d{3}`, `\.[0-9]{3}`}
+	restOfTime = []string{`\..+`, `\..*`, `\..*$`}
+)
 
 // replacePattern replaces characters between the numbers of a pattern, or all from a
 // point on.
-func replacePattern(pattern string, what sym, with string, all bool) (string, bool) {
+func replacePattern(pattern string, what sym, with string, times int) (string, bool) {
 	if text, ok := what.constant(); ok && len(text) == 1 && strings.Contains("T-:.Z ", text) {
-		return strings.Replace(pattern, text, with, map[bool]int{false: 1, true: -1}[all]), true
+		return strings.Replace(pattern, text, with, times), true
 	}
-	if what.kind != symRegex {
+	before, after, found := strings.Cut(pattern, ".")
+	isRest, isFraction := slices.Contains(restOfTime, what.text), slices.Contains(fractions, what.text)
+	switch {
+	case what.kind != symRegex:
 		return "", false
-	}
-	if what.text == `\..+` || what.text == `\..*` || what.text == `\..*$` || what.text == `\.\d+` || what.text == `\.\d{3}` ||
-		what.text == `\.[0-9]{3}` {
-		i := strings.IndexByte(pattern, '.')
-		if i < 0 {
-			return pattern, true
-		}
-		rest := ""
-		if !strings.HasPrefix(what.text, `\..`) {
-			rest = strings.TrimPrefix(pattern[i:], ".%L")
-		}
-		return pattern[:i] + with + rest, true
-	}
-	if !literalClass.MatchString(what.text) {
+	case (isRest || isFraction) && !found:
+		return pattern, true
+	case isRest:
+		return before + with, true
+	case isFraction:
+		return before + with + strings.TrimPrefix("."+after, ".%L"), true
+	case !literalClass.MatchString(what.text):
 		return "", false
 	}
 	re, err := regexp.Compile(what.text)
@@ -194,18 +180,11 @@ func replacePattern(pattern string, what sym, with string, all bool) (string, bo
 	}
 	done := false
 	var b strings.Builder
-	for i := 0; i < len(pattern); i++ { // directives hold none of these characters
-		if pattern[i] == '%' && i+1 < len(pattern) {
-			b.WriteString(pattern[i : i+2])
-			i++
-			continue
+	for piece := range pieces(pattern) { // directives hold none of these characters
+		if len(piece) == 1 && re.MatchString(piece) && (what.global || !done) {
+			piece, done = with, true
 		}
-		if c := pattern[i : i+1]; re.MatchString(c) && (what.global || !done) {
-			b.WriteString(with)
-			done = true
-		} else {
-			b.WriteString(c)
-		}
+		b.WriteString(piece)
 	}
 	return b.String(), true
 }
@@ -214,10 +193,8 @@ func replacePattern(pattern string, what sym, with string, all bool) (string, bo
 // first, for a filter stands in one placeholder.
 func (r *scriptReader) filter(v sym, filter string) sym {
 	if text, ok := v.constant(); ok {
-		if out, known := filtered(text, filter); known {
-			return constantText(out)
-		}
-		return sym{}
+		out, known := filtered(text, filter)
+		return only(known, constantText(out))
 	}
 	v = r.resolved(v)
 	if v.kind != symTemplate {
@@ -259,10 +236,7 @@ func filtered(text, filter string) (string, bool) {
 // language.
 func (r *scriptReader) helper(text string, generated bool) string {
 	name := r.host.Helper(text)
-	def := Definition{Name: name, Value: text, Generated: generated, After: r.after, Helper: true, Line: 1}
-	if !slices.ContainsFunc(r.defs, func(d Definition) bool { return d.Name == name }) {
-		r.defs = append(r.defs, def)
-	}
+	r.define(0, Definition{Name: name, Value: text, Generated: generated, After: r.after, Helper: true, Line: 1})
 	return r.host.VarName(name)
 }
 
@@ -270,36 +244,27 @@ func (r *scriptReader) helper(text string, generated bool) string {
 // is what is kept: split('/').pop(), match(/…/)[1], substring(7). It is a kind of its
 // own, so that nothing takes it for the whole text.
 func picked(v sym, pattern string) sym {
-	if !v.isText() && v.kind != symBody && v.kind != symText || v.number || v.or {
-		return sym{}
-	}
-	if re, err := regexp.Compile(pattern); err != nil || re.NumSubexp() < 1 || len(pattern) > 500 || strings.Contains(pattern, "{{") {
-		return sym{}
-	}
-	return sym{kind: symPicked, text: pattern, items: []sym{v}}
+	re, err := regexp.Compile(pattern)
+	isText := v.isText() || v.kind == symText || v.kind == symBody
+	usable := err == nil && re.NumSubexp() > 0 && len(pattern) <= 500 && !strings.Contains(pattern, "{{")
+	return only(isText && usable && !v.number && !v.or, sym{kind: symPicked, text: pattern, items: []sym{v}})
 }
 
 // cutAnswer is a method that takes a part of a text of the answer.
 func cutAnswer(v sym, method string, args []sym) sym {
 	a, isText := first(args).constant()
 	n, isWhole := first(args).whole()
+	one := len(args) == 1
 	switch method {
 	case "split":
-		if isText && len(args) == 1 && a != "" {
-			return sym{kind: symSplit, text: a, items: []sym{v}}
-		}
+		return only(isText && one && a != "", sym{kind: symSplit, text: a, items: []sym{v}})
 	case "match":
-		if re := first(args); re.kind == symRegex && len(args) == 1 {
-			return sym{kind: symMatch, text: re.text, items: []sym{v}}
-		}
+		return only(first(args).kind == symRegex && one, sym{kind: symMatch, text: first(args).text, items: []sym{v}})
 	case "substring", "slice", "substr":
-		if len(args) == 1 && isWhole && n >= 0 && n < 1000 {
-			return picked(v, `(?s)^.{`+strconv.FormatInt(n, 10)+`}(.*)$`)
-		}
-	case "replace":
-		if b, ok := second(args).constant(); isText && ok && b == "" && strings.HasSuffix(a, " ") && len(args) == 2 { // "Bearer "
-			return picked(v, `(?s)^(?:`+regexp.QuoteMeta(a)+`)?(.*)$`)
-		}
+		return only(one && isWhole && n >= 0 && n < 1000, picked(v, `(?s)^.{`+strconv.FormatInt(n, 10)+`}(.*)$`))
+	case "replace": // "Bearer "
+		b, ok := second(args).constant()
+		return only(isText && ok && b == "" && strings.HasSuffix(a, " ") && len(args) == 2, picked(v, `(?s)^(?:`+regexp.QuoteMeta(a)+`)?(.*)$`))
 	case "trim":
 		return picked(v, `(?s)^\s*(.*?)\s*$`)
 	}
@@ -308,16 +273,14 @@ func cutAnswer(v sym, method string, args []sym) sym {
 
 // splitPart is an element of what split gave; index -1 is the last.
 func splitPart(v sym, index int64) sym {
-	sep := regexp.QuoteMeta(v.text)
-	part := `[^` + classOf(v.text) + `]*`
-	if len(v.text) != 1 {
-		part = `.*?`
+	sep, single := regexp.QuoteMeta(v.text), len(v.text) == 1
+	part := `.*?`
+	if single {
+		part = `[^` + classOf(v.text) + `]*`
 	}
 	switch {
-	case index == -1 && len(v.text) == 1:
+	case index == -1 && single:
 		return picked(v.items[0], `(?s)(`+part+`)$`)
-	case index == -1:
-		return sym{}
 	case index >= 0 && index < 50:
 		return picked(v.items[0], `(?s)^(?:`+part+sep+`){`+strconv.FormatInt(index, 10)+`}(`+part+`)(?:`+sep+`|$)`)
 	}
