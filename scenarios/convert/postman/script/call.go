@@ -102,16 +102,6 @@ func statementsOf(f ast.Expression) ([]ast.Statement, bool) {
 	return nil, false
 }
 
-// parameter is the name of a function's i-th parameter; empty: none, or a pattern.
-func parameter(f ast.Expression, i int) string {
-	if list := parameters(f); i < len(list) {
-		if id, ok := list[i].Target.(*ast.Identifier); ok {
-			return id.Name.String()
-		}
-	}
-	return ""
-}
-
 // each reads list.forEach(x => { … }) and _.each(list, …) as what holds for
 // each element. In it the same expectation is not said twice.
 func (r *scriptReader) each(e ast.Expression, chain []link) bool {
@@ -120,48 +110,33 @@ func (r *scriptReader) each(e ast.Expression, chain []link) bool {
 		return false
 	}
 	last := chain[len(chain)-1]
-	var list, f sym
 	d, isDot := call.Callee.(*ast.DotExpression)
-	switch {
-	case !isDot || !last.call:
+	if !isDot || !last.call || len(last.args) == 0 {
 		return false
-	case (last.name == "forEach" || last.name == "map") && len(last.args) == 1 && dotted(d.Left) != "_":
-		list, f = r.eval(d.Left), r.eval(last.args[0])
-	case (last.name == "each" || last.name == "forEach") && dotted(d.Left) == "_" && len(last.args) == 2:
-		list, f = r.eval(last.args[0]), r.eval(last.args[1])
+	}
+	var list sym
+	switch lodash := dotted(d.Left) == "_"; {
+	case (last.name == "forEach" || last.name == "map") && len(last.args) == 1 && !lodash:
+		list = r.eval(d.Left)
+	case (last.name == "each" || last.name == "forEach") && len(last.args) == 2 && lodash:
+		list = r.eval(last.args[0])
 	default:
 		return false
 	}
-	if f.kind != symFunc || f.scope == nil {
+	f := r.eval(last.args[len(last.args)-1])
+	body, ok := statementsOf(f.fn)
+	if !ok || f.scope == nil {
 		return false
 	}
 	r.markUsed(f.fn)
-	body, ok := statementsOf(f.fn)
-	if !ok {
-		return false
+	l, names := loop{}, parameters(f.fn)
+	if len(names) > 0 {
+		l.element = names[0].Target
 	}
-	names := loop{element: parameter(f.fn, 0), index: parameter(f.fn, 1)}
-	if len(parameters(f.fn)) > 0 && names.element == "" { // ({id}) => …
-		return r.overPattern(list, f, body)
+	if len(names) > 1 {
+		l.index = nameOf(names[1].Target)
 	}
-	return r.over(list, names, body)
-}
-
-// overPattern is over for a parameter that is a pattern.
-func (r *scriptReader) overPattern(list, f sym, body []ast.Statement) bool {
-	if list.kind != symBody || list.or || list.number {
-		return false
-	}
-	before := r.scope
-	r.loops = append(r.loops, loop{list: list, outside: before})
-	defer func() { r.loops = r.loops[:len(r.loops)-1] }()
-	r.scope = newScope(r.scope)
-	ok := r.bind(parameters(f.fn)[0].Target, binding{element(list), r.follow(nil)})
-	if ok {
-		r.inner(body)
-	}
-	r.scope = before
-	return ok
+	return r.over(list, l, body)
 }
 
 var quiet = map[string]string{
@@ -279,20 +254,14 @@ func (r *scriptReader) header(call *ast.CallExpression, name string) bool {
 	if !ok || method != "upsert" && method != "add" || r.after || r.guarded != "" || len(call.ArgumentList) != 1 {
 		return false
 	}
-	object, ok := r.objectOf(call.ArgumentList[0])
-	if !ok {
+	object, _ := r.objectOf(call.ArgumentList[0])
+	key, okKey := r.evalOf(object, "key").constant()
+	v := r.evalOf(object, "value")
+	value, okValue := r.sendable(v)
+	if !okKey || !okValue || r.evalOf(object, "disabled").kind != symUnknown {
 		return false
 	}
-	values := map[string]sym{}
-	for _, m := range object {
-		values[m.name] = r.eval(m.value)
-	}
-	key, okKey := values["key"].constant()
-	value, okValue := r.sendable(values["value"])
-	if !okKey || !okValue || values["disabled"].kind != symUnknown {
-		return false
-	}
-	if values["value"].kind == symNode && (naming.SecretName(key) || naming.SecretText(value)) {
+	if v.kind == symNode && (naming.SecretName(key) || naming.SecretText(value)) {
 		value = r.host.Secret(key, value, "header "+key+" in a script")
 	}
 	if !r.host.SetHeader(key, value, method == "add") {

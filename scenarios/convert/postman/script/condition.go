@@ -17,11 +17,7 @@ import (
 // case that the step does not exclude anyway.
 func (r *scriptReader) mayLeave(s *ast.IfStatement) bool {
 	leaves := func(s ast.Statement) bool {
-		list := []ast.Statement{s}
-		if b, ok := s.(*ast.BlockStatement); ok {
-			list = b.List
-		}
-		return slices.ContainsFunc(list, func(s ast.Statement) bool {
+		return slices.ContainsFunc(blockOf(s), func(s ast.Statement) bool {
 			switch s := s.(type) {
 			case *ast.ReturnStatement, *ast.BranchStatement:
 				return true
@@ -31,11 +27,8 @@ func (r *scriptReader) mayLeave(s *ast.IfStatement) bool {
 			return false
 		})
 	}
-	if s.Alternate != nil && leaves(s.Alternate) {
-		return true
-	}
-	if !leaves(s.Consequent) {
-		return false
+	if leaves(s.Alternate) || !leaves(s.Consequent) {
+		return leaves(s.Alternate)
 	}
 	c := r.eval(s.Test)
 	if holds, known := r.truth(c); known && !holds {
@@ -52,11 +45,11 @@ func (r *scriptReader) mayLeave(s *ast.IfStatement) bool {
 // onlyLeaves reports whether an if does nothing but return, under a condition on the body:
 // what follows holds where the condition does not.
 func (r *scriptReader) onlyLeaves(s *ast.IfStatement) bool {
-	body := s.Consequent
-	if b, ok := body.(*ast.BlockStatement); ok && len(b.List) == 1 {
-		body = b.List[0]
+	body := blockOf(s.Consequent)
+	if len(body) != 1 {
+		return false
 	}
-	leave, ok := body.(*ast.ReturnStatement)
+	leave, ok := body[0].(*ast.ReturnStatement)
 	if !ok || leave.Argument != nil || s.Alternate != nil || r.guarded != "" || r.branch != nil || !r.after ||
 		len(r.loops) > 0 || len(r.nonEmpty) > 0 || !r.mayLeave(s) {
 		return false
@@ -80,33 +73,27 @@ func (r *scriptReader) withoutSuccess(test sym) sym {
 // branch is read. What is said of the elements of a list, if it has any, holds for
 // those that are there.
 func (r *scriptReader) ifStatement(s *ast.IfStatement) {
-	before, lists := r.guarded, len(r.nonEmpty)
 	r.reads = nil
 	test := r.withoutSuccess(r.eval(s.Test))
 	text, _ := r.source(s.Test)
-	why := "only if " + naming.OneLine(text, 60)
-	otherwise := "in the else branch of a condition"
+	before, why, otherwise := r.guarded, "only if "+naming.OneLine(text, 60), "in the else branch of a condition"
+	defer func() { r.guarded = before }()
 	switch holds, known := r.truth(test); {
 	case known && holds:
 		r.keep()
 		r.inner([]ast.Statement{s.Consequent})
 		return
 	case known:
-		if r.keep(); s.Alternate != nil {
-			r.inner([]ast.Statement{s.Alternate})
-		}
+		r.keep()
+		r.otherwise(s, before)
 		return
 	case r.isSuccess(test), r.isUnset(s.Test):
 		r.keep()
 		otherwise = "the step expects the other case"
 	case before == "" && len(nonEmptyLists(test)) > 0:
 		r.keep()
-		r.nonEmpty = append(r.nonEmpty, nonEmptyLists(test)...)
-		r.ifNonEmpty = cmp.Or(r.ifNonEmpty, why)
-		if lists == 0 && r.branch == nil && r.after { // for what it says of anything else
-			r.branch = &branch{}
-			defer func() { r.branch = nil }()
-		}
+		r.ifNotEmpty(s, test, why, otherwise)
+		return
 	case before == "" && len(r.variablesIn(test)) > 0:
 		r.guarded, r.when = why, r.variablesIn(test)
 		defer func() { r.when = nil }()
@@ -119,18 +106,37 @@ func (r *scriptReader) ifStatement(s *ast.IfStatement) {
 		r.branch = nil
 	}
 	r.inner([]ast.Statement{s.Consequent})
-	if r.nonEmpty = r.nonEmpty[:lists]; lists == 0 {
-		r.ifNonEmpty = ""
-	}
-	if rest := r.branch; lists == 0 && len(nonEmptyLists(test)) > 0 && rest != nil {
-		lostYes, lostNo := r.inBranches(test, rest.found, r.inBranch(s.Alternate, otherwise))
-		r.loseAll(lostYes, why)
-		r.loseAll(lostNo, otherwise)
-	} else if s.Alternate != nil {
-		r.guarded = otherwise
+	r.otherwise(s, otherwise)
+}
+
+// otherwise reads the other branch of a condition, if it has one; guard says when it runs.
+func (r *scriptReader) otherwise(s *ast.IfStatement, guard string) {
+	if s.Alternate != nil {
+		r.guarded = guard
 		r.inner([]ast.Statement{s.Alternate})
 	}
-	r.guarded = before
+}
+
+// ifNotEmpty reads what a script says where a list has elements. What it says of them holds
+// for those that are there; the rest is under a condition on the length.
+func (r *scriptReader) ifNotEmpty(s *ast.IfStatement, test sym, why, otherwise string) {
+	lists, noted := r.nonEmpty, r.ifNonEmpty
+	r.nonEmpty, r.ifNonEmpty = append(slices.Clip(lists), nonEmptyLists(test)...), cmp.Or(noted, why)
+	var rest *branch
+	if len(lists) == 0 && r.branch == nil && r.after { // for what it says of anything else
+		rest = &branch{}
+		r.branch = rest
+		defer func() { r.branch = nil }()
+	}
+	r.inner([]ast.Statement{s.Consequent})
+	r.nonEmpty, r.ifNonEmpty = lists, noted
+	if rest == nil {
+		r.otherwise(s, otherwise)
+		return
+	}
+	lostYes, lostNo := r.inBranches(test, rest.found, r.inBranch(s.Alternate, otherwise))
+	r.loseAll(lostYes, why)
+	r.loseAll(lostNo, otherwise)
 }
 
 // variablesIn is what a condition says of variables; nothing when it also says something
@@ -158,10 +164,12 @@ type asserted struct {
 
 // holds reports whether a branch asserts all of some claims.
 func (b *branch) holds(claims []claim) bool {
+	var said []claim
+	for _, a := range b.found {
+		said = append(said, a.claims...)
+	}
 	return !slices.ContainsFunc(claims, func(c claim) bool {
-		return !slices.ContainsFunc(b.found, func(a asserted) bool {
-			return slices.ContainsFunc(a.claims, func(o claim) bool { return reflect.DeepEqual(c, o) })
-		})
+		return !slices.ContainsFunc(said, func(o claim) bool { return reflect.DeepEqual(c, o) })
 	})
 }
 

@@ -36,10 +36,8 @@ func (r *scriptReader) chosen(list, f sym) sym {
 
 // resultOf is the expression that a function returns, where it does nothing else; nil for others.
 func resultOf(f ast.Expression) ast.Expression {
-	if arrow, ok := f.(*ast.ArrowFunctionLiteral); ok {
-		if one, isExpression := arrow.Body.(*ast.ExpressionBody); isExpression {
-			return one.Expression
-		}
+	if e := arrowResult(f); e != nil {
+		return e
 	}
 	list, _ := statementsOf(f)
 	if len(list) != 1 {

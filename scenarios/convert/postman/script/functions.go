@@ -1,6 +1,7 @@
 package script
 
 import (
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -96,97 +97,88 @@ func (r *scriptReader) run(f sym, args []sym) bool {
 }
 
 // result is what a function of the script returns. Its other statements are read too.
-func (r *scriptReader) result(f sym, args []sym) sym {
+func (r *scriptReader) result(f sym, args []sym) (out sym) {
 	reads := slices.Clone(r.reads)
 	list, leave, ok := r.enter(f, args)
 	if !ok {
 		return sym{}
 	}
 	defer leave()
-	r.hoist(list)
-	var out sym
-	if arrow, ok := f.fn.(*ast.ArrowFunctionLiteral); ok {
-		if one, isExpression := arrow.Body.(*ast.ExpressionBody); isExpression {
-			list, out = nil, r.eval(one.Expression)
-		}
-	}
-	if list != nil {
+	if e := arrowResult(f.fn); e != nil {
+		out = r.eval(e)
+	} else {
+		r.hoist(list)
 		out, _ = r.returned(list)
 	}
 	r.reads = append(reads, r.reads...)
 	return out
 }
 
+// arrowResult is the expression of x => expression; nil for other functions.
+func arrowResult(f ast.Expression) ast.Expression {
+	if arrow, ok := f.(*ast.ArrowFunctionLiteral); ok {
+		if one, isExpression := arrow.Body.(*ast.ExpressionBody); isExpression {
+			return one.Expression
+		}
+	}
+	return nil
+}
+
 // returned is the value of the first return that is certainly reached; done says that
 // one was met.
 func (r *scriptReader) returned(list []ast.Statement) (v sym, done bool) {
 	for _, s := range list {
-		switch s := s.(type) {
-		case *ast.ReturnStatement:
-			if s.Argument == nil {
-				return sym{kind: symUndefined}, true
-			}
-			return r.eval(s.Argument), true
-		case *ast.IfStatement:
-			holds, known := r.truth(r.eval(s.Test))
-			branch := s.Consequent
-			if known && !holds {
-				branch = s.Alternate
-			}
-			if !known {
-				if returns(s) {
-					return sym{}, true
-				}
-				r.statement(s)
-				continue
-			}
-			if branch == nil {
-				continue
-			}
-			inner := []ast.Statement{branch}
-			if b, ok := branch.(*ast.BlockStatement); ok {
-				inner = b.List
-			}
-			if v, done := r.returned(inner); done {
-				return v, true
-			}
+		choice, isChoice := s.(*ast.IfStatement)
+		holds, known := false, false
+		if isChoice {
+			holds, known = r.truth(r.eval(choice.Test))
+		}
+		switch ret, isReturn := s.(*ast.ReturnStatement); {
+		case isReturn && ret.Argument == nil:
+			return sym{kind: symUndefined}, true
+		case isReturn:
+			return r.eval(ret.Argument), true
+		case known && holds:
+			v, done = r.returned(blockOf(choice.Consequent))
+		case known:
+			v, done = r.returned(blockOf(choice.Alternate))
+		case returns(s):
+			return sym{}, true
 		default:
-			if returns(s) {
-				return sym{}, true
-			}
 			r.statement(s)
+		}
+		if done {
+			return v, true
 		}
 	}
 	return sym{kind: symUndefined}, false
 }
 
+// blockOf are the statements of a block, or one statement that has none; nil is none.
+func blockOf(s ast.Statement) []ast.Statement {
+	switch s := s.(type) {
+	case nil:
+		return nil
+	case *ast.BlockStatement:
+		return s.List
+	}
+	return []ast.Statement{s}
+}
+
 // returns reports whether a statement may return: it holds one anywhere but in an
 // inner function.
 func returns(s ast.Statement) bool {
-	any := func(list []ast.Statement) bool { return slices.ContainsFunc(list, returns) }
-	switch s := s.(type) {
-	case *ast.ReturnStatement:
-		return true
-	case *ast.BlockStatement:
-		return any(s.List)
-	case *ast.IfStatement:
-		return returns(s.Consequent) || s.Alternate != nil && returns(s.Alternate)
-	case *ast.TryStatement:
-		return any(s.Body.List) || s.Catch != nil && any(s.Catch.Body.List) || s.Finally != nil && any(s.Finally.List)
-	case *ast.ForStatement:
-		return returns(s.Body)
-	case *ast.ForOfStatement:
-		return returns(s.Body)
-	case *ast.ForInStatement:
-		return returns(s.Body)
-	case *ast.WhileStatement:
-		return returns(s.Body)
-	case *ast.DoWhileStatement:
-		return returns(s.Body)
-	case *ast.SwitchStatement:
-		return slices.ContainsFunc(s.Body, func(c *ast.CaseStatement) bool { return any(c.Consequent) })
-	}
-	return false
+	found := false
+	eachNode(reflect.ValueOf(s), func(n ast.Node) bool {
+		switch n.(type) {
+		case *ast.ReturnStatement:
+			found = true
+		case *ast.FunctionLiteral, *ast.ArrowFunctionLiteral:
+			return false
+		}
+		return !found
+	})
+	return found
 }
 
 // elements are those of a list that the script holds; ok is false for others.
@@ -207,75 +199,73 @@ func elements(v sym) ([]sym, bool) {
 // A loop is a walk over a list of the answer, whose elements are read as one.
 type loop struct {
 	list    sym
-	element string // names in the script; empty: none
-	index   string
-	outside *scope // around the loop
+	element ast.Expression // name or pattern in the script; nil: none
+	index   string         // name in the script; empty: none
+	outside *scope         // around the loop
 }
 
 // over reads statements for each element of a list: all at once for a list of the
 // answer, one by one for a list that the script holds. It reports whether it could.
-func (r *scriptReader) over(list sym, names loop, body []ast.Statement) bool {
+func (r *scriptReader) over(list sym, l loop, body []ast.Statement) bool {
 	if items, ok := elements(list); ok {
 		for i, item := range items {
-			if r.calls++; r.calls > maxCalls {
+			if r.calls++; r.calls > maxCalls || !r.round(l, item, literal(model.Int(int64(i))), body) {
 				return false
 			}
-			r.each1(names, item, literal(model.Literal(strconv.Itoa(i))), body)
 		}
 		return true
 	}
-	if list.kind != symBody || list.or || list.number {
+	if !list.isPart() {
 		return false
 	}
-	names.list, names.outside = list, r.scope
-	r.loops = append(r.loops, names)
-	r.each1(names, element(list), sym{kind: symIndex, path: list.path}, body)
+	l.list, l.outside = list, r.scope
+	r.loops = append(r.loops, l)
+	ok := r.round(l, element(list), sym{kind: symIndex, path: list.path}, body)
 	r.loops = r.loops[:len(r.loops)-1]
-	return true
+	return ok
 }
 
-func (r *scriptReader) each1(names loop, item, index sym, body []ast.Statement) {
+// round reads the body of a loop for one element; false where the loop takes it apart by a
+// pattern that is not followed.
+func (r *scriptReader) round(l loop, item, index sym, body []ast.Statement) bool {
 	id := r.follow(nil)
+	before := r.scope
+	defer func() { r.scope = before }()
 	r.scope = newScope(r.scope)
-	if names.element != "" {
-		r.scope.names[names.element] = binding{item, id}
+	if l.element != nil && !r.bind(l.element, binding{item, id}) {
+		return false
 	}
-	if names.index != "" {
-		r.scope.names[names.index] = binding{index, id}
+	if l.index != "" {
+		r.scope.names[l.index] = binding{index, id}
 	}
 	r.inner(body)
-	r.scope = r.scope.parent
+	return true
 }
 
 // counted reads for (let i = 0; i < list.length; i++), over a list or to a number.
 func (r *scriptReader) counted(s *ast.ForStatement) bool {
 	name, ok := loopStart(s.Initializer)
 	test, isTest := s.Test.(*ast.BinaryExpression)
-	if !ok || !isTest || test.Operator != token.LESS || !isStep(s.Update, name) {
-		return false
-	}
-	if id, ok := test.Left.(*ast.Identifier); !ok || id.Name.String() != name {
+	if !ok || !isTest || test.Operator != token.LESS || !isStep(s.Update, name) || nameOf(test.Left) != name {
 		return false
 	}
 	r.reads = nil
-	end := r.eval(test.Right)
-	if n, known := end.whole(); known && n <= maxUnrolled {
-		for i := range n {
-			if r.calls++; r.calls > maxCalls {
-				return false
-			}
-			r.each1(loop{index: name}, sym{}, literal(model.Literal(strconv.FormatInt(i, 10))), []ast.Statement{s.Body})
+	end, body, l := r.eval(test.Right), []ast.Statement{s.Body}, loop{index: name}
+	n, known := end.whole()
+	if !known || n > maxUnrolled {
+		return end.kind == symLength && !end.or && r.over(sym{kind: symBody, path: end.path}, l, body)
+	}
+	for i := range n {
+		if r.calls++; r.calls > maxCalls {
+			return false
 		}
-		return true
+		r.round(l, sym{}, literal(model.Int(i)), body)
 	}
-	if end.kind != symLength || end.or {
-		return false
-	}
-	return r.over(body(end.path), loop{index: name}, []ast.Statement{s.Body})
+	return true
 }
 
 // loopStart is the name in let i = 0.
-func loopStart(init ast.ForLoopInitializer) (string, bool) {
+func loopStart(init ast.ForLoopInitializer) (name string, ok bool) {
 	var list []*ast.Binding
 	switch i := init.(type) {
 	case *ast.ForLoopInitializerLexicalDecl:
@@ -283,27 +273,22 @@ func loopStart(init ast.ForLoopInitializer) (string, bool) {
 	case *ast.ForLoopInitializerVarDeclList:
 		list = i.List
 	}
-	if len(list) == 0 {
+	if len(list) != 1 {
 		return "", false
 	}
-	id, isName := list[0].Target.(*ast.Identifier)
 	zero, isNumber := list[0].Initializer.(*ast.NumberLiteral)
-	if len(list) != 1 || !isName || !isNumber || numberText(zero.Value) != "0" {
-		return "", false
-	}
-	return id.Name.String(), true
+	name = nameOf(list[0].Target)
+	return name, name != "" && isNumber && numberText(zero.Value) == "0"
 }
 
 // isStep reports whether an expression adds one to a name.
 func isStep(e ast.Expression, name string) bool {
 	switch x := e.(type) {
 	case *ast.UnaryExpression:
-		id, ok := x.Operand.(*ast.Identifier)
-		return ok && x.Operator == token.INCREMENT && id.Name.String() == name
+		return x.Operator == token.INCREMENT && nameOf(x.Operand) == name
 	case *ast.AssignExpression:
-		id, ok := x.Left.(*ast.Identifier)
 		one, isNumber := x.Right.(*ast.NumberLiteral)
-		return ok && isNumber && id.Name.String() == name && x.Operator == token.PLUS && numberText(one.Value) == "1"
+		return isNumber && nameOf(x.Left) == name && x.Operator == token.PLUS && numberText(one.Value) == "1"
 	}
 	return false
 }
@@ -325,7 +310,7 @@ func (r *scriptReader) numbered(e ast.Expression, key ast.Expression, v sym, set
 	found, known := false, false
 	for i := range maxNumbered {
 		r.scope = newScope(r.scope)
-		r.scope.names[l.index] = binding{literal(model.Literal(strconv.Itoa(i))), len(r.followed)}
+		r.scope.names[l.index] = binding{literal(model.Int(int64(i))), len(r.followed)}
 		name, ok := r.eval(key).constant()
 		r.scope = r.scope.parent
 		if !ok || name == "" {

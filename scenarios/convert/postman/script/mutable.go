@@ -14,15 +14,13 @@ import (
 
 var nodeType = reflect.TypeFor[ast.Node]()
 
-// eachNode calls f for every node below a value.
-func eachNode(v reflect.Value, f func(ast.Node)) {
+// eachNode calls f for every node below a value, and not for those in a node for which it
+// returns false.
+func eachNode(v reflect.Value, f func(ast.Node) (inside bool)) {
 	switch v.Kind() {
 	case reflect.Interface, reflect.Pointer:
-		if v.IsNil() {
+		if v.IsNil() || v.Kind() == reflect.Pointer && v.Type().Implements(nodeType) && !f(v.Interface().(ast.Node)) {
 			return
-		}
-		if v.Kind() == reflect.Pointer && v.Type().Implements(nodeType) {
-			f(v.Interface().(ast.Node))
 		}
 		eachNode(v.Elem(), f)
 	case reflect.Slice:
@@ -93,20 +91,18 @@ func rootName(e ast.Expression) (name string, member bool) {
 func (r *scriptReader) findMutable(list []ast.Statement) {
 	r.mutable, r.changes = map[string]bool{}, map[string]int{}
 	seen := map[string]int{}
-	eachNode(reflect.ValueOf(list), func(n ast.Node) {
-		if id, ok := n.(*ast.Identifier); ok {
-			seen[id.Name.String()]++
-		}
-	})
-	steps := map[ast.Expression]bool{}
+	steps := map[ast.Expression]bool{} // of the loops that are counted
+	var calls []*ast.CallExpression
 	note := func(e ast.Expression) {
 		if name, _ := rootName(e); name != "" {
 			r.mutable[name] = true
 			r.changes[name]++
 		}
 	}
-	eachNode(reflect.ValueOf(list), func(n ast.Node) {
+	eachNode(reflect.ValueOf(list), func(n ast.Node) bool {
 		switch x := n.(type) {
+		case *ast.Identifier:
+			seen[x.Name.String()]++
 		case *ast.ForStatement:
 			if name, ok := loopStart(x.Initializer); ok && isStep(x.Update, name) {
 				steps[x.Update] = true
@@ -120,19 +116,21 @@ func (r *scriptReader) findMutable(list []ast.Statement) {
 				note(x.Left)
 			}
 		case *ast.CallExpression:
-			if d, ok := x.Callee.(*ast.DotExpression); ok && slices.Contains(mutators, d.Identifier.Name.String()) {
-				// list.pop() of a name that is read nowhere else is its last element.
-				id, isName := d.Left.(*ast.Identifier)
-				once := isName && seen[id.Name.String()] <= 2 && slices.Contains([]string{"pop", "shift"}, d.Identifier.Name.String())
-				if !once {
-					note(d.Left)
-				}
-			}
-			if slices.Contains(changers, dotted(x.Callee)) && len(x.ArgumentList) > 0 {
-				note(x.ArgumentList[0])
-			}
+			calls = append(calls, x)
 		}
+		return true
 	})
+	for _, x := range calls {
+		left, method := receiver(x.Callee)
+		// list.pop() of a name that is read nowhere else is its last element.
+		once := (method == "pop" || method == "shift") && nameOf(left) != "" && seen[nameOf(left)] <= 2
+		if slices.Contains(mutators, method) && !once {
+			note(left)
+		}
+		if slices.Contains(changers, dotted(x.Callee)) && len(x.ArgumentList) > 0 {
+			note(x.ArgumentList[0])
+		}
+	}
 	for _, name := range []string{"pm", "postman", "tests", "console", "environment", "globals"} {
 		delete(r.mutable, name)
 	}
@@ -140,11 +138,10 @@ func (r *scriptReader) findMutable(list []ast.Statement) {
 
 // forget makes the names unknown that code gives values which is not followed.
 func (r *scriptReader) forget(n ast.Node) {
-	eachNode(reflect.ValueOf(n), func(n ast.Node) {
-		if x, ok := n.(*ast.AssignExpression); ok {
-			if id, isName := x.Left.(*ast.Identifier); isName {
-				r.scope.set(id.Name.String(), binding{})
-			}
+	eachNode(reflect.ValueOf(n), func(n ast.Node) bool {
+		if x, ok := n.(*ast.AssignExpression); ok && nameOf(x.Left) != "" {
+			r.scope.set(nameOf(x.Left), binding{})
 		}
+		return true
 	})
 }

@@ -1,6 +1,8 @@
 package script
 
 import (
+	"bytes"
+	"encoding/json"
 	"reflect"
 	"regexp"
 	"slices"
@@ -49,37 +51,33 @@ func SchemaFile(all []*model.Node) []byte {
 			out = append(out, n)
 		}
 	}
-	return []byte(schemaText(allOf(out...), "") + "\n")
+	var b bytes.Buffer
+	if err := json.Indent(&b, []byte(compactJSON(allOf(out...))), "", "  "); err != nil {
+		panic("convert: " + err.Error()) // what compactJSON writes is JSON
+	}
+	return append(b.Bytes(), '\n')
 }
 
-// schemaText writes a schema, indented.
-func schemaText(n *model.Node, indent string) string {
-	open, end := "{", "}"
+// compactJSON is a value that a script holds as JSON in one line. Braces are written as they
+// are sent, not as the language writes them.
+func compactJSON(n *model.Node) string {
 	switch n.Kind {
 	case model.StringNode:
 		return source.Quoted(strings.ReplaceAll(n.Text, "{{'{{'}}", "{{"))
 	case model.LiteralNode:
 		return n.Text
-	case model.ArrayNode:
-		open, end = "[", "]"
 	}
-	if len(n.Items) == 0 {
-		return open + end
-	}
-	var b strings.Builder
-	b.WriteString(open)
+	items := make([]string, len(n.Items))
 	for i, item := range n.Items {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteString("\n" + indent + "  ")
+		items[i] = compactJSON(item)
 		if n.Kind == model.ObjectNode {
-			b.WriteString(source.Quoted(n.Keys[i]) + ": ")
+			items[i] = source.Quoted(n.Keys[i]) + ":" + items[i]
 		}
-		b.WriteString(schemaText(item, indent+"  "))
 	}
-	b.WriteString("\n" + indent + end)
-	return b.String()
+	if n.Kind == model.ObjectNode {
+		return "{" + strings.Join(items, ",") + "}"
+	}
+	return "[" + strings.Join(items, ",") + "]"
 }
 
 // schemaKeys are the keywords that mean the same in every draft, with what

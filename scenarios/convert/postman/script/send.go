@@ -38,22 +38,31 @@ func (r *scriptReader) send(e ast.Expression, call *ast.CallExpression) bool {
 	if len(call.ArgumentList) == 0 || len(call.ArgumentList) > 2 {
 		return false
 	}
-	answer, ok := r.sentRequest(e, call)
-	if !ok {
+	answer, ok := r.sentRequest(e, call.ArgumentList[0])
+	if ok && len(call.ArgumentList) == 2 {
+		r.callback(call.ArgumentList[1], literal(model.Literal("null")), answer)
+	}
+	return ok
+}
+
+// then reads pm.sendRequest(request).then(response => …).
+func (r *scriptReader) then(e ast.Expression, chain []link) bool {
+	if len(chain) < 2 || chain[0].name != "sendRequest" || chain[1].name != "then" || len(chain[0].args) != 1 || len(chain[1].args) == 0 {
 		return false
 	}
-	if len(call.ArgumentList) == 2 {
-		f := r.eval(call.ArgumentList[1])
-		if f.kind != symFunc {
-			return true
-		}
-		r.callback(f, []sym{literal(model.Literal("null")), answer})
+	answer, ok := r.sentRequest(e, chain[0].args[0])
+	if ok {
+		r.callback(chain[1].args[0], answer)
 	}
-	return true
+	return ok
 }
 
 // callback reads the function that gets an answer.
-func (r *scriptReader) callback(f sym, args []sym) {
+func (r *scriptReader) callback(e ast.Expression, args ...sym) {
+	f := r.eval(e)
+	if f.kind != symFunc {
+		return
+	}
 	before := r.guarded
 	if strings.HasPrefix(before, "only if") { // the request is sent in any case
 		r.guarded = ""
@@ -62,41 +71,27 @@ func (r *scriptReader) callback(f sym, args []sym) {
 	r.guarded = before
 }
 
-// then reads pm.sendRequest(request).then(response => …).
-func (r *scriptReader) then(e ast.Expression, chain []link) bool {
-	if len(chain) < 2 || chain[0].name != "sendRequest" || chain[1].name != "then" || len(chain[0].args) != 1 || len(chain[1].args) == 0 {
-		return false
-	}
-	answer, ok := r.sentRequest(e, &ast.CallExpression{ArgumentList: chain[0].args})
-	if f := r.eval(chain[1].args[0]); ok && f.kind == symFunc {
-		r.callback(f, []sym{answer})
-	}
-	return ok
-}
-
-// sentRequest keeps the request of a call of pm.sendRequest and returns its answer.
-func (r *scriptReader) sentRequest(e ast.Expression, call *ast.CallExpression) (answer sym, ok bool) {
+// sentRequest keeps the request that pm.sendRequest is called with and returns its answer.
+func (r *scriptReader) sentRequest(e, request ast.Expression) (answer sym, ok bool) {
 	if strings.HasPrefix(r.guarded, "in the else") || r.guarded == "the step expects the other case" || len(r.sent) >= maxSent ||
 		len(r.loops) > 0 {
 		return sym{}, false
 	}
 	_, at := r.source(e)
 	s := &Sent{After: r.after, Line: r.line(at), Method: "GET"}
-	if !r.readRequest(s, call.ArgumentList[0]) {
+	if !r.readRequest(s, request) {
 		return sym{}, false
 	}
 	if s.When = slices.Clone(r.when); r.guarded != "" && len(r.when) == 0 {
 		r.host.Note("a script sends %s %s; the step is sent always, the script asks: %s", s.Method, naming.OneLine(s.URL, 80), r.guarded)
 	}
-	for i, old := range r.sent {
-		if old.Line == s.Line && old.URL == s.URL && old.Method == s.Method { // a function that is called again
-			return sym{kind: symResponse, path: "@" + strconv.Itoa(i+1)}, true
-		}
+	i := slices.IndexFunc(r.sent, func(o *Sent) bool { return o.Line == s.Line && o.URL == s.URL && o.Method == s.Method })
+	if i < 0 { // otherwise a function is called again
+		r.keep()
+		r.counts(e, model.ScriptLines)
+		i, r.sent = len(r.sent), append(r.sent, s)
 	}
-	r.keep()
-	r.counts(e, model.ScriptLines)
-	r.sent = append(r.sent, s)
-	return sym{kind: symResponse, path: "@" + strconv.Itoa(len(r.sent))}, true
+	return sym{kind: symResponse, path: "@" + strconv.Itoa(i+1)}, true
 }
 
 // readRequest reads an address, or an object with url, method, header and body.
@@ -106,34 +101,26 @@ func (r *scriptReader) readRequest(s *Sent, arg ast.Expression) bool {
 		return text != ""
 	}
 	object, ok := r.objectOf(arg)
-	if !ok {
-		return false
-	}
 	for _, m := range object {
-		e := m.value
 		switch m.name {
 		case "url":
-			if s.URL, ok = r.sendable(r.eval(e)); !ok {
-				return false
-			}
+			s.URL, ok = r.sendable(r.eval(m.value))
 		case "method":
-			if s.Method, ok = r.eval(e).constant(); !ok {
-				return false
-			}
+			s.Method, ok = r.eval(m.value).constant()
 		case "header", "headers":
-			if !r.sentHeaders(s, e) {
-				return false
-			}
+			s.Headers, ok = r.fieldsOf(m.value, headerLine)
+			ok = ok && !slices.ContainsFunc(s.Headers, func(h model.Field) bool { return !naming.IsToken(h.Name) || strings.ContainsAny(h.Text, "\r\n") })
 		case "body":
-			if !r.sentBody(s, e) {
-				return false
-			}
+			ok = r.sentBody(s, m.value)
 		default:
+			ok = false
+		}
+		if !ok {
 			return false
 		}
 	}
 	s.Method = strings.ToUpper(s.Method)
-	return s.URL != ""
+	return ok && s.URL != ""
 }
 
 // An objectMember is a member of an object literal.
@@ -184,60 +171,78 @@ func (r *scriptReader) objectOf(e ast.Expression) (members, bool) {
 }
 
 // evalOf is the value of a member; nothing when there is none.
-func (r *scriptReader) evalOf(m members, name string) sym {
-	if e := m.get(name); e != nil {
-		return r.eval(e)
-	}
-	return sym{}
-}
+func (r *scriptReader) evalOf(m members, name string) sym { return r.eval(m.get(name)) }
 
 // sendable is a value as text that a request may hold. Parts of an answer get a name.
 func (r *scriptReader) sendable(v sym) (string, bool) {
 	return r.resolved(v).asText()
 }
 
-// sentHeaders reads headers: an object, a list of {key, value} or of lines.
-func (r *scriptReader) sentHeaders(s *Sent, e ast.Expression) bool {
-	add := func(name, value string) bool {
-		if !naming.IsToken(name) || strings.ContainsAny(value, "\r\n") {
-			return false
+// fieldsOf reads names and values: an object, or a list of {key, value} and of texts, which
+// cut takes apart. ok is false where one of them is not known.
+func (r *scriptReader) fieldsOf(e ast.Expression, cut func(text string) ([]model.Field, bool)) (out []model.Field, ok bool) {
+	list, isList := e.(*ast.ArrayLiteral)
+	if !isList {
+		object, isObject := r.objectOf(e)
+		if !isObject {
+			return r.cutText(e, cut)
 		}
-		s.Headers = append(s.Headers, model.Field{Name: name, Text: value})
-		return true
-	}
-	line := func(v sym) bool {
-		text, ok := r.sendable(v)
-		name, value, cut := strings.Cut(text, ":")
-		return ok && cut && add(strings.TrimSpace(name), strings.TrimSpace(value))
-	}
-	if list, ok := e.(*ast.ArrayLiteral); ok {
-		for _, x := range list.Value {
-			members, isObject := r.objectOf(x)
-			if !isObject {
-				if !line(r.eval(x)) {
-					return false
-				}
-				continue
+		for _, m := range object {
+			value, ok := r.sendable(r.eval(m.value))
+			if !ok {
+				return nil, false
 			}
-			name, okName := r.evalOf(members, "key").constant()
-			value, okValue := r.sendable(r.evalOf(members, "value"))
-			if !okName || !okValue || !add(name, value) {
-				return false
-			}
+			out = append(out, model.Field{Name: m.name, Text: value})
 		}
-		return true
+		return out, true
 	}
-	members, ok := r.objectOf(e)
+	for _, x := range list.Value {
+		var one []model.Field
+		if object, isObject := r.objectOf(x); isObject {
+			one, ok = r.keyAndValue(object)
+		} else {
+			one, ok = r.cutText(x, cut)
+		}
+		if !ok {
+			return nil, false
+		}
+		out = append(out, one...)
+	}
+	return out, true
+}
+
+// keyAndValue reads {key, value}, of what is not a file.
+func (r *scriptReader) keyAndValue(object members) ([]model.Field, bool) {
+	name, okName := r.evalOf(object, "key").constant()
+	value, okValue := r.sendable(r.evalOf(object, "value"))
+	return []model.Field{{Name: name, Text: value}}, okName && okValue && name != "" && object.get("src") == nil
+}
+
+// cutText reads names and values in one text.
+func (r *scriptReader) cutText(e ast.Expression, cut func(text string) ([]model.Field, bool)) ([]model.Field, bool) {
+	text, ok := r.sendable(r.eval(e))
 	if !ok {
-		return line(r.eval(e))
+		return nil, false
 	}
-	for _, m := range members {
-		value, okValue := r.sendable(r.eval(m.value))
-		if !okValue || !add(m.name, value) {
-			return false
+	return cut(text)
+}
+
+// headerLine is the header in "name: value".
+func headerLine(text string) ([]model.Field, bool) {
+	name, value, ok := strings.Cut(text, ":")
+	return []model.Field{{Name: strings.TrimSpace(name), Text: strings.TrimSpace(value)}}, ok
+}
+
+// formFields are the fields in a=b&c=d, where nothing in it is encoded.
+func formFields(text string) (out []model.Field, ok bool) {
+	for pair := range strings.SplitSeq(text, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		if name == "" || strings.Contains(name, "{{") || strings.ContainsAny(pair, "%+") {
+			return nil, false
 		}
+		out = append(out, model.Field{Name: name, Text: value})
 	}
-	return true
+	return out, true
 }
 
 // sentBody reads {mode, raw | urlencoded | formdata}.
@@ -255,65 +260,19 @@ func (r *scriptReader) sentBody(s *Sent, e ast.Expression) bool {
 	switch s.Mode = mode; mode {
 	case "raw":
 		s.Raw, ok = r.rawBody(members.get("raw"))
-		return ok
 	case "urlencoded", "formdata":
-		return r.sentFields(s, members.get(mode))
+		s.Fields, ok = r.fieldsOf(members.get(mode), formFields)
+	default:
+		ok = false
 	}
-	return false
+	return ok
 }
 
 // rawBody is a text, or JSON.stringify of an object.
 func (r *scriptReader) rawBody(e ast.Expression) (string, bool) {
-	if e == nil {
-		return "", false
-	}
 	v := r.eval(e)
 	if v.kind == symNode && v.node.Kind != model.StringNode {
 		return jsonOf(v.node)
 	}
 	return r.sendable(v)
-}
-
-// sentFields reads a=b&c=d, a list of {key, value}, or an object.
-func (r *scriptReader) sentFields(s *Sent, e ast.Expression) bool {
-	if e == nil {
-		return false
-	}
-	add := func(name, value ast.Expression) bool {
-		n, okName := r.eval(name).constant()
-		v, okValue := r.sendable(r.eval(value))
-		s.Fields = append(s.Fields, model.Field{Name: n, Text: v})
-		return okName && okValue && n != ""
-	}
-	if list, ok := e.(*ast.ArrayLiteral); ok {
-		for _, x := range list.Value {
-			m, isObject := r.objectOf(x)
-			if !isObject || m.get("key") == nil || m.get("value") == nil || m.get("src") != nil || !add(m.get("key"), m.get("value")) {
-				return false
-			}
-		}
-		return true
-	}
-	if members, ok := r.objectOf(e); ok {
-		for _, m := range members {
-			v, okValue := r.sendable(r.eval(m.value))
-			if !okValue {
-				return false
-			}
-			s.Fields = append(s.Fields, model.Field{Name: m.name, Text: v})
-		}
-		return true
-	}
-	text, ok := r.sendable(r.eval(e))
-	if !ok {
-		return false
-	}
-	for pair := range strings.SplitSeq(text, "&") {
-		name, value, _ := strings.Cut(pair, "=")
-		if name == "" || strings.Contains(name, "{{") || strings.ContainsAny(pair, "%+") {
-			return false
-		}
-		s.Fields = append(s.Fields, model.Field{Name: name, Text: value})
-	}
-	return true
 }

@@ -235,8 +235,8 @@ func (r *scriptReader) bind(target ast.Expression, v binding) bool {
 // forOf reads for (const x of list) as what holds for each element.
 func (r *scriptReader) forOf(s *ast.ForOfStatement) {
 	r.reads = nil
-	list, name := r.eval(s.Source), loopName(s.Into)
-	if name == "" || !r.over(list, loop{element: name}, []ast.Statement{s.Body}) {
+	list, target := r.eval(s.Source), loopTarget(s.Into)
+	if target == nil || !r.over(list, loop{element: target}, []ast.Statement{s.Body}) {
 		r.lose(s, model.ScriptLines, "")
 	}
 }
@@ -245,21 +245,22 @@ func (r *scriptReader) forOf(s *ast.ForOfStatement) {
 // name its elements all the same.
 func (r *scriptReader) forIn(s *ast.ForInStatement) {
 	r.reads = nil
-	list, name := r.eval(s.Source), loopName(s.Into)
+	list, name := r.eval(s.Source), nameOf(loopTarget(s.Into))
 	if name == "" || list.kind != symBody || !r.over(list, loop{index: name}, []ast.Statement{s.Body}) {
 		r.lose(s, model.ScriptLines, "")
 	}
 }
 
-// loopName is the name that a loop gives its elements, or their numbers; empty for patterns.
-func loopName(into ast.ForInto) string {
+// loopTarget is what a loop declares for its elements, or their numbers; nil where it
+// declares nothing.
+func loopTarget(into ast.ForInto) ast.Expression {
 	switch into := into.(type) {
 	case *ast.ForDeclaration:
-		return nameOf(into.Target)
+		return into.Target
 	case *ast.ForIntoVar:
-		return nameOf(into.Binding.Target)
+		return into.Binding.Target
 	}
-	return ""
+	return nil
 }
 
 // nameOf is the name that an expression or the target of a declaration is; empty for any other.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
-	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
 )
 
 // parsesXML reads xml2js.parseString(text, [options], (error, result) => …).
@@ -159,36 +158,5 @@ func (r *scriptReader) setVariable(e ast.Expression, key string, v sym) {
 // jsonOf is a list or object that a script holds as JSON text; ok is false when a text
 // in it is not known.
 func jsonOf(n *model.Node) (string, bool) {
-	if n.Kind == model.StringNode || n.Kind == model.LiteralNode || holdsPlaceholder(n) {
-		return "", false
-	}
-	return schemaCompact(n), true
-}
-
-// schemaCompact writes a value as JSON in one line, as text of the scenario language.
-func schemaCompact(n *model.Node) string {
-	var b strings.Builder
-	switch n.Kind {
-	case model.StringNode:
-		return naming.Escape(source.Quoted(strings.ReplaceAll(n.Text, "{{'{{'}}", "{{")))
-	case model.LiteralNode:
-		return n.Text
-	case model.ArrayNode:
-		b.WriteByte('[')
-		for i, item := range n.Items {
-			if i > 0 {
-				b.WriteByte(',')
-			}
-			b.WriteString(schemaCompact(item))
-		}
-		return b.String() + "]"
-	}
-	b.WriteByte('{')
-	for i, item := range n.Items {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteString(source.Quoted(n.Keys[i]) + ":" + schemaCompact(item))
-	}
-	return strings.ReplaceAll(b.String()+"}", "{{", "{{'{{'}}")
+	return naming.Escape(compactJSON(n)), !n.IsScalar() && !holdsPlaceholder(n)
 }
