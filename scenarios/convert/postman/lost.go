@@ -19,10 +19,7 @@ func (im *pmImport) unplaced() {
 			key := fmt.Sprintf("%s %d %s", def.Name, def.Line, def.Text)
 			owner := d
 			for _, f := range im.folders {
-				if slices.ContainsFunc(f.defs, func(o script.Definition) bool {
-					return o.Text == def.Text && o.Line == def.Line &&
-						o.Name == def.Name
-				}) {
+				if slices.ContainsFunc(f.defs, def.Same) {
 					owner = f
 				}
 			}
@@ -51,16 +48,11 @@ func (im *pmImport) loseDef(owner *pmDraft, def script.Definition) {
 // sortLost puts the losses in the order of the folders and requests they belong to.
 func (im *pmImport) sortLost() {
 	order := map[string]int{}
-	var walk func(i *pmItem)
-	walk = func(i *pmItem) {
+	for i := range im.c.root.all() {
 		if _, known := order[i.path()]; !known {
 			order[i.path()] = len(order)
 		}
-		for _, sub := range i.items {
-			walk(sub)
-		}
 	}
-	walk(im.c.root)
 	slices.SortStableFunc(im.report.Lost, func(a, b model.Lost) int { return order[a.Request] - order[b.Request] })
 }
 

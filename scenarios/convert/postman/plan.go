@@ -157,7 +157,7 @@ func (im *pmImport) edges() []pmEdge {
 }
 
 func (d *pmDraft) setVar(name string, def *script.Definition) {
-	if !slices.ContainsFunc(d.vars, func(v model.Var) bool { return v.Name == name }) {
+	if !hasVar(d.vars, name) {
 		d.vars = append(d.vars, model.Var{Name: name, Text: def.Value, Literal: def.Literal})
 	}
 }
@@ -172,12 +172,12 @@ func (im *pmImport) usesOf(d *pmDraft, template string) {
 // namesIn are Postman's names of the variables in a template of the scenario language.
 func (im *pmImport) namesIn(template string) []string {
 	var out []string
-	eachPlaceholder(template, func(_, placeholder string) {
-		ours, _, _ := strings.Cut(placeholder[2:len(placeholder)-2], "|")
-		if name, known := im.theirs[strings.TrimSpace(ours)]; known && !slices.Contains(out, name) {
-			out = append(out, name)
+	for _, ours := range namesOf(template) {
+		ours, _, _ = strings.Cut(ours, "|")
+		if name, known := im.theirs[strings.TrimSpace(ours)]; known {
+			out = model.AppendOnce(out, name)
 		}
-	})
+	}
 	return out
 }
 

@@ -58,7 +58,7 @@ func Convert(in source.Input, opts Options) (*model.Result, error) {
 	if err := im.read(); err != nil {
 		return nil, err
 	}
-	im.findSets(im.c.root)
+	im.findSets()
 	im.walk(im.c.root)
 	if len(im.drafts) == 0 {
 		return nil, &source.Error{File: in.Name, Path: "$.item", Offset: -1, Msg: "there is no request in the collection"}
@@ -130,9 +130,7 @@ func (d *pmDraft) comment(format string, args ...any) {
 }
 
 func (d *pmDraft) skip(reason string) {
-	if !slices.Contains(d.skips, reason) {
-		d.skips = append(d.skips, reason)
-	}
+	d.skips = model.AppendOnce(d.skips, reason)
 }
 
 // setting reports whether a setting, of the request or a folder around, has a value.
@@ -198,17 +196,16 @@ func (im *pmImport) read() error {
 var setCalls = regexp.MustCompile(`(?:\.set|setEnvironmentVariable|setGlobalVariable)\(\s*["'\x60]([^"'\x60]+)["'\x60]`)
 
 // findSets finds the names that scripts set, whether or not they can be converted.
-func (im *pmImport) findSets(item *pmItem) {
-	for _, s := range item.scripts {
-		for _, m := range setCalls.FindAllStringSubmatch(s.Code, -1) {
-			if !im.setSomewhere[m[1]] {
-				im.setBy[m[1]] = item.path()
+func (im *pmImport) findSets() {
+	for item := range im.c.root.all() {
+		for _, s := range item.scripts {
+			for _, m := range setCalls.FindAllStringSubmatch(s.Code, -1) {
+				if !im.setSomewhere[m[1]] {
+					im.setBy[m[1]] = item.path()
+				}
+				im.setSomewhere[m[1]] = true
 			}
-			im.setSomewhere[m[1]] = true
 		}
-	}
-	for _, i := range item.items {
-		im.findSets(i)
 	}
 }
 

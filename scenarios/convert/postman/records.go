@@ -1,6 +1,9 @@
 package postman
 
 import (
+	"iter"
+	"slices"
+
 	"github.com/bgverify/bgverify/scenarios/convert/postman/script"
 )
 
@@ -30,6 +33,15 @@ func (i *pmItem) path() string {
 		return i.name
 	}
 	return i.parent.path() + " / " + i.name
+}
+
+// all are an item and those below it, in their order.
+func (i *pmItem) all() iter.Seq[*pmItem] {
+	return func(yield func(*pmItem) bool) { i.each(yield) }
+}
+
+func (i *pmItem) each(yield func(*pmItem) bool) bool {
+	return yield(i) && !slices.ContainsFunc(i.items, func(sub *pmItem) bool { return !sub.each(yield) })
 }
 
 type pmVar struct {

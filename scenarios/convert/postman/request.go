@@ -24,11 +24,7 @@ func (im *pmImport) method(d *pmDraft) {
 
 // resolved is a text with its placeholders resolved, or the text.
 func (im *pmImport) resolved(text string) string {
-	var env []pmVar
-	if len(im.envs) > 0 {
-		env = im.envs[0].vars
-	}
-	if out, ok := im.static(text, env, 0); ok {
+	if out, ok := im.static(text, im.firstEnv(), 0); ok {
 		return out
 	}
 	return text

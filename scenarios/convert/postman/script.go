@@ -33,8 +33,7 @@ func (h draftHost) Unset(name string) bool {
 }
 
 func (h draftHost) Scopes(name string) (environment, collection bool) {
-	environment = slices.ContainsFunc(h.im.envs, func(e pmEnv) bool { return findPMVar(e.vars, name) != nil })
-	return environment, findPMVar(h.im.c.vars, name) != nil
+	return h.im.inEnvironment(name), findPMVar(h.im.c.vars, name) != nil
 }
 
 func (h draftHost) Template(text string) string { return h.im.text(nil, text, "script", false) }
@@ -85,16 +84,11 @@ func (h draftHost) IsNext(name string) bool {
 		return false
 	}
 	var order []*pmItem
-	var walk func(i *pmItem)
-	walk = func(i *pmItem) {
+	for i := range h.im.c.root.all() {
 		if i.request != nil {
 			order = append(order, i)
 		}
-		for _, sub := range i.items {
-			walk(sub)
-		}
 	}
-	walk(h.im.c.root)
 	i := slices.Index(order, h.d.item)
 	if i+1 == len(order) {
 		return name == ""

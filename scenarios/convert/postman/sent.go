@@ -69,9 +69,12 @@ func (im *pmImport) sentDraft(item *pmItem, s *script.Sent) *pmDraft {
 // language can say gets a name first.
 func (im *pmImport) theirText(d *pmDraft, template string) string {
 	var b strings.Builder
-	rest := eachPlaceholder(strings.ReplaceAll(template, "{{'{{'}}", "\ue001"), func(before, placeholder string) {
-		inside := strings.TrimSpace(placeholder[2 : len(placeholder)-2])
-		name, known := im.theirs[inside]
+	for before, placeholder := range pieces(strings.ReplaceAll(template, "{{'{{'}}", "\ue001")) {
+		b.WriteString(before)
+		if placeholder == "" {
+			break
+		}
+		name, known := im.theirs[nameIn(placeholder)]
 		if !known {
 			name = im.helper(placeholder)
 			d.defs = append(d.defs, script.Definition{
@@ -79,9 +82,9 @@ func (im *pmImport) theirText(d *pmDraft, template string) string {
 				Helper: true, Line: 1,
 			})
 		}
-		b.WriteString(before + "{{" + name + "}}")
-	})
-	return strings.ReplaceAll(b.String()+rest, "\ue001", "{{")
+		b.WriteString("{{" + name + "}}")
+	}
+	return strings.ReplaceAll(b.String(), "\ue001", "{{")
 }
 
 // helper is a name for a value that a script does not name: the same for the same key.
@@ -103,30 +106,19 @@ func (im *pmImport) everyText() string {
 		return im.all
 	}
 	var b strings.Builder
-	add := func(texts ...string) {
-		for _, t := range texts {
-			b.WriteString(t + "\n")
-		}
-	}
-	var walk func(i *pmItem)
-	walk = func(i *pmItem) {
-		if i.auth != nil {
-			for _, p := range i.auth.params {
-				add(p.value)
-			}
-		}
+	add := func(texts ...string) { b.WriteString(strings.Join(texts, "\n") + "\n") }
+	for i := range im.c.root.all() {
 		for _, s := range i.scripts {
 			add(s.Code)
 		}
+		if i.auth != nil {
+			add(valuesOf(i.auth.params)...)
+		}
 		if r := i.request; r != nil {
 			add(r.url.raw)
-			for _, list := range [][]pmField{r.url.query, r.headers} {
-				for _, f := range list {
-					add(f.key, f.value)
-				}
-			}
-			for _, v := range r.url.vars {
-				add(v.value)
+			add(valuesOf(r.url.vars)...)
+			for _, f := range slices.Concat(r.url.query, r.headers) {
+				add(f.key, f.value)
 			}
 			if r.body != nil {
 				add(r.body.raw, r.body.query, r.body.variables)
@@ -135,16 +127,18 @@ func (im *pmImport) everyText() string {
 				}
 			}
 		}
-		for _, sub := range i.items {
-			walk(sub)
-		}
 	}
-	walk(im.c.root)
-	for _, v := range im.c.vars {
-		add(v.value)
-	}
-	im.all = b.String() + "\n"
+	add(valuesOf(im.c.vars)...)
+	im.all = b.String()
 	return im.all
+}
+
+func valuesOf(list []pmVar) []string {
+	var out []string
+	for _, v := range list {
+		out = append(out, v.value)
+	}
+	return out
 }
 
 func (h draftHost) Helper(key string) string { return h.im.helper(h.d.path() + "\n" + key) }
@@ -155,17 +149,11 @@ func (h draftHost) Used(name string) bool {
 }
 
 func (h draftHost) Static(name string) (string, bool) {
-	if h.im.setSomewhere[name] || h.im.isColumn(name) || slices.ContainsFunc(h.im.envs,
-		func(e pmEnv) bool { return findPMVar(e.vars, name) != nil }) {
+	v := h.im.lookUp(name, nil)
+	if v == nil || h.im.setSomewhere[name] || h.im.isColumn(name) || h.im.inEnvironment(name) {
 		return "", false
 	}
-	if v := findPMVar(h.im.c.vars, name); v != nil {
-		return v.value, true
-	}
-	if v := findPMVar(h.im.globals, name); v != nil {
-		return v.value, true
-	}
-	return "", false
+	return v.value, true
 }
 
 func (h draftHost) RequestName() string {

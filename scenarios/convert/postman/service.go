@@ -24,7 +24,7 @@ type pmOrigin struct {
 func (im *pmImport) url(d *pmDraft, u pmURL) {
 	raw := strings.TrimSpace(u.raw)
 	origin, path := splitOrigin(raw)
-	if path == "" && origin != "" && placeholderEnd(origin, 0) == len(origin) {
+	if path == "" && isPlaceholder(origin) {
 		if im.wholeURL(d, origin) {
 			im.query(d, u.query)
 			return
@@ -62,12 +62,12 @@ func (im *pmImport) url(d *pmDraft, u pmURL) {
 func (im *pmImport) mayHavePath(origin string) bool {
 	value := im.resolved(origin)
 	_, path := splitOrigin(value)
-	return strings.Contains(value, "{{") && placeholderEnd(origin, 0) == len(origin) || path != ""
+	return strings.Contains(value, "{{") && isPlaceholder(origin) || path != ""
 }
 
 // wholeURL writes an address that is one captured variable.
 func (im *pmImport) wholeURL(d *pmDraft, origin string) bool {
-	name := strings.TrimSpace(origin[2 : len(origin)-2])
+	name := nameIn(origin)
 	if _, known := im.value(name); known || !im.setSomewhere[name] {
 		return false
 	}
@@ -116,25 +116,18 @@ func (im *pmImport) path(d *pmDraft, path string, vars []pmVar) string {
 			segments[i] = im.pathVariable(d, name, s, vars)
 		}
 	}
-	path = strings.Join(segments, "/")
-	var b strings.Builder
-	rest := eachPlaceholder(path, func(before, placeholder string) {
-		b.WriteString(beforePlaceholder(naming.CleanURL(before, "?")))
+	literal := func(s string) string { return naming.Escape(naming.CleanURL(s, "?")) }
+	text := translated(strings.Join(segments, "/"), literal, func(placeholder string) string {
 		if value := im.resolved(placeholder); strings.Contains(value, "/") && !strings.Contains(value, "{{") {
-			b.WriteString(beforePlaceholder(naming.CleanURL(value, "?"))) // a value is one segment; this one is several
-		} else {
-			b.WriteString(im.text(d, placeholder, "path", false))
+			return naming.GuardBrace(literal(value)) // a value is one segment; this one is several
 		}
+		return im.text(d, placeholder, "path", false)
 	})
-	b.WriteString(literalPath(rest))
-	out := "/" + strings.TrimLeft(b.String(), "/")
-	if strings.HasPrefix(b.String(), "//") {
+	if strings.HasPrefix(text, "//") {
 		d.comment("the path began with more than one /")
 	}
-	return out
+	return "/" + strings.TrimLeft(text, "/")
 }
-
-func literalPath(s string) string { return naming.Escape(naming.CleanURL(s, "?")) }
 
 // pathVariable is the value of a :name segment; one without a value must come
 // from outside.
@@ -192,24 +185,13 @@ func (im *pmImport) query(d *pmDraft, query []pmField) {
 // queryText is a name or value as the address itself holds it: as it is written, but
 // for what reserved encodes.
 func (im *pmImport) queryText(d *pmDraft, text, name string, reserved *strings.Replacer) string {
-	encode := func(s string) string { return reserved.Replace(naming.CleanURL(s, "")) }
-	var b strings.Builder
-	rest := eachPlaceholder(text, func(before, placeholder string) {
-		b.WriteString(beforePlaceholder(encode(before)) + im.text(d, placeholder, "query "+name, false))
-	})
-	return b.String() + naming.Escape(encode(rest))
+	literal := func(s string) string { return naming.Escape(reserved.Replace(naming.CleanURL(s, ""))) }
+	return translated(text, literal, func(placeholder string) string { return im.text(d, placeholder, "query "+name, false) })
 }
 
 // alikeQuery reports whether a text is encoded alike in a query by Postman and as a
 // value of the language, outside placeholders.
-func alikeQuery(text string) bool {
-	alike := true
-	check := func(s string) {
-		alike = alike && !strings.ContainsAny(s, "%+'=;[]|{}\\^`#&")
-	}
-	check(eachPlaceholder(text, func(before, _ string) { check(before) }))
-	return alike
-}
+func alikeQuery(text string) bool { return !strings.ContainsAny(outside(text), "%+'=;[]|{}\\^`#&") }
 
 // mappable reports whether a mapping keeps names, values and order.
 func mappable(query []pmField) bool {

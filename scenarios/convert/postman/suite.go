@@ -126,8 +126,8 @@ func (b *suiteBuild) ownAuth(d *pmDraft, known map[string]bool) {
 // outside notes the names that a draft uses and nothing before it gives.
 func (b *suiteBuild) outside(d *pmDraft, known map[string]bool) {
 	for _, u := range d.uses {
-		if !known[u.name] && !slices.Contains(b.used, u.name) {
-			b.used = append(b.used, u.name)
+		if !known[u.name] {
+			b.used = model.AppendOnce(b.used, u.name)
 		}
 	}
 }
@@ -163,11 +163,7 @@ func (b *suiteBuild) makeCase(group []*pmDraft, setup map[string]bool) *model.Ca
 				known[def.Name] = true
 			}
 		}
-		for _, s := range d.skips {
-			if !slices.Contains(skips, s) {
-				skips = append(skips, s)
-			}
-		}
+		skips = model.AppendOnce(skips, d.skips...)
 		if len(group) > 1 {
 			d.step.Name = naming.Plain(steps.Take(cmp.Or(naming.OneLine(d.item.name, 100), "step")))
 			d.step.Comment = capComments(d.comments)
@@ -212,14 +208,12 @@ func (b *suiteBuild) tags(group []*pmDraft) []string {
 	for _, d := range group {
 		var path []string
 		for i := d.item.parent; i != nil && i != b.root && i != b.im.c.root; i = i.parent {
-			path = append(path, naming.Name(i.name))
-		}
-		slices.Reverse(path)
-		for _, t := range path {
-			if t != "" && t != "and" && t != "or" && t != "not" && !slices.Contains(out, t) {
-				out = append(out, t)
+			if t := naming.Name(i.name); t != "" && t != "and" && t != "or" && t != "not" {
+				path = append(path, t)
 			}
 		}
+		slices.Reverse(path)
+		out = model.AppendOnce(out, path...)
 	}
 	return out
 }
@@ -231,58 +225,37 @@ func (b *suiteBuild) sides() {
 		if !slices.ContainsFunc(b.every, func(d *pmDraft) bool { return d.origin == o }) || o.scheme == "bad" {
 			continue
 		}
-		placeholders := b.im.originNames(o)
-		if o.main {
-			if value, ok := b.im.static(o.text, nil, 0); ok && !badOrigin(o.scheme+value) {
-				s.Blue.URL = strings.TrimRight(o.scheme+value, "/")
+		names := namesOf(o.text)
+		switch {
+		case o.main:
+			if url := b.im.originURL(o, nil); url != "" {
+				s.Blue.URL = url
 			}
-			continue
-		}
-		if len(placeholders) == 0 {
-			env := "GREEN_" + naming.EnvName(o.service)
-			s.Blue.Services = append(s.Blue.Services, model.Var{Name: o.service, Text: o.scheme + o.text})
-			s.Green.Services = append(s.Green.Services, model.Var{Name: o.service, Text: "{{env." + env + "}}"})
-			s.Env = model.AppendOnce(s.Env, env)
-			continue
-		}
-		text := o.scheme + b.im.text(nil, o.text, "", false)
-		s.Blue.Services = append(s.Blue.Services, model.Var{Name: o.service, Text: text})
-		s.Green.Services = append(s.Green.Services, model.Var{Name: o.service, Text: text})
-		for _, name := range placeholders {
-			b.sideVar(name)
+		case len(names) == 0:
+			s.Env = model.AppendOnce(s.Env, perSide(&s.Blue.Services, &s.Green.Services, o.service, o.scheme+o.text))
+		default:
+			service := model.Var{Name: o.service, Text: o.scheme + b.im.text(nil, o.text, "", false)}
+			s.Blue.Services, s.Green.Services = append(s.Blue.Services, service), append(s.Green.Services, service)
+			for _, name := range names {
+				b.sideVar(name)
+			}
 		}
 	}
-	switch {
-	case s.Blue.URL != "":
+	if s.Blue.URL != "" {
 		s.Green.Comment = []string{"green: its url comes from --green URL or an env file"}
 	}
-}
-
-// originNames are Postman's names in an origin.
-func (im *pmImport) originNames(o *pmOrigin) []string {
-	var out []string
-	eachPlaceholder(o.text, func(_, placeholder string) {
-		if name := strings.TrimSpace(placeholder[2 : len(placeholder)-2]); !slices.Contains(out, name) {
-			out = append(out, name)
-		}
-	})
-	return out
 }
 
 // sideVar makes a variable of an address one that differs per side.
 func (b *suiteBuild) sideVar(name string) {
 	ours, s := b.im.varName(name), b.suite
-	if slices.ContainsFunc(s.Blue.Vars, func(v model.Var) bool { return v.Name == ours }) || slices.Contains(s.Needs, ours) {
+	if hasVar(s.Blue.Vars, ours) || slices.Contains(s.Needs, ours) {
 		return
 	}
 	value, ok := b.im.static("{{"+name+"}}", nil, 0)
-	inEnv := slices.ContainsFunc(b.im.envs, func(e pmEnv) bool { return findPMVar(e.vars, name) != nil })
-	if !ok || value == "" || inEnv {
+	if !ok || value == "" || b.im.inEnvironment(name) {
 		s.Needs = append(s.Needs, ours)
 		return
 	}
-	env := "GREEN_" + naming.EnvName(ours)
-	s.Blue.Vars = append(s.Blue.Vars, model.Var{Name: ours, Text: naming.Escape(value)})
-	s.Green.Vars = append(s.Green.Vars, model.Var{Name: ours, Text: "{{env." + env + "}}"})
-	s.Env = model.AppendOnce(s.Env, env)
+	s.Env = model.AppendOnce(s.Env, perSide(&s.Blue.Vars, &s.Green.Vars, ours, naming.Escape(value)))
 }

@@ -42,36 +42,28 @@ func (im *pmImport) text(d *pmDraft, text, where string, header bool) string {
 	if !strings.Contains(text, "{{") {
 		return text
 	}
-	var b strings.Builder
-	rest := eachPlaceholder(text, func(before, placeholder string) {
-		b.WriteString(beforePlaceholder(before) + im.placeholder(d, placeholder[2:len(placeholder)-2], where, header))
+	return translated(text, naming.Escape, func(placeholder string) string {
+		return im.placeholder(d, nameIn(placeholder), where, header)
 	})
-	return b.String() + naming.Escape(rest)
 }
 
-// eachPlaceholder calls f for each of Postman's placeholders in a text, with the
-// text before it, and returns what follows the last.
-func eachPlaceholder(text string, f func(before, placeholder string)) (rest string) {
-	start := 0
-	for i := 0; i < len(text); {
-		end := placeholderEnd(text, i)
-		if end < 0 {
-			i++
-			continue
+// translated is a text whose literal parts were written by one function and whose
+// placeholders by another.
+func translated(text string, literal, variable func(string) string) string {
+	var b strings.Builder
+	for before, placeholder := range pieces(text) {
+		if placeholder == "" {
+			b.WriteString(literal(before))
+			break
 		}
-		f(text[start:i], text[i:end])
-		i, start = end, end
+		b.WriteString(naming.GuardBrace(literal(before)) + variable(placeholder))
 	}
-	return text[start:]
+	return b.String()
 }
-
-// beforePlaceholder escapes text that a placeholder follows.
-func beforePlaceholder(text string) string { return naming.GuardBrace(naming.Escape(text)) }
 
 // placeholder translates what is between the braces.
 func (im *pmImport) placeholder(d *pmDraft, name, where string, header bool) string {
-	name = strings.TrimSpace(name)
-	if name == "" {
+	if name = strings.TrimSpace(name); name == "" {
 		return "{{'{{'}}}}"
 	}
 	bare, dynamic := strings.CutPrefix(name, "$")
@@ -131,16 +123,28 @@ func (im *pmImport) varName(name string) string {
 // value finds the value that a variable has before the first request: that of
 // the first environment, the collection or the globals.
 func (im *pmImport) value(name string) (pmVar, bool) {
-	lists := [][]pmVar{im.c.vars, im.globals}
-	if len(im.envs) > 0 {
-		lists = append([][]pmVar{im.envs[0].vars}, lists...)
-	}
-	for _, list := range lists {
-		if v := findPMVar(list, name); v != nil {
-			return *v, true
-		}
+	if v := im.lookUp(name, im.firstEnv()); v != nil {
+		return *v, true
 	}
 	return pmVar{}, false
+}
+
+// firstEnv are the variables of the first environment.
+func (im *pmImport) firstEnv() []pmVar {
+	if len(im.envs) == 0 {
+		return nil
+	}
+	return im.envs[0].vars
+}
+
+// lookUp finds a variable in an environment, the collection or the globals; nil: in none.
+func (im *pmImport) lookUp(name string, env []pmVar) *pmVar {
+	return cmp.Or(findPMVar(env, name), findPMVar(im.c.vars, name), findPMVar(im.globals, name))
+}
+
+// inEnvironment reports whether an environment gives a variable a value.
+func (im *pmImport) inEnvironment(name string) bool {
+	return slices.ContainsFunc(im.envs, func(e pmEnv) bool { return findPMVar(e.vars, name) != nil })
 }
 
 // findPMVar finds the last enabled variable of a name.
@@ -160,20 +164,12 @@ func (im *pmImport) static(text string, env []pmVar, depth int) (out string, ok 
 		return "", false
 	}
 	var b strings.Builder
-	for i := 0; i < len(text); {
-		end := placeholderEnd(text, i)
-		if end < 0 {
-			b.WriteByte(text[i])
-			i++
-			continue
+	for before, placeholder := range pieces(text) {
+		b.WriteString(before)
+		if placeholder == "" {
+			break
 		}
-		name := strings.TrimSpace(text[i+2 : end-2])
-		v := findPMVar(env, name)
-		for _, list := range [][]pmVar{im.c.vars, im.globals} {
-			if v == nil {
-				v = findPMVar(list, name)
-			}
-		}
+		v := im.lookUp(nameIn(placeholder), env)
 		if v == nil || v.secret {
 			return "", false
 		}
@@ -182,7 +178,6 @@ func (im *pmImport) static(text string, env []pmVar, depth int) (out string, ok 
 			return "", false
 		}
 		b.WriteString(value)
-		i = end
 	}
 	return b.String(), true
 }
@@ -198,17 +193,8 @@ func (im *pmImport) keep(d *pmDraft, name, text, where string, header bool) stri
 // secret takes a secret's plain text out: the value is read from the environment.
 // Text with placeholders only, and no text at all, are no secrets.
 func (im *pmImport) secret(d *pmDraft, name, text, where string) string {
-	plain := mapOutside(text, func(s string) string { return s })
-	rest := plain
-	for i := 0; i < len(rest); {
-		if end := placeholderEnd(rest, i); end > 0 {
-			rest = rest[:i] + rest[end:]
-			continue
-		}
-		i++
-	}
-	if scheme, _, ok := strings.Cut(rest, " "); ok && strings.TrimSpace(strings.TrimPrefix(rest, scheme)) == "" ||
-		strings.TrimSpace(rest) == "" {
+	scheme, more, spaced := strings.Cut(outside(text), " ")
+	if strings.TrimSpace(more) == "" && (spaced || scheme == "") {
 		return im.text(d, text, where, true) // nothing but placeholders, and perhaps a word such as Bearer
 	}
 	env := im.secretEnv(name, text)
@@ -221,20 +207,18 @@ func (im *pmImport) secret(d *pmDraft, name, text, where string) string {
 // same text, another for another.
 func (im *pmImport) secretEnv(name, text string) string {
 	key := naming.SecretEnvName(name)
-	for _, s := range im.secrets {
-		if s.name == key && s.text == text {
-			return s.env
-		}
+	i := slices.IndexFunc(im.secrets, func(s pmSecret) bool { return s.name == key && s.text == text })
+	if i < 0 {
+		i, im.secrets = len(im.secrets), append(im.secrets, pmSecret{key, text, im.envNamer.Take(key)})
 	}
-	env := im.envNamer.Take(key)
-	im.secrets = append(im.secrets, pmSecret{key, text, env})
-	return env
+	return im.secrets[i].env
 }
 
 type pmSecret struct{ name, text, env string }
 
+// useEnv notes that a draft reads an environment variable.
 func (d *pmDraft) useEnv(name string) {
-	if d != nil && !slices.Contains(d.env, name) {
-		d.env = append(d.env, name)
+	if d != nil {
+		d.env = model.AppendOnce(d.env, name)
 	}
 }

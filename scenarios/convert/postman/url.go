@@ -1,9 +1,11 @@
 package postman
 
 import (
+	"iter"
 	"net/url"
 	"strings"
 
+	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
 )
 
@@ -20,32 +22,69 @@ func placeholderEnd(s string, i int) int {
 	return i + 2 + end + 2
 }
 
+// pieces cuts a text into what is outside placeholders, which may be empty, and the
+// placeholder that follows it; the last has none.
+func pieces(text string) iter.Seq2[string, string] {
+	return func(yield func(before, placeholder string) bool) {
+		start := 0
+		for i := 0; i < len(text); i++ {
+			end := placeholderEnd(text, i)
+			if end < 0 {
+				continue
+			}
+			if !yield(text[start:i], text[i:end]) {
+				return
+			}
+			i, start = end-1, end
+		}
+		yield(text[start:], "")
+	}
+}
+
+// nameIn is the name between the braces of a placeholder.
+func nameIn(placeholder string) string { return strings.TrimSpace(placeholder[2 : len(placeholder)-2]) }
+
+// isPlaceholder reports whether a text is one placeholder and nothing else.
+func isPlaceholder(text string) bool { return text != "" && placeholderEnd(text, 0) == len(text) }
+
+// namesOf are the names in a text of Postman's.
+func namesOf(text string) []string {
+	var out []string
+	for _, placeholder := range pieces(text) {
+		if placeholder != "" && nameIn(placeholder) != "" {
+			out = model.AppendOnce(out, nameIn(placeholder))
+		}
+	}
+	return out
+}
+
+// outside is a text without its placeholders.
+func outside(text string) string {
+	var b strings.Builder
+	for before := range pieces(text) {
+		b.WriteString(before)
+	}
+	return b.String()
+}
+
 // indexOutside is the first of chars in s from i that is outside placeholders, or -1.
 func indexOutside(s string, i int, chars string) int {
-	for i < len(s) {
-		if end := placeholderEnd(s, i); end > 0 {
-			i = end
-			continue
+	at := i
+	for before, placeholder := range pieces(s[i:]) {
+		if n := strings.IndexAny(before, chars); n >= 0 {
+			return at + n
 		}
-		if strings.IndexByte(chars, s[i]) >= 0 {
-			return i
-		}
-		i++
+		at += len(before) + len(placeholder)
 	}
 	return -1
 }
 
 // parseURL cuts an address written as text.
 func parseURL(text string) pmURL {
-	text = strings.TrimSpace(text)
-	if i := indexOutside(text, 0, "#"); i >= 0 {
-		text = text[:i]
-	}
-	u := pmURL{raw: text}
-	if i := indexOutside(text, 0, "?"); i >= 0 {
-		u.raw, u.query = text[:i], queryFields(text[i+1:])
-	}
-	u.raw, u.user = dropUser(u.raw)
+	text, _, _ = cutOutside(strings.TrimSpace(text), "#")
+	raw, query, _ := cutOutside(text, "?")
+	u := pmURL{query: queryFields(query)}
+	u.raw, u.user = dropUser(raw)
 	return u
 }
 
@@ -67,22 +106,21 @@ func dropUser(raw string) (string, bool) {
 func queryFields(text string) []pmField {
 	var out []pmField
 	for text != "" {
-		one := text
-		if i := indexOutside(text, 0, "&"); i >= 0 {
-			one, text = text[:i], text[i+1:]
-		} else {
-			text = ""
+		one, rest, _ := cutOutside(text, "&")
+		if name, value, found := cutOutside(one, "="); one != "" {
+			out = append(out, pmField{key: name, value: value, novalue: !found})
 		}
-		if one == "" {
-			continue
-		}
-		f := pmField{key: one, novalue: true}
-		if i := indexOutside(one, 0, "="); i >= 0 {
-			f = pmField{key: one[:i], value: one[i+1:]}
-		}
-		out = append(out, f)
+		text = rest
 	}
 	return out
+}
+
+// cutOutside cuts a text at the first sep that is outside placeholders.
+func cutOutside(text, sep string) (before, after string, found bool) {
+	if i := indexOutside(text, 0, sep); i >= 0 {
+		return text[:i], text[i+len(sep):], true
+	}
+	return text, "", false
 }
 
 // url reads an address: text, or its parts. Postman sends the parts; raw counts
@@ -156,11 +194,7 @@ func joined(v *source.Value, sep string) string {
 
 // splitOrigin cuts an address into what names the service and the path after it.
 func splitOrigin(raw string) (origin, path string) {
-	from := 0
-	if i := schemeEnd(raw); i > 0 {
-		from = i
-	}
-	if i := indexOutside(raw, from, "/"); i >= 0 {
+	if i := indexOutside(raw, schemeEnd(raw), "/"); i >= 0 {
 		return raw[:i], raw[i:]
 	}
 	return raw, ""
@@ -189,6 +223,8 @@ func decodeQuery(text string) string {
 // mapOutside applies f to the text between placeholders.
 func mapOutside(text string, f func(string) string) string {
 	var b strings.Builder
-	rest := eachPlaceholder(text, func(before, placeholder string) { b.WriteString(f(before) + placeholder) })
-	return b.String() + f(rest)
+	for before, placeholder := range pieces(text) {
+		b.WriteString(f(before) + placeholder)
+	}
+	return b.String()
 }

@@ -186,8 +186,8 @@ func (r *v2Reader) headers(v *source.Value, path string) []pmField {
 		return out
 	case v.Kind == 'o':
 		var out []pmField
-		for i, k := range v.Keys {
-			out = append(out, pmField{key: k, value: v.Items[i].Str()})
+		for k, x := range v.Members() {
+			out = append(out, pmField{key: k, value: x.Str()})
 		}
 		return out
 	}
@@ -205,16 +205,13 @@ func headerLines(text string) []pmField {
 	return out
 }
 
+// field reads a header, parameter or form field: {key, value, …}.
 func field(v *source.Value) pmField {
 	f := pmField{
-		key: v.Get("key").Str(), value: v.Get("value").Str(), disabled: v.Get("disabled").IsTrue(),
-		mime: v.Get("contentType").Str(), filename: v.Get("fileName").Str(),
+		key: v.Get("key").Str(), value: v.Get("value").Plain(), disabled: v.Get("disabled").IsTrue(),
+		mime: v.Get("contentType").Str(), filename: v.Get("fileName").Str(), file: v.Get("type").Str() == "file",
 	}
-	if value := v.Get("value"); value != nil && (value.Kind == 'o' || value.Kind == 'a') {
-		f.value = value.Compact()
-	}
-	if v.Get("type").Str() == "file" {
-		f.file = true
+	if f.file {
 		src := v.Get("src")
 		for _, s := range src.List() {
 			f.files = append(f.files, s.Str())
@@ -254,10 +251,7 @@ func (r *v2Reader) body(v *source.Value, path string) *pmBody {
 	b.language = v.Get("options").Get("raw").Get("language").Str()
 	switch b.mode {
 	case "raw":
-		b.raw = v.Get("raw").Str()
-		if raw := v.Get("raw"); raw != nil && (raw.Kind == 'o' || raw.Kind == 'a') {
-			b.raw = raw.Compact()
-		}
+		b.raw = v.Get("raw").Plain()
 	case "urlencoded", "formdata":
 		b.fields = fields(v.Get(b.mode))
 	case "file":
@@ -267,18 +261,21 @@ func (r *v2Reader) body(v *source.Value, path string) *pmBody {
 			b.file, b.raw = f.Get("src").Str(), f.Get("content").Str()
 		}
 	case "graphql":
-		g := v.Get("graphql")
-		b.query, b.operation = g.Get("query").Str(), g.Get("operationName").Str()
-		b.variables = g.Get("variables").Str()
-		if vars := g.Get("variables"); vars != nil && vars.Kind == 'o' {
-			b.variables = vars.Compact()
-		}
+		b.graphql(v.Get("graphql"))
 	case "":
 		return nil
 	default:
 		r.fail(v.Get("mode"), path+".mode", "unknown mode %q: raw, urlencoded, formdata, file or graphql", naming.OneLine(b.mode, 40))
 	}
 	return b
+}
+
+// graphql reads a query with its variables: an object, or its text.
+func (b *pmBody) graphql(v *source.Value) {
+	b.mode, b.query, b.operation = "graphql", v.Get("query").Str(), v.Get("operationName").Str()
+	if b.variables = v.Get("variables").Str(); v.Get("variables").IsObject() {
+		b.variables = v.Get("variables").Compact()
+	}
 }
 
 // auth reads {type, <type>: [...]} of v2.1 or {type, <type>: {...}} of v2.0.
@@ -295,19 +292,10 @@ func (r *v2Reader) auth(v *source.Value, path string) *pmAuth {
 		a.kind = "noauth"
 	}
 	params := v.Get(v.Get("type").Str())
-	switch {
-	case !params.Exists():
-	case params.Kind == 'a':
-		for _, p := range params.Items {
-			a.params = append(a.params, pmVar{key: p.Get("key").Str(), value: p.Get("value").Str()})
-		}
-	case params.Kind == 'o':
-		for i, k := range params.Keys {
-			a.params = append(a.params, pmVar{key: k, value: params.Items[i].Str()})
-		}
-	default:
+	if params.Exists() && params.Kind != 'a' && params.Kind != 'o' {
 		r.fail(params, path+"."+a.kind, "must be a list or an object, not %s", params.Word())
 	}
+	a.params = namedValues(params)
 	return a
 }
 
@@ -348,36 +336,42 @@ func (r *v2Reader) vars(v *source.Value, path string) []pmVar {
 	return readVars(v)
 }
 
+// readVars reads a list of {key|id|name, value}.
 func readVars(v *source.Value) []pmVar {
 	var out []pmVar
 	for _, x := range v.List() {
-		key := cmp.Or(x.Get("key").Str(), x.Get("id").Str())
-		if key == "" {
-			key = x.Get("name").Str()
+		y := pmVar{
+			key: cmp.Or(x.Get("key").Str(), x.Get("id").Str(), x.Get("name").Str()), value: x.Get("value").Plain(),
+			secret:   x.Get("type").Str() == "secret",
+			disabled: x.Get("disabled").IsTrue() || x.Get("enabled") != nil && !x.Get("enabled").IsTrue(),
 		}
-		value := x.Get("value")
-		y := pmVar{key: key, value: value.Str(), secret: x.Get("type").Str() == "secret"}
-		y.disabled = x.Get("disabled").IsTrue() || x.Get("enabled") != nil && !x.Get("enabled").IsTrue()
-		if value != nil {
+		if value := x.Get("value"); value != nil {
 			y.literal = value.Kind == 'n' || value.Kind == 'b'
-			if value.Kind == 'o' || value.Kind == 'a' {
-				y.value = value.Compact()
-			}
 		}
-		if key != "" {
+		if y.key != "" {
 			out = append(out, y)
 		}
 	}
 	return out
 }
 
+// namedValues reads variables or parameters: a list of {key, value}, or a mapping.
+func namedValues(v *source.Value) []pmVar {
+	out := readVars(v)
+	for k, x := range v.Members() {
+		if x.Kind == 'o' {
+			x = x.Get("value")
+		}
+		out = append(out, pmVar{key: k, value: x.Str()})
+	}
+	return out
+}
+
+// settings reads how requests are to be sent.
 func settings(v *source.Value) []pmSetting {
 	var out []pmSetting
-	if v == nil || v.Kind != 'o' {
-		return nil
-	}
-	for i, k := range v.Keys {
-		out = append(out, pmSetting{k, settingText(v.Items[i])})
+	for k, x := range v.Members() {
+		out = append(out, pmSetting{k, settingText(x)})
 	}
 	return out
 }
@@ -385,20 +379,17 @@ func settings(v *source.Value) []pmSetting {
 // settingText is the value of a setting; a list, or an object of names that are
 // true, is its names.
 func settingText(v *source.Value) string {
-	var names []string
-	switch v.Kind {
-	case 'a':
-		for _, x := range v.Items {
-			names = append(names, x.Str())
-		}
-	case 'o':
-		for i, k := range v.Keys {
-			if v.Items[i].IsTrue() {
-				names = append(names, k)
-			}
-		}
-	default:
+	if v.Kind != 'a' && v.Kind != 'o' {
 		return v.Str()
+	}
+	var names []string
+	for _, x := range v.List() {
+		names = append(names, x.Str())
+	}
+	for k, x := range v.Members() {
+		if x.IsTrue() {
+			names = append(names, k)
+		}
 	}
 	return strings.Join(names, ", ")
 }

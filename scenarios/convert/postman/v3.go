@@ -104,10 +104,7 @@ func (r *v3Reader) folder(f *pmItem, dir string, c *pmCollection, depth int) err
 }
 
 func (r *v3Reader) orderOf(file string) float64 {
-	v, err := r.yaml(file)
-	if err != nil {
-		return orderValue(nil)
-	}
+	v, _ := r.yaml(file) // the folder itself reports what is wrong with it
 	return orderValue(v)
 }
 
@@ -141,25 +138,9 @@ func (r *v3Reader) definition(f *pmItem, dir string, c *pmCollection) error {
 	f.doc = strings.TrimSpace(v.Get("description").Str())
 	f.auth, f.scripts, f.settings = r.auth(v), r.scripts(v), settings(v.Get("settings"))
 	if f.parent == nil || len(c.vars) == 0 {
-		c.vars = append(c.vars, v3Vars(v.Get("variables"))...)
+		c.vars = append(c.vars, namedValues(v.Get("variables"))...)
 	}
 	return nil
-}
-
-// v3Vars reads variables: a list of {key, value}, or a mapping.
-func v3Vars(v *source.Value) []pmVar {
-	if v == nil || v.Kind != 'o' {
-		return readVars(v)
-	}
-	var out []pmVar
-	for i, k := range v.Keys {
-		x := v.Items[i]
-		if x.Kind == 'o' {
-			x = x.Get("value")
-		}
-		out = append(out, pmVar{key: k, value: x.Str()})
-	}
-	return out
 }
 
 func (r *v3Reader) auth(v *source.Value) *pmAuth {
@@ -177,14 +158,7 @@ func (r *v3Reader) auth(v *source.Value) *pmAuth {
 	if out.kind == "none" || out.kind == "" {
 		out.kind = "noauth"
 	}
-	credentials := a.Get("credentials")
-	if credentials != nil && credentials.Kind == 'a' {
-		out.params = readVars(credentials)
-	} else if credentials.Exists() {
-		for i, k := range credentials.Keys {
-			out.params = append(out.params, pmVar{key: k, value: credentials.Items[i].Str()})
-		}
-	}
+	out.params = namedValues(a.Get("credentials"))
 	return out
 }
 
@@ -217,7 +191,7 @@ func (r *v3Reader) request(parent *pmItem, v *source.Value, file string) (*pmIte
 	if params := v3Fields(v.Get("queryParams")); len(params) > 0 {
 		q.url.query = mergeQuery(q.url.query, params)
 	}
-	q.url.vars = v3Vars(v.Get("pathVariables"))
+	q.url.vars = namedValues(v.Get("pathVariables"))
 	q.headers = v3Fields(v.Get("headers"))
 	q.body = v3Body(v.Get("body"))
 	item.request = q
@@ -227,13 +201,7 @@ func (r *v3Reader) request(parent *pmItem, v *source.Value, file string) (*pmIte
 // mergeQuery merges the list of parameters over those of the address: the list
 // also holds the disabled ones.
 func mergeQuery(address, list []pmField) []pmField {
-	var out []pmField
-	for _, f := range list {
-		if f.key == "" && f.value == "" {
-			continue
-		}
-		out = append(out, f)
-	}
+	out := slices.DeleteFunc(list, func(f pmField) bool { return f.key == "" && f.value == "" })
 	for _, f := range address {
 		if !slices.ContainsFunc(out, func(o pmField) bool { return o.key == f.key }) {
 			out = append(out, f)
@@ -244,18 +212,13 @@ func mergeQuery(address, list []pmField) []pmField {
 
 // v3Fields reads a mapping of names to values, or a list of {key, value}.
 func v3Fields(v *source.Value) []pmField {
-	if v == nil || v.Kind != 'o' {
-		var out []pmField
-		for _, x := range v.List() {
-			f := field(x)
-			f.novalue = !x.Get("value").Exists()
-			out = append(out, f)
-		}
-		return out
-	}
 	var out []pmField
-	for i, k := range v.Keys {
-		x := v.Items[i]
+	for _, x := range v.List() {
+		f := field(x)
+		f.novalue = !x.Get("value").Exists()
+		out = append(out, f)
+	}
+	for k, x := range v.Members() {
 		switch x.Kind {
 		case 'a':
 			for _, one := range x.Items {
@@ -288,11 +251,7 @@ func v3Body(v *source.Value) *pmBody {
 	case "file", "binary":
 		b.mode, b.file = "file", cmp.Or(content.Get("src").Str(), content.Str())
 	case "graphql":
-		b.mode, b.query, b.operation = "graphql", content.Get("query").Str(), content.Get("operationName").Str()
-		b.variables = content.Get("variables").Str()
-		if vars := content.Get("variables"); vars != nil && vars.Kind == 'o' {
-			b.variables = vars.Compact()
-		}
+		b.graphql(content)
 	default:
 		b.raw = content.Str()
 	}

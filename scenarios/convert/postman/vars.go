@@ -13,36 +13,21 @@ import (
 // vars writes the variables of the suite and what must come from outside.
 func (b *suiteBuild) vars() {
 	im, s := b.im, b.suite
-	isSide := func(ours string) bool {
-		return slices.ContainsFunc(s.Blue.Vars, func(v model.Var) bool { return v.Name == ours })
-	}
+	isSide := func(ours string) bool { return hasVar(s.Blue.Vars, ours) }
 	for i := 0; i < len(b.used); i++ { // values use other names: the list grows
-		for _, list := range im.valueLists() {
-			if v := findPMVar(list, b.used[i]); v != nil {
-				for _, name := range namesOf(v.value) {
-					if !slices.Contains(b.used, name) && (name[0] != '$' || im.isVariable(name)) {
-						b.used = append(b.used, name)
-					}
-				}
-			}
-		}
+		b.useNames(b.used[i])
 	}
 	written := map[string]bool{}
-	for _, list := range [][]pmVar{im.globals, im.c.vars} {
-		for _, v := range list {
-			own := findPMVar(im.c.vars, v.key)
-			if own == nil {
-				own = findPMVar(im.globals, v.key)
-			}
-			if v.disabled || written[v.key] || own == nil || own.value == "" || !slices.Contains(b.used, v.key) || isSide(im.varName(v.key)) {
-				continue
-			}
-			written[v.key] = true
-			out, env := im.varValue(*own)
-			s.Vars = append(s.Vars, out)
-			if env != "" {
-				s.Env = model.AppendOnce(s.Env, env)
-			}
+	for _, v := range slices.Concat(im.globals, im.c.vars) {
+		own := im.lookUp(v.key, nil)
+		if v.disabled || written[v.key] || own == nil || own.value == "" || !slices.Contains(b.used, v.key) || isSide(im.varName(v.key)) {
+			continue
+		}
+		written[v.key] = true
+		out, env := im.varValue(*own)
+		s.Vars = append(s.Vars, out)
+		if env != "" {
+			s.Env = model.AppendOnce(s.Env, env)
 		}
 	}
 	for _, name := range b.used {
@@ -58,28 +43,26 @@ func (b *suiteBuild) vars() {
 	s.Secrets = im.secretList(s.Env)
 }
 
+// useNames adds the names that the values of a variable are made of.
+func (b *suiteBuild) useNames(name string) {
+	for _, list := range b.im.valueLists() {
+		v := findPMVar(list, name)
+		if v == nil {
+			continue
+		}
+		for _, used := range namesOf(v.value) {
+			if used[0] != '$' || b.im.isVariable(used) {
+				b.used = model.AppendOnce(b.used, used)
+			}
+		}
+	}
+}
+
 // valueLists are all lists in which a variable may have a value.
 func (im *pmImport) valueLists() [][]pmVar {
 	out := [][]pmVar{im.c.vars, im.globals}
 	for _, e := range im.envs {
 		out = append(out, e.vars)
-	}
-	return out
-}
-
-// namesOf are the names in a text of Postman's.
-func namesOf(text string) []string {
-	var out []string
-	for i := 0; i < len(text); {
-		end := placeholderEnd(text, i)
-		if end < 0 {
-			i++
-			continue
-		}
-		if name := strings.TrimSpace(text[i+2 : end-2]); name != "" && !slices.Contains(out, name) {
-			out = append(out, name)
-		}
-		i = end
 	}
 	return out
 }
@@ -110,16 +93,7 @@ func (im *pmImport) isLiteral(v pmVar) bool {
 }
 
 // hasLiteral reports whether a text holds more than placeholders.
-func hasLiteral(text string) bool {
-	for i := 0; i < len(text); {
-		end := placeholderEnd(text, i)
-		if end < 0 {
-			return true
-		}
-		i = end
-	}
-	return false
-}
+func hasLiteral(text string) bool { return outside(text) != "" }
 
 // reaches reports whether values lead from names back to a name.
 func (im *pmImport) reaches(target string, names, seen []string) bool {
@@ -188,7 +162,7 @@ func (im *pmImport) envVar(f *model.Env, e pmEnv, v pmVar, tree *model.Tree) {
 	setByCase := false
 	for _, s := range tree.Suites {
 		for _, c := range s.Cases {
-			setByCase = setByCase || slices.ContainsFunc(c.Vars, func(x model.Var) bool { return x.Name == ours })
+			setByCase = setByCase || hasVar(c.Vars, ours)
 		}
 	}
 	used := slices.ContainsFunc(im.drafts, func(d *pmDraft) bool {
@@ -196,7 +170,7 @@ func (im *pmImport) envVar(f *model.Env, e pmEnv, v pmVar, tree *model.Tree) {
 	})
 	im.report.Mapped(model.Variables, 1)
 	switch {
-	case v.value == "", slices.ContainsFunc(f.Blue.Vars, func(x model.Var) bool { return x.Name == ours }), isMain && !used &&
+	case v.value == "", hasVar(f.Blue.Vars, ours), isMain && !used &&
 		f.Blue.URL != "":
 		return
 	case setByCase:
@@ -217,22 +191,40 @@ func (im *pmImport) envSides(f *model.Env, e pmEnv) {
 			continue
 		}
 		if o.main {
-			if value, ok := im.static(o.text, e.vars, 0); ok && !badOrigin(o.scheme+value) {
-				f.Blue.URL = strings.TrimRight(o.scheme+value, "/")
+			if f.Blue.URL = im.originURL(o, e.vars); f.Blue.URL != "" {
 				f.Green.Comment = []string{"green: write its url here, or give --green URL"}
 			}
 			continue
 		}
-		for _, name := range im.originNames(o) {
+		for _, name := range namesOf(o.text) {
 			ours := im.varName(name)
 			value, ok := im.static("{{"+name+"}}", e.vars, 0)
-			if !ok || value == "" || slices.ContainsFunc(f.Blue.Vars, func(v model.Var) bool { return v.Name == ours }) {
-				continue
+			if ok && value != "" && !hasVar(f.Blue.Vars, ours) {
+				f.Env = model.AppendOnce(f.Env, perSide(&f.Blue.Vars, &f.Green.Vars, ours, naming.Escape(value)))
 			}
-			env := "GREEN_" + naming.EnvName(ours)
-			f.Blue.Vars = append(f.Blue.Vars, model.Var{Name: ours, Text: naming.Escape(value)})
-			f.Green.Vars = append(f.Green.Vars, model.Var{Name: ours, Text: "{{env." + env + "}}"})
-			f.Env = model.AppendOnce(f.Env, env)
 		}
 	}
+}
+
+// originURL is the address that an origin has in an environment; empty where it is not known.
+func (im *pmImport) originURL(o *pmOrigin, env []pmVar) string {
+	value, ok := im.static(o.text, env, 0)
+	if !ok || badOrigin(o.scheme+value) {
+		return ""
+	}
+	return strings.TrimRight(o.scheme+value, "/")
+}
+
+// perSide gives blue what a source says of it, and green what an environment variable says,
+// whose name it returns.
+func perSide(blue, green *[]model.Var, name, value string) (env string) {
+	env = "GREEN_" + naming.EnvName(name)
+	*blue = append(*blue, model.Var{Name: name, Text: value})
+	*green = append(*green, model.Var{Name: name, Text: "{{env." + env + "}}"})
+	return env
+}
+
+// hasVar reports whether a variable is in a list.
+func hasVar(list []model.Var, name string) bool {
+	return slices.ContainsFunc(list, func(v model.Var) bool { return v.Name == name })
 }

@@ -7,10 +7,12 @@ package source
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"iter"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -192,10 +194,10 @@ func (p *jsonParser) value(depth int) (*Value, error) {
 		return nil, p.fail("the file ends where a value is expected")
 	case c == '{':
 		v.Kind = 'o'
-		return v, p.members(v, depth)
+		return v, p.items(v, depth)
 	case c == '[':
 		v.Kind = 'a'
-		return v, p.elements(v, depth)
+		return v, p.items(v, depth)
 	case c == '"':
 		v.Kind = 's'
 		s, err := p.str()
@@ -251,55 +253,32 @@ func (p *jsonParser) str() (string, error) {
 	return "", p.fail("a string without an end")
 }
 
-func (p *jsonParser) members(v *Value, depth int) error {
+// items reads the members of an object or the elements of a list up to the bracket at
+// their end.
+func (p *jsonParser) items(v *Value, depth int) error {
+	end, what := byte(']'), "an element"
+	if v.Kind == 'o' {
+		end, what = '}', "a member"
+	}
 	p.pos++
 	for first := true; ; first = false {
 		p.space()
-		if p.peek() == '}' && first {
+		if p.peek() == end && first {
 			p.pos++
 			return nil
 		}
-		if p.peek() != '"' {
-			return p.fail("expected the name of a member in quotes")
+		step := "[" + strconv.Itoa(len(v.Items)) + "]"
+		if v.Kind == 'o' {
+			name, err := p.name()
+			if err != nil {
+				return err
+			}
+			v.Keys, step = append(v.Keys, name), PathMember(name)
 		}
-		name, err := p.str()
-		if err != nil {
-			return err
-		}
-		p.path = append(p.path, PathMember(name))
-		if p.space(); p.peek() != ':' {
+		p.path = append(p.path, step)
+		if v.Kind == 'o' && !p.colon() {
 			return p.fail("expected : after a name")
 		}
-		p.pos++
-		p.space()
-		item, err := p.value(depth + 1)
-		if err != nil {
-			return err
-		}
-		p.path = p.path[:len(p.path)-1]
-		v.Keys, v.Items = append(v.Keys, name), append(v.Items, item)
-		p.space()
-		switch p.peek() {
-		case ',':
-			p.pos++
-		case '}':
-			p.pos++
-			return nil
-		default:
-			return p.fail("expected , or } after a member")
-		}
-	}
-}
-
-func (p *jsonParser) elements(v *Value, depth int) error {
-	p.pos++
-	for first := true; ; first = false {
-		p.space()
-		if p.peek() == ']' && first {
-			p.pos++
-			return nil
-		}
-		p.path = append(p.path, "["+strconv.Itoa(len(v.Items))+"]")
 		item, err := p.value(depth + 1)
 		if err != nil {
 			return err
@@ -310,13 +289,32 @@ func (p *jsonParser) elements(v *Value, depth int) error {
 		switch p.peek() {
 		case ',':
 			p.pos++
-		case ']':
+		case end:
 			p.pos++
 			return nil
 		default:
-			return p.fail("expected , or ] after an element")
+			return p.fail("expected , or %c after %s", end, what)
 		}
 	}
+}
+
+// name reads the name of a member.
+func (p *jsonParser) name() (string, error) {
+	if p.peek() != '"' {
+		return "", p.fail("expected the name of a member in quotes")
+	}
+	return p.str()
+}
+
+// colon reads what is between a name and its value.
+func (p *jsonParser) colon() bool {
+	p.space()
+	if p.peek() != ':' {
+		return false
+	}
+	p.pos++
+	p.space()
+	return true
 }
 
 // PathMember is a member as a path names it: .name or ['na-me'].
@@ -342,6 +340,23 @@ func (v *Value) Get(name string) *Value {
 	return nil
 }
 
+// Members are the names and values of an object, in their order; none for anything else.
+func (v *Value) Members() iter.Seq2[string, *Value] {
+	return func(yield func(string, *Value) bool) {
+		if !v.IsObject() {
+			return
+		}
+		for i, name := range v.Keys {
+			if !yield(name, v.Items[i]) {
+				return
+			}
+		}
+	}
+}
+
+// IsObject reports whether v is an object.
+func (v *Value) IsObject() bool { return v != nil && v.Kind == 'o' }
+
 // Exists reports whether v is there and not null.
 func (v *Value) Exists() bool { return v != nil && v.Kind != '0' }
 
@@ -351,6 +366,14 @@ func (v *Value) Str() string {
 		return ""
 	}
 	return v.Text
+}
+
+// Plain is Str of a scalar, and the JSON of a list or an object.
+func (v *Value) Plain() string {
+	if v.IsObject() || v != nil && v.Kind == 'a' {
+		return v.Compact()
+	}
+	return v.Str()
 }
 
 // IsTrue reports whether v is true.
@@ -392,7 +415,7 @@ func (v *Value) write(b *strings.Builder) {
 	case 's':
 		b.WriteString(Quoted(v.Text))
 	case '0':
-		b.WriteString("null")
+		b.WriteString("null") // in YAML it may be written otherwise
 	default:
 		b.WriteString(v.Text)
 	}
@@ -409,19 +432,8 @@ func Quoted(s string) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
+// words are what the kinds of value are called.
+var words = map[byte]string{'o': "an object", 'a': "a list", 's': "text", 'n': "a number", '0': "null"}
+
 // Word names what a value is.
-func (v *Value) Word() string {
-	switch v.Kind {
-	case 'o':
-		return "an object"
-	case 'a':
-		return "a list"
-	case 's':
-		return "text"
-	case 'n':
-		return "a number"
-	case '0':
-		return "null"
-	}
-	return v.Text
-}
+func (v *Value) Word() string { return cmp.Or(words[v.Kind], v.Text) }

@@ -186,6 +186,12 @@ type Definition struct {
 	follows   []*followed // the statements that it is made of
 }
 
+// Same reports whether two definitions are one statement of a script, as a folder's is of each
+// request below it.
+func (d *Definition) Same(o Definition) bool {
+	return o.Name == d.Name && o.Line == d.Line && o.Text == d.Text
+}
+
 // Drop says that a definition is not used: the statements that only led to
 // it are lost with it, and returned.
 func (d *Definition) Drop(r *model.Report) []model.Lost {
