@@ -147,6 +147,9 @@ func (w *walker) readMatcher(o *keys.Mapping, name string, n *yaml.Node, m *Matc
 		return len(m.Sub) > 0
 	case OpNot:
 		o.EachElement(name, func(_ int, n *yaml.Node) { m.Sub = append(m.Sub, w.readTests("not", n, "not", asText)...) })
+		if n.Kind != yaml.ScalarNode && len(n.Content) == 0 {
+			o.Fail(n, "", "no test in not")
+		}
 		return len(m.Sub) > 0
 	}
 	return m.Value != nil || len(m.List) > 0

@@ -2,6 +2,7 @@ package judge
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 
 	"github.com/bgverify/bgverify/diff"
@@ -155,15 +156,41 @@ func (a *Answer) first(name string) string {
 }
 
 // cookie finds the value that a Set-Cookie header gave a cookie. Where several headers set it,
-// the first one counts. Attributes after the first semicolon play no part.
-func (a *Answer) cookie(name string) (string, bool) {
+// the last one counts, as for a client.
+func (a *Answer) cookie(name string) (value string, found bool) {
+	value, _, found = a.setCookie(name)
+	return value, found
+}
+
+// setCookie is cookie with the attributes that follow.
+func (a *Answer) setCookie(name string) (value, attributes string, found bool) {
 	for _, v := range a.header("Set-Cookie") {
-		pair, _, _ := strings.Cut(v, ";")
-		if n, value, ok := strings.Cut(pair, "="); ok && strings.TrimSpace(n) == name {
-			return strings.TrimSpace(value), true
+		pair, rest, _ := strings.Cut(v, ";")
+		if n, text, ok := strings.Cut(pair, "="); ok && strings.TrimSpace(n) == name {
+			value, attributes, found = strings.TrimSpace(text), rest, true
 		}
 	}
-	return "", false
+	return value, attributes, found
+}
+
+// deletesCookie reports whether the answer sets a cookie that is over at once, by which clients
+// are made to forget it (RFC 6265, 5.2.2: Max-Age wins over Expires).
+func (a *Answer) deletesCookie(name string) bool {
+	_, attributes, _ := a.setCookie(name)
+	over := false
+	for attribute := range strings.SplitSeq(attributes, ";") {
+		key, text, _ := strings.Cut(strings.TrimSpace(attribute), "=")
+		switch {
+		case strings.EqualFold(key, "Max-Age"):
+			if seconds, err := strconv.ParseInt(text, 10, 64); err == nil {
+				return seconds <= 0
+			}
+		case strings.EqualFold(key, "Expires"):
+			at, err := parseDate(strings.ReplaceAll(text, "-", " "))
+			over = err == nil && !at.After(a.Started)
+		}
+	}
+	return over
 }
 
 // trailerName begins the name under which a trailer is compared: no header

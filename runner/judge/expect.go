@@ -160,7 +160,13 @@ func (c *Checks) Check(side scenarios.Side, a *Answer, rules *diff.Rules) []run.
 		if v, ok := a.cookie(h.name); ok {
 			values = []string{v}
 		}
-		k.text("cookie "+h.name, h.tests, values, a.Hidden)
+		for i := range h.tests {
+			set := values
+			if h.tests[i].Op == scenarios.OpExists && a.deletesCookie(h.name) {
+				set = nil
+			}
+			k.text("cookie "+h.name, h.tests[i:i+1], set, a.Hidden)
+		}
 	}
 	return k.found
 }

@@ -305,7 +305,7 @@ func (c *Checks) playlist(k *checker, a *Answer) {
 	}
 }
 
-// A playlist is what of an HLS playlist is tested. The numbers count tags; a media playlist has segments, a master playlist has variants.
+// A playlist is what of an HLS playlist is tested. The numbers count variants and addresses of segments; a media playlist has segments, a master playlist has variants.
 type playlist struct {
 	valid              bool
 	variants, segments int
@@ -331,24 +331,28 @@ func (p *playlist) part(name string) datum {
 // target duration has 0 there, which no valid one has.
 func readPlaylist(body []byte) playlist {
 	out := playlist{target: "0"}
-	first := true
+	first, announced := true, 0
 	for line := range strings.Lines(string(body)) {
 		line = strings.TrimRight(line, "\r\n")
 		if first {
 			out.valid = strings.TrimPrefix(line, "\ufeff") == "#EXTM3U"
 			first = false
 		}
-		switch tag, rest, _ := strings.Cut(line, ":"); tag {
-		case "#EXT-X-STREAM-INF":
+		switch tag, rest, _ := strings.Cut(line, ":"); {
+		case tag == "#EXT-X-STREAM-INF":
 			out.variants++
-			if _, after, ok := strings.Cut(rest, `CODECS="`); ok {
+			// The comma tells the attribute from SUPPLEMENTAL-CODECS.
+			if _, after, ok := strings.Cut(","+rest, `,CODECS="`); ok {
 				value, _, _ := strings.Cut(after, `"`)
 				out.codecs = append(out.codecs, value)
 			}
-		case "#EXTINF":
-			out.segments++
-		case "#EXT-X-TARGETDURATION":
+		case tag == "#EXTINF":
+			announced = 1
+		case tag == "#EXT-X-TARGETDURATION":
 			out.target = strings.TrimSpace(rest)
+		// A tag without the address that it announces is not a segment.
+		case strings.TrimSpace(line) != "" && !strings.HasPrefix(line, "#"):
+			out.segments, announced = out.segments+announced, 0
 		}
 	}
 	return out

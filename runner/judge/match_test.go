@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
@@ -159,6 +160,11 @@ func TestMatchers(t *testing.T) {
 		{`{headers: {x-none: {contains: a}}}`, false},
 		{`{cookies: {sid: abc}}`, true},
 		{`{cookies: {other: {exists: true}}}`, false},
+		{`{cookies: {twice: new}}`, true}, // clients keep the last
+		{`{cookies: {twice: {exists: true}}}`, true},
+		{`{cookies: {gone: {exists: true}}}`, false}, // forgotten at once
+		{`{cookies: {gone: {exists: false, empty: true}}}`, true},
+		{`{cookies: {old: {exists: false}}}`, true},
 		{`{latency: {lt: 1s}}`, true},
 		{`{latency: {lt: 1ms}}`, false},
 		{`{status: 200}`, true},
@@ -170,6 +176,13 @@ func TestMatchers(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.expect, func(t *testing.T) {
 			x := &wire.Exchange{Method: "GET", Status: 200, Headers: []wire.Field{{Name: "Content-Type", Value: "application/json"}, {Name: "X-N", Value: "7"}, {Name: "X-Two", Value: "a"}, {Name: "X-Two", Value: "b"}, {Name: "Set-Cookie", Value: "sid=abc"}}, Answer: []byte(body)}
+			for _, v := range []string{
+				"twice=old; Max-Age=0", "twice=new; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "gone=; Max-Age=0",
+				"old=x; Path=/; expires=Thu, 01-Jan-1970 00:00:00 GMT",
+			} {
+				x.Headers = append(x.Headers, wire.Field{Name: "Set-Cookie", Value: v})
+			}
+			x.Started = time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)
 			x.Timing.Total = 20_000_000
 			ok, said := true, ""
 			for _, e := range checksOf(t, tt.expect).Check(scenarios.Blue, NewAnswer(x), nil) {
@@ -227,6 +240,8 @@ func TestPlaylistExpectation(t *testing.T) {
 		{master, `{hls: {variants: {gte: 3}}}`, false},
 		{media, `{hls: {segments: 2, target_duration: {lte: 6}}}`, true},
 		{"<html>", `{hls: {segments: 2}}`, false},
+		{"#EXTM3U\n#EXTINF:6,\n#EXTINF:6,\na.ts\n#EXTINF:6,\n", `{hls: {segments: 1}}`, true}, // what can be played
+		{"#EXTM3U\n#EXT-X-STREAM-INF:SUPPLEMENTAL-CODECS=\"dvh1\",CODECS=\"mp4a\"\na.m3u8\n", `{hls: {codecs: mp4a}}`, true},
 	}
 	for _, tt := range tests {
 		x := &wire.Exchange{Method: "GET", Status: 200, Headers: []wire.Field{{Name: "Content-Type", Value: "application/vnd.apple.mpegurl"}}, Answer: []byte(tt.body)}

@@ -71,6 +71,18 @@ func (p *pathTests) refusesOther(d datum) (own, below bool) {
 	return own || refused(sizes), refused(changed)
 }
 
+// refusesAny reports whether the tests refuse some value in the place of one: exists: true and
+// matches: .* refuse none. ne and not refuse what they name.
+func (p *pathTests) refusesAny(d datum) bool {
+	if d.kind >= diff.ArrayType {
+		own, below := p.refusesOther(d)
+		return own || below
+	}
+	return slices.ContainsFunc(p.tests, func(t Test) bool {
+		return t.Op == scenarios.OpNe || t.Op == scenarios.OpNot || t.Op == scenarios.OpType
+	}) || slices.ContainsFunc(othersOf(d), func(o datum) bool { return !p.accepts(o) })
+}
+
 // accepts reports whether all tests would hold of a value at the path. What they say of how
 // many places there are says nothing of the value at one. exists holds of any value there.
 func (p *pathTests) accepts(d datum) bool {

@@ -54,8 +54,8 @@ func fieldsOf(a *Answer) []envelope.Field {
 }
 
 // suiteAnswer judges an answer by the paths of the suite's answer: that it has. decided is set
-// by the first path that the body has. A finding without a class then says that the answer is a
-// success, whatever an envelope would say of it.
+// by the first path that the body has and whose tests could refuse a value there. A finding
+// without a class then says that the answer is a success, whatever an envelope would say of it.
 func (c *Checks) suiteAnswer(a *Answer) (f envelope.Finding, decided bool) {
 	if len(c.answer) == 0 {
 		return f, false
@@ -66,7 +66,7 @@ func (c *Checks) suiteAnswer(a *Answer) (f envelope.Finding, decided bool) {
 	}
 	for _, p := range c.answer {
 		data := p.where.find(body)
-		if len(data) == 0 {
+		if len(data) == 0 || !p.refusesAny(data[0]) {
 			continue
 		}
 		decided = true

@@ -129,7 +129,7 @@ func TestSuiteAnswer(t *testing.T) {
 	files := fstest.MapFS{
 		"stage.yaml": {Data: []byte("limits: {load: allow}\nanswer: {ok: {\"$.resultCode\": \"9\", \"$.state\": {in: [UP, IDLE]}}}\n")},
 		"s.yaml": {Data: []byte(`suite: s
-answer: {ok: {"$.resultCode": {in: ["7777", "0"]}}}
+answer: {ok: {"$.resultCode": {in: ["7777", "0"]}, "$.any": {exists: true, matches: ".*"}}}
 defaults: {expect: {status: 200}}
 cases:
   - {case: plain, get: /a}
@@ -156,6 +156,7 @@ cases:
 		{"the stage's own path", `{"state":"DOWN","items":[1]}`, 0, run.Fail},
 		{"both paths", `{"state":"IDLE","resultCode":"7777"}`, 0, run.Pass},
 		{"one of them wrong", `{"state":"GONE","resultCode":"7777"}`, 0, run.Fail},
+		{"a path that accepts everything decides nothing", `{"any":"E500","error":"x"}`, 0, run.Fail},
 		{"none of the paths: the defaults", `{"error":"x"}`, 0, run.Fail},
 		{"none of the paths: data", `{"a":1}`, 0, run.Pass},
 		{"the step names the code", `{"resultCode":"E1"}`, 1, run.Pass},
