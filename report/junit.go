@@ -3,6 +3,7 @@ package report
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -99,27 +100,17 @@ func (j *junitReport) Begin() error {
 // the run passed in spite of it because the user chose to be warned only.
 func (j *junitReport) gate(g run.GateResult) {
 	text := "measured " + g.Measured + ", limit " + g.Limit
-	message := g.Reason
-	if message == "" {
-		message = text
+	c := junitCase{
+		class: "bgverify.verdict", name: "gate: " + g.Name, verdict: g.Verdict, kind: "gate." + g.Verdict.String(),
+		message: cmp.Or(g.Reason, text), content: text,
 	}
-	name := "gate: " + g.Name
-	switch g.Verdict {
-	case run.Pass:
-		j.testcase("bgverify.verdict", name, 0, "", "", "", "")
-	case run.Skip:
-		j.testcase("bgverify.verdict", name, 0, "skipped", "", "", message)
-	case run.Inconclusive:
-		if j.src.End.Verdict == run.Pass { // the user's policy: warn
-			j.testcase("bgverify.verdict", name, 0, "skipped", "", "", "inconclusive: "+message)
-			return
-		}
-		j.testcase("bgverify.verdict", name, 0, "failure", "gate.inconclusive", message, text)
-	case run.Fail:
-		j.testcase("bgverify.verdict", name, 0, "failure", "gate.fail", message, text)
-	default:
-		j.testcase("bgverify.verdict", name, 0, "error", "gate."+g.Verdict.String(), message, text)
+	switch {
+	case g.Verdict == run.Skip:
+		c.content = c.message
+	case g.Verdict == run.Inconclusive && j.src.End.Verdict == run.Pass: // the user's policy: warn
+		c.verdict, c.content = run.Skip, "inconclusive: "+c.message
 	}
+	j.testcase(c)
 }
 
 // Add writes a case as a testcase of its suite, or folds it (rule 5).
@@ -131,21 +122,23 @@ func (j *junitReport) Add(c *run.CaseResult) error {
 		j.fold(c)
 		return nil
 	}
-	class := j.class(c.Suite)
-	name := strings.TrimSpace(c.ID + " " + source.RequestLine(c))
+	t := junitCase{
+		class: j.class(c.Suite), name: strings.TrimSpace(c.ID + " " + source.RequestLine(c)), ms: c.ElapsedMS, verdict: c.Verdict,
+		message: source.FirstReason(c),
+	}
 	switch c.Verdict {
 	case run.Pass:
-		j.testcase(class, name, c.ElapsedMS, "", "", "", "")
 	case run.Skip:
-		j.testcase(class, name, c.ElapsedMS, "skipped", "", "", source.FirstReason(c))
-	case run.Broken, run.Interrupted, run.Incomplete:
-		j.testcase(class, name, c.ElapsedMS, "error", source.BrokenType(c), source.FirstReason(c), j.src.Details(c))
+		t.content = t.message
 	case run.Inconclusive:
-		j.testcase(class, name, c.ElapsedMS, "failure", "case.inconclusive", source.FirstReason(c), j.src.Details(c))
+		t.kind, t.content = "case.inconclusive", j.src.Details(c)
+	case run.Broken, run.Interrupted, run.Incomplete:
+		t.kind, t.content = source.BrokenType(c), j.src.Details(c)
 	default:
-		kind, message := j.src.Failure(c)
-		j.testcase(class, name, c.ElapsedMS, "failure", kind, message, j.src.Details(c))
+		t.kind, t.message = j.src.Failure(c)
+		t.content = j.src.Details(c)
 	}
+	j.testcase(t)
 	return nil
 }
 
@@ -190,20 +183,13 @@ func (j *junitReport) closeSuite() error {
 	class := j.class(j.open)
 	for _, route := range j.suite.routes {
 		f := j.suite.folded[route]
-		j.testcase(class, fmt.Sprintf("%s (%d equal cases)", route, f.cases), f.ms, "", "", "", "")
+		j.testcase(junitCase{class: class, name: fmt.Sprintf("%s (%d equal cases)", route, f.cases), ms: f.ms, verdict: run.Pass})
 	}
 	for _, l := range j.src.Loads[j.open] {
-		kind, element := "", ""
-		switch l.Verdict {
-		case run.Pass:
-		case run.Skip:
-			element = "skipped"
-		case run.Fail, run.Inconclusive:
-			element, kind = "failure", "load."+l.Verdict.String()
-		default:
-			element, kind = "error", "load."+l.Verdict.String()
-		}
-		j.testcase(class, "load "+l.Name, l.Seconds*1000, element, kind, l.Reason, loadText(&l))
+		j.testcase(junitCase{
+			class: class, name: "load " + l.Name, ms: l.Seconds * 1000, verdict: l.Verdict, kind: "load." + l.Verdict.String(),
+			message: l.Reason, content: loadText(&l),
+		})
 	}
 	h, e := j.src.Head.Suites[j.open], j.src.End.Suites[j.open]
 	return j.writeSuite(class, [][2]string{
@@ -226,33 +212,44 @@ func (j *junitReport) End() error {
 	return err
 }
 
-// testcase adds one to the open suite. element is empty for one that passed.
-func (j *junitReport) testcase(class, name string, ms float64, element, kind, message, content string) {
+// A junitCase is a testcase. Of one that passed, class, name and time are written; of one that was
+// skipped its content too.
+type junitCase struct {
+	class, name            string
+	ms                     float64
+	verdict                run.Verdict
+	kind, message, content string
+}
+
+// testcase adds one to the open suite (rule 2).
+func (j *junitReport) testcase(c junitCase) {
 	s := &j.suite
 	s.tests++
-	s.ms += ms
+	s.ms += c.ms
 	b := &s.cases
-	fmt.Fprintf(b, `    <testcase classname="%s" name="%s" time="%.3f"`, xmlAttr(class), xmlAttr(j.unique(name)), ms/1000)
-	if element == "" {
+	fmt.Fprintf(b, `    <testcase classname="%s" name="%s" time="%.3f"`, xmlAttr(c.class), xmlAttr(j.unique(c.name)), c.ms/1000)
+	element := "error"
+	switch c.verdict {
+	case run.Pass:
 		b.WriteString("/>\n")
 		return
-	}
-	b.WriteString(">\n      <" + element)
-	switch element {
-	case "skipped":
+	case run.Skip:
+		element, c.kind = "skipped", ""
 		s.skipped++
-	case "failure":
+	case run.Fail, run.Inconclusive:
+		element = "failure"
 		s.failures++
-	case "error":
+	default:
 		s.errors++
 	}
-	if kind != "" {
-		fmt.Fprintf(b, ` type="%s" message="%s"`, xmlAttr(kind), xmlAttr(text.Cut(message, 1000)))
+	b.WriteString(">\n      <" + element)
+	if c.kind != "" {
+		fmt.Fprintf(b, ` type="%s" message="%s"`, xmlAttr(c.kind), xmlAttr(text.Cut(c.message, 1000)))
 	}
 	if b.Len() > junitSuiteText {
-		content = "left out: the suite's content passed its bound; see report.html"
+		c.content = "left out: the suite's content passed its bound; see report.html"
 	}
-	b.WriteString(">" + xmlText(cut(content, junitCaseText)) + "</" + element + ">\n    </testcase>\n")
+	b.WriteString(">" + xmlText(cut(c.content, junitCaseText)) + "</" + element + ">\n    </testcase>\n")
 }
 
 // unique makes a name that no testcase had before: white space collapsed, as

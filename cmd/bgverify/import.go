@@ -72,13 +72,8 @@ func newImportFormat(io stdio, f importFormat) *cobra.Command {
 	var force bool
 	options := func(*convert.Options) error { return nil }
 	cmd := &cobra.Command{
-		Use: f.name + " " + f.file + " -o DIR",
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usage("see 'bgverify import "+f.name+" --help'", "import %s takes one %s, not %d", f.name, f.file, len(args))
-			}
-			return nil
-		},
+		Use:  f.name + " " + f.file + " -o DIR",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if out == "" {
 				return usage("add -o DIR", "import needs a folder to write into")

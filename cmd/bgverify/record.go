@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/tap"
@@ -24,11 +25,42 @@ import (
 
 // recordFlags are the flags of record.
 type recordFlags struct {
-	listen, to, out, cert, key, ca string
-	services, hide                 []string
-	insecure                       bool
-	gap                            time.Duration
-	perClient                      int
+	proxyFlags
+	to, out        string
+	services, hide []string
+	gap            time.Duration
+}
+
+// proxyFlags are the flags of a proxy between clients and services.
+type proxyFlags struct {
+	listen, cert, key, ca string
+	insecure              bool
+	perClient             int
+}
+
+func (p *proxyFlags) bind(f *pflag.FlagSet) {
+	f.StringVar(&p.listen, "listen", "", "`address` to listen on, such as :8080")
+	f.StringVar(&p.cert, "tls-cert", "", "PEM `file` of the certificate that clients see; they then speak HTTPS")
+	f.StringVar(&p.key, "tls-key", "", "PEM `file` of its private key")
+	f.StringVar(&p.ca, "ca", "", "PEM `file` of the authority that signed the services' certificates")
+	f.BoolVar(&p.insecure, "insecure", false, "check no certificates of the services")
+	f.IntVar(&p.perClient, "per-client", tap.ClientConnections, "how many connections and requests one address may have at once")
+}
+
+// check finds what is wrong with the flags of a verb.
+func (p *proxyFlags) check(verb string) error {
+	switch {
+	case p.listen == "":
+		return usage("add --listen :8080", "%s needs an address to listen on", verb)
+	case p.perClient < 1:
+		return usage("1 or more", "--per-client %d is out of bounds", p.perClient)
+	}
+	return nil
+}
+
+// options are those of a proxy.
+func (p *proxyFlags) options() tap.Options {
+	return tap.Options{Listen: p.listen, Cert: p.cert, Key: p.key, ClientConnections: p.perClient, Now: time.Now}
 }
 
 // recordingFile is the recording below the folder that record writes.
@@ -43,16 +75,11 @@ func newRecordCommand(io stdio) *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return flags.record(cmd, io) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&flags.listen, "listen", "", "`address` to listen on, such as :8080")
+	flags.bind(f)
 	f.StringVar(&flags.to, "to", "", "`URL` of the service that requests are passed to")
 	f.StringArrayVar(&flags.services, "service", nil, "a further service as `name=URL`; may be repeated")
 	f.StringVarP(&flags.out, "out", "o", "", "`folder` to write into; it must be new or empty")
-	f.StringVar(&flags.cert, "tls-cert", "", "PEM `file` of the certificate that clients see; they then speak HTTPS")
-	f.StringVar(&flags.key, "tls-key", "", "PEM `file` of its private key")
-	f.StringVar(&flags.ca, "ca", "", "PEM `file` of the authority that signed the services' certificates")
-	f.BoolVar(&flags.insecure, "insecure", false, "check no certificates of the services")
 	f.StringArrayVar(&flags.hide, "hide", nil, "`name` of a field whose values are replaced as secrets are; may be repeated")
-	f.IntVar(&flags.perClient, "per-client", tap.ClientConnections, "how many connections and requests one address may have at once")
 	f.DurationVar(&flags.gap, "gap", 10*time.Second, "pause after which a new case begins; 0: only marks begin one")
 	cmd.AddCommand(newRecordMarkCommand())
 	return cmd
@@ -92,11 +119,10 @@ func (f *recordFlags) record(cmd *cobra.Command, io stdio) error {
 		defer way.CloseIdleConnections()
 		services[i].Way = way
 	}
-	proxy, err := tap.New(tap.Options{
-		Listen: f.listen, Cert: f.cert, Key: f.key, Services: services, KeepBody: record.KeepBody, KeepAll: record.KeepAll,
-		ClientConnections: f.perClient,
-		Observe:           func(x *tap.Exchange) { recorder.Observe(x) }, Now: time.Now,
-	})
+	o := f.options()
+	o.Services, o.KeepBody, o.KeepAll = services, record.KeepBody, record.KeepAll
+	o.Observe = func(x *tap.Exchange) { recorder.Observe(x) }
+	proxy, err := tap.New(o)
 	if err != nil {
 		return failed(ctx, err)
 	}
@@ -133,15 +159,14 @@ func (f *recordFlags) record(cmd *cobra.Command, io stdio) error {
 
 // check reads the flags.
 func (f *recordFlags) check() ([]tap.Service, error) {
+	if err := f.proxyFlags.check("record"); err != nil {
+		return nil, err
+	}
 	switch {
-	case f.listen == "":
-		return nil, usage("add --listen :8080", "record needs an address to listen on")
 	case f.to == "":
 		return nil, usage("add --to https://api.example.com", "record needs the URL of the service")
 	case f.out == "":
 		return nil, usage("add -o DIR", "record needs a folder to write into")
-	case f.perClient < 1:
-		return nil, usage("1 or more", "--per-client %d is out of bounds", f.perClient)
 	case f.gap < 0:
 		return nil, usage("a duration such as 10s, or 0", "--gap is negative")
 	}

@@ -106,15 +106,22 @@ func execute(ctx context.Context, io stdio, args []string) int {
 	root.SetIn(io.in)
 	root.SetOut(io.out)
 	root.SetErr(io.err)
-	err := out.lost(root.ExecuteContext(ctx))
+	// cobra's own errors are an unknown verb, an unknown flag, and a wrong count of arguments.
+	return finish(io.err, out.lost(root.ExecuteContext(ctx)), &statusError{status: statusUsage, hint: "see 'bgverify --help'"})
+}
+
+// finish prints how a command ended, and returns its status. An error that says nothing about the
+// status ends it as otherwise says.
+func finish(stderr io.Writer, err error, otherwise *statusError) int {
 	if err == nil {
 		return statusOK
 	}
 	se := endOf(err)
-	if se == nil { // cobra's own: unknown verb, unknown flag, wrong count of arguments
-		se = &statusError{status: statusUsage, err: err, hint: "see 'bgverify --help'"}
+	if se == nil {
+		se = otherwise
+		se.err = err
 	}
-	tell(io.err, se)
+	tell(stderr, se)
 	return se.status
 }
 

@@ -195,13 +195,5 @@ func (v *serveFlags) execute(ctx context.Context, o gates.Order, log io.Writer) 
 	if err == nil {
 		err = s.execute(ctx)
 	}
-	if err == nil {
-		return statusOK
-	}
-	se := endOf(err)
-	if se == nil {
-		se = &statusError{status: statusBroken, err: err}
-	}
-	tell(log, se)
-	return se.status
+	return finish(log, err, &statusError{status: statusBroken})
 }

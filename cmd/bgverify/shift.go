@@ -42,7 +42,7 @@ func newShiftCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "shift FILE",
 		GroupID: "judge",
-		Args:    oneShiftFile,
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return flags.walk(cmd.Context(), io, args[0])
 		},
@@ -67,7 +67,7 @@ func newShiftRollbackCommand(io stdio) *cobra.Command {
 	flags := newShiftFlags()
 	cmd := &cobra.Command{
 		Use:  "rollback FILE|FOLDER",
-		Args: oneShiftFile,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return flags.rollback(cmd.Context(), io, args[0])
 		},
@@ -81,20 +81,13 @@ func newShiftStatusCommand(io stdio) *cobra.Command {
 	flags := newShiftFlags()
 	cmd := &cobra.Command{
 		Use:  "status FILE|FOLDER",
-		Args: oneShiftFile,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return flags.status(cmd.Context(), io, args[0])
 		},
 	}
 	flags.bindFolder(cmd)
 	return cmd
-}
-
-func oneShiftFile(cmd *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return usage("bgverify "+strings.Fields(cmd.UseLine())[1]+" shift.yaml", "%s takes one shift file", cmd.Name())
-	}
-	return nil
 }
 
 // walk starts a walk, or continues one.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/bgverify/bgverify/internal/tree"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/run"
-	"github.com/bgverify/bgverify/runner/tap"
 	"github.com/bgverify/bgverify/runner/tap/double"
 	"github.com/bgverify/bgverify/scenarios"
 	"github.com/bgverify/bgverify/scenarios/convert"
@@ -22,10 +20,10 @@ import (
 // tapFlags are the flags of tap.
 type tapFlags struct {
 	runFlags
-	listen, answer, suite, cert, key, ca string
-	named, never                         []string
-	insecure                             bool
-	least, perClient                     int
+	proxyFlags
+	answer, suite string
+	named, never  []string
+	least         int
 }
 
 func newTapCommand(io stdio) *cobra.Command {
@@ -38,17 +36,12 @@ func newTapCommand(io stdio) *cobra.Command {
 	}
 	f := cmd.Flags()
 	flags.bindOnly(f, "blue", "green", "env", "var", "out", "run-id", "format", "no-color")
-	f.StringVar(&flags.listen, "listen", "", "`address` to listen on, such as :8080")
+	flags.proxyFlags.bind(f)
 	f.StringVar(&flags.answer, "answer", "blue", "`side` that answers the clients: blue or green")
 	f.StringVar(&flags.suite, "suite", "", "scenario `file or folder` whose rules judge")
 	f.StringArrayVar(&flags.named, "service", nil, "a further service as `name=BLUE,GREEN`; may be repeated")
 	f.StringArrayVar(&flags.never, "never", nil, "`path` that is never asked twice; * is a segment, ** the rest")
 	f.IntVar(&flags.least, "least", double.DefaultLeast, "how many compared pairs a pass needs")
-	f.IntVar(&flags.perClient, "per-client", tap.ClientConnections, "how many connections and requests one address may have at once")
-	f.StringVar(&flags.cert, "tls-cert", "", "PEM `file` of the certificate that clients see; they then speak HTTPS")
-	f.StringVar(&flags.key, "tls-key", "", "PEM `file` of its private key")
-	f.StringVar(&flags.ca, "ca", "", "PEM `file` of the authority that signed the services' certificates")
-	f.BoolVar(&flags.insecure, "insecure", false, "check no certificates of the services")
 	return cmd
 }
 
@@ -85,7 +78,7 @@ func (f *tapFlags) tap(ctx context.Context, io stdio, flagsTyped []string) error
 	}
 	tapped, err := double.New(double.Options{
 		Plan:      session.plan,
-		Proxy:     tap.Options{Listen: f.listen, Cert: f.cert, Key: f.key, ClientConnections: f.perClient, Now: time.Now},
+		Proxy:     f.proxyFlags.options(),
 		Answering: side, Services: services, Never: never, Least: f.least, Secret: convert.Secret,
 		Ready: func(address string) {
 			fmt.Fprintf(io.out, "%s answers at %s; press Ctrl-C for the verdict\n", side, address)
@@ -109,13 +102,12 @@ func (f *tapFlags) tap(ctx context.Context, io stdio, flagsTyped []string) error
 
 func (f *tapFlags) check() (scenarios.Side, error) {
 	sides := map[string]scenarios.Side{"blue": scenarios.Blue, "green": scenarios.Green}
+	if err := f.proxyFlags.check("tap"); err != nil {
+		return 0, err
+	}
 	switch {
-	case f.listen == "":
-		return 0, usage("add --listen :8080", "tap needs an address to listen on")
 	case sides[f.answer] == 0:
 		return 0, usage("--answer blue or --answer green", "unknown side %q", f.answer)
-	case f.perClient < 1:
-		return 0, usage("1 or more", "--per-client %d is out of bounds", f.perClient)
 	case f.least < 1:
 		return 0, usage("1 or more", "--least %d is out of bounds", f.least)
 	}

@@ -27,7 +27,7 @@ const (
 //  2. The worker fires the slot that is due: send for a request, walk for a whole case.
 //     The request leaves through its side's carrier.
 //  3. record makes a perf.Record of the exchange, at once. It waits for the inspector
-//     where the answer is judged, and lies in the inbox until the next tick.
+//     where the answer is judged, and is in the inbox until the next tick.
 //  4. take hands what is in the inbox to the judgement: stage, record file and live view.
 type attacker struct {
 	judgement
