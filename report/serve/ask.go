@@ -21,6 +21,8 @@ var askNames = []string{"after", "digest", "env", "green_build", "max_age", "par
 // readAsk reads conditions by name. One that is unknown, empty or malformed is a mistake:
 // a condition that is passed over would open the gate.
 func (m menu) readAsk(given map[string]string) (Ask, error) {
+	// Every condition that is wrong is reported, in the order of the names: whoever writes a gate
+	// into a pipeline mends them at once.
 	var a Ask
 	var wrong []error
 	for _, name := range slices.Sorted(maps.Keys(given)) {
@@ -42,6 +44,8 @@ func (m menu) readAsk(given map[string]string) (Ask, error) {
 			wrong = append(wrong, err)
 		}
 	}
+	// A condition that demands and waives the same part would be answered by whichever is read
+	// last.
 	for _, what := range a.Gate.Require {
 		if slices.Contains(a.Gate.Without, what) {
 			wrong = append(wrong, fmt.Errorf("require and without both name %s", what))
@@ -116,6 +120,7 @@ func (m menu) readSuites(value string) ([]string, error) {
 	for i := range names {
 		names[i] = strings.TrimSpace(names[i])
 	}
+	// The names are checked as those of an order are, without its other fields.
 	o, err := menu{suites: m.suites}.complete(Order{ID: "x", Suites: names})
 	return o.Suites, err
 }

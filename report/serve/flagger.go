@@ -45,6 +45,8 @@ func (s *Server) readCanary(w http.ResponseWriter, r *http.Request) (canary, boo
 		refuse(w, http.StatusBadRequest, err)
 		return c, false
 	}
+	// All metadata but the tag is a condition of the gate. suites, env and green_build are the
+	// order as well: Flagger sends the same metadata to each webhook.
 	conditions := map[string]string{}
 	for name, value := range p.Metadata {
 		if name != "tag" {
@@ -52,6 +54,8 @@ func (s *Server) readCanary(w http.ResponseWriter, r *http.Request) (canary, boo
 		}
 	}
 	var err error
+	// The checksum tells one rollout of a canary from the next. Without it an answer about an old
+	// release would open the gate for a new one.
 	if p.Checksum == "" {
 		err = errors.New("the payload has no checksum: it is not from Flagger, or from a version that is too old")
 	}
@@ -67,6 +71,9 @@ func (s *Server) readCanary(w http.ResponseWriter, r *http.Request) (canary, boo
 		return c, false
 	}
 	c = canary{order: order, ask: ask}
+	// The key of a rollout is a digest of what was asked and of what is rolled out: the same
+	// canary asks for the same run, however often it asks, and another build or order for another
+	// one.
 	parts := slices.Concat([]string{p.Namespace, p.Name, p.Checksum}, order.Flags(), order.Suites)
 	digest := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	c.key = fmt.Sprintf("flagger-%x", digest[:12])
@@ -76,6 +83,8 @@ func (s *Server) readCanary(w http.ResponseWriter, r *http.Request) (canary, boo
 
 // latest is the id of the newest run of a key, and its record; nil: there is none yet.
 func (s *Server) latest(key string) (id string, rec *record, number int, err error) {
+	// Runs of one key are numbered without gaps. An order that waits is found in the queue, one
+	// that is over in its record.
 	for n := 1; ; n++ {
 		next := fmt.Sprintf("%s-%d", key, n)
 		found, _ := s.queue.place(next)
@@ -106,6 +115,8 @@ func (s *Server) flaggerRun(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusInternalServerError, err)
 		return
 	}
+	// A run that is over and too old, or was interrupted, is not asked about again: a new one is
+	// made under the next number.
 	if rec == nil || s.over(rec, c.ask) {
 		id = fmt.Sprintf("%s-%d", c.key, number+1)
 		c.order.ID = id
@@ -127,6 +138,8 @@ func (s *Server) over(rec *record, ask Ask) bool {
 	if waiting, _ := s.queue.place(rec.Order.ID); waiting != nil {
 		return false
 	}
+	// The stricter of the two limits holds. Half of it is taken, so that the answer is still young
+	// enough when the gate asks after the rollout.
 	limit := s.opts.MaxAge
 	if age := ask.Gate.MaxAge; age > 0 && (limit <= 0 || age < limit) {
 		limit = age
@@ -154,6 +167,7 @@ func (s *Server) flaggerRollback(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	// How old the failure is does not matter: what was judged is still being rolled out.
 	ask := c.ask
 	ask.AnyAge, ask.Gate.MaxAge = true, 0
 	answer := s.canaryAnswer(c, ask)
@@ -167,6 +181,7 @@ func (s *Server) flaggerRollback(w http.ResponseWriter, r *http.Request) {
 
 // tellRollback reports a rollback, once a run and without making Flagger wait.
 func (s *Server) tellRollback(ctx context.Context, c canary, a Answer) {
+	// Flagger asks every few seconds while it rolls back; the receivers hear of it once.
 	s.telling.Lock()
 	known := s.told[a.ID]
 	s.told[a.ID] = true

@@ -31,6 +31,9 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /metrics", s.getMetrics)
 	mux.HandleFunc("GET /{path...}", s.getPage)
 	guarded := s.authorized(http.NewCrossOriginProtection().Handler(mux))
+	// Headers are set before anything else, so that refusals have them too. /healthz needs no
+	// token: it says nothing but that the server runs. All other paths are checked for what a
+	// proxy and this server might read differently.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
@@ -49,6 +52,7 @@ func (s *Server) Handler() http.Handler {
 
 // cleanPath reports whether a path has no empty, dot or escaped segment.
 func cleanPath(u *url.URL) bool {
+	// RawPath is set where a path is escaped in an unusual way, such as %2F for a slash.
 	if u.RawPath != "" || !strings.HasPrefix(u.Path, "/") {
 		return false
 	}
@@ -166,6 +170,8 @@ type description struct {
 // gate.
 func (s *Server) getRun(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
+	// The order may be waiting, or be over and in its record; the state comes from the archive in
+	// both cases.
 	answer := s.gate(id, Ask{})
 	rec, _ := s.queue.place(id)
 	if rec == nil && history.ValidID(id) {
@@ -203,6 +209,7 @@ func (s *Server) getGate(w http.ResponseWriter, r *http.Request) {
 	}
 	style := ""
 	given := map[string]string{}
+	// A name that is given twice would be read one way here and another way by a proxy.
 	for name, values := range query {
 		if len(values) != 1 {
 			refuse(w, http.StatusBadRequest, fmt.Errorf("%s is given more than once", cut(name)))

@@ -49,6 +49,7 @@ func (m *metrics) answered(s State) {
 
 // observe counts a run that is over.
 func (m *metrics) observe(root string, rec *record, a Answer) {
+	// The folder is read before the lock is taken: it may be on a slow disk.
 	var ended *run.Run
 	if a.Folder != "" {
 		if folder, err := archive.Open(filepath.Join(root, a.Folder)); err == nil {
@@ -59,6 +60,7 @@ func (m *metrics) observe(root string, rec *record, a Answer) {
 	defer m.mu.Unlock()
 	env := rec.Order.Env
 	m.runs[[2]string{env, a.State.String()}]++
+	// The totals of an env file go on; what is about its newest run is replaced as a whole.
 	l := m.last[env]
 	l.ended, l.seconds, l.verdict = rec.Ended, rec.Ended.Sub(rec.Began).Seconds(), a.State.String()
 	l.total += l.seconds
@@ -113,6 +115,7 @@ func (m *metrics) write(w io.Writer) {
 			line([]string{"state", k}, float64(m.gates[k]))
 		}
 	})
+	// All series are written in a fixed order, so that two scrapes of the same state are equal.
 	envs := slices.Sorted(maps.Keys(m.last))
 	for _, g := range []struct {
 		name, kind, help string
@@ -138,6 +141,8 @@ func (m *metrics) write(w io.Writer) {
 		})
 	}
 	write(w, "bgverify_last_run_state", "gauge", "1 for the state of the newest run.", func(line func([]string, float64)) {
+		// Every state has a series, 0 or 1: an alert on a state must not wait for its first
+		// occurrence.
 		for _, env := range envs {
 			for s := Passed; s <= Unknown; s++ {
 				v := 0.0

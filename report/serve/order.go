@@ -61,6 +61,8 @@ const (
 // readJSON reads the one JSON document of a request's body, in which no member is given twice. strict
 // refuses members that v does not have.
 func readJSON(r *http.Request, v any, strict bool) error {
+	// The body is read once and checked for repeated members first: of two members of one name,
+	// this reader and the one of whoever checked the order might take different ones.
 	document, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxBody))
 	if err != nil {
 		return fmt.Errorf("read the body: %w", err)
@@ -75,6 +77,7 @@ func readJSON(r *http.Request, v any, strict bool) error {
 	if err := dec.Decode(v); err != nil {
 		return fmt.Errorf("read the body: %w", err)
 	}
+	// A second document after the first is not read, and must not be there.
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("read the body: text after the JSON document")
 	}
@@ -94,6 +97,8 @@ func (m menu) complete(o Order) (Order, error) {
 	if !history.ValidID(o.ID) {
 		wrong = append(wrong, hint.Errorf("1 to 64 of A-Z a-z 0-9 . _ -", "id %q cannot be the id of a run", cut(o.ID)))
 	}
+	// No suites are all of them. Paths are compared as text with what is served, so that none
+	// leads out of the folder.
 	if len(o.Suites) == 0 {
 		o.Suites = []string{"."}
 	}
@@ -126,6 +131,7 @@ func (m menu) env(name string) (string, error) {
 	case name == "":
 		return "", hint.Errorf("one of "+list(m.envs), "env is missing, and several are served")
 	}
+	// An env file may be named without its ending.
 	for _, env := range m.envs {
 		if name == env || name == strings.TrimSuffix(env, path.Ext(env)) {
 			return env, nil
@@ -155,6 +161,7 @@ func Suites(files fs.FS) ([]string, error) {
 		if err != nil || name == "." {
 			return err
 		}
+		// Hidden files are not suites: .git, and the ..data of a mounted ConfigMap.
 		if strings.HasPrefix(d.Name(), ".") {
 			if d.IsDir() {
 				return fs.SkipDir

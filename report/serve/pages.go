@@ -32,6 +32,8 @@ func (s *Server) getPage(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, errors.New("not found"))
 		return
 	}
+	// Hidden files are the key of the marks, the records of orders and files that are not whole
+	// yet. Of the others only the index and what is in run folders is served.
 	segments := strings.Split(name, "/")
 	hidden := false
 	for _, segment := range segments {
@@ -56,12 +58,15 @@ func (s *Server) sendFile(w http.ResponseWriter, r *http.Request, name string) {
 		return
 	}
 	defer f.Close() //nolint:errcheck // only read
+	// os.Root opens nothing outside the archive, also through links.
 	info, err := f.Stat()
 	if err != nil || !info.Mode().IsRegular() {
 		refuse(w, http.StatusNotFound, errors.New("not found"))
 		return
 	}
 	kind := contentType(name)
+	// Archives hold answers of services: whatever is not a page of ours gets the policy that runs
+	// nothing.
 	if isPage(name) {
 		policy, err := policyOf(f)
 		if err != nil {
@@ -114,6 +119,8 @@ func policyOf(f io.ReadSeeker) (string, error) {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return "", err
 	}
+	// The policy of a page names the digests of its script and style. It is sent as a header too,
+	// with a sandbox, since a header cannot be removed by what is in the page.
 	found := metaPolicy.FindSubmatch(head[:n])
 	if found == nil || bytes.ContainsAny(found[1], "\r\n") {
 		return closed, nil

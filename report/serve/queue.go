@@ -86,6 +86,8 @@ func (q *queue) next(ctx context.Context) *record {
 // accept takes an order, or finds that it was taken before (rule 5). It is on the disk
 // when accept returns without an error (rule 4).
 func (s *Server) accept(o Order) error {
+	// Two servers over one archive take orders one after the other: what one has written is seen
+	// by the next.
 	taking, err := s.records.take()
 	if err != nil {
 		return fmt.Errorf("take the order: %w", err)
@@ -93,6 +95,8 @@ func (s *Server) accept(o Order) error {
 	defer taking.Close() //nolint:errcheck // nothing is written to it
 	s.queue.mu.Lock()
 	defer s.queue.mu.Unlock()
+	// The same order may come again, from a client that got no answer: it is accepted as before.
+	// Another order under its id is a conflict.
 	known, _ := s.queue.find(o.ID)
 	if known == nil {
 		var err error
@@ -110,6 +114,7 @@ func (s *Server) accept(o Order) error {
 	case len(s.queue.waiting) >= maxWaiting:
 		return fmt.Errorf("%w: %d", errFull, maxWaiting)
 	}
+	// A run that was made by hand has the id already: a gate would answer about it.
 	folder, err := history.FindID(disk.OS{}, s.opts.Root, o.ID)
 	if err != nil {
 		return err
@@ -117,6 +122,8 @@ func (s *Server) accept(o Order) error {
 	if folder != "" {
 		return fmt.Errorf("%w: the archive has a run %s that this server did not start", errConflict, o.ID)
 	}
+	// The record is on the disk before the order is accepted: a server that is killed then still
+	// knows of it.
 	rec := &record{Order: o, Server: s.records.own, Asked: s.opts.Clock().UTC()}
 	if err := s.records.write(rec); err != nil {
 		return err
@@ -135,6 +142,7 @@ func (s *Server) work(ctx context.Context) {
 	for rec := s.queue.next(ctx); rec != nil; rec = s.queue.next(ctx) {
 		s.run(ctx, rec)
 	}
+	// From here on orders are refused, and those that wait end as interrupted.
 	s.queue.mu.Lock()
 	defer s.queue.mu.Unlock()
 	s.queue.closing = true
@@ -154,6 +162,7 @@ func (s *Server) run(ctx context.Context, rec *record) {
 	s.change(rec, func() { rec.Began = s.opts.Clock().UTC() })
 	s.say("run %s: begins", rec.Order.ID)
 	log := &headWriter{left: maxLog}
+	// The run gets a copy: what it does to its paths must not change the record.
 	order := rec.Order
 	order.Suites = slices.Clone(order.Suites)
 	status := s.guarded(ctx, order, log)

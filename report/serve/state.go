@@ -99,6 +99,7 @@ func (s *Server) gate(id string, ask Ask) Answer {
 	if !history.ValidID(id) {
 		return Answer{ID: id, State: Unknown, Reasons: []string{"this cannot be the id of a run"}}
 	}
+	// The queue first: its record is newer than the one on the disk.
 	if rec, place := s.queue.place(id); rec != nil {
 		return Answer{ID: id, State: Running, Place: place}
 	}
@@ -111,6 +112,7 @@ func (s *Server) gate(id string, ask Ask) Answer {
 			"this server has no order with that id; bgverify gate answers for runs that were started elsewhere",
 		}}
 	}
+	// Digests of a whole folder are computed, and gates may be asked often.
 	s.checks <- struct{}{}
 	defer func() { <-s.checks }()
 	return s.answer(id, rec, ask)
@@ -124,6 +126,7 @@ func (s *Server) answer(id string, rec *record, ask Ask) Answer {
 		a.Reasons = []string{err.Error()}
 		return a
 	}
+	// No folder yet: another server may be about to make it.
 	if path == "" && s.underWay(rec) {
 		return elsewhere(a)
 	}
@@ -136,6 +139,7 @@ func (s *Server) answer(id string, rec *record, ask Ask) Answer {
 		a.Reasons = []string{err.Error()}
 		return a
 	}
+	// A folder without an end belongs to a run that is under way, or to one that was killed.
 	if done, err := folder.Complete(); err == nil && !done {
 		if s.underWay(rec) {
 			return elsewhere(a)
@@ -187,6 +191,7 @@ func withoutFolder(a Answer, rec *record) Answer {
 // judge holds a finished run to the order that it was made for and to what the caller
 // asks (rule 2).
 func (s *Server) judge(a Answer, rec *record, folder *archive.Folder, ask Ask) Answer {
+	// The limits of the server hold where the caller has none, or wider ones.
 	gate := ask.Gate
 	gate.Now, gate.After.Root = s.opts.Clock(), s.opts.Root
 	if s.opts.MaxAge > 0 && !ask.AnyAge && (gate.MaxAge <= 0 || gate.MaxAge > s.opts.MaxAge) {
@@ -195,6 +200,8 @@ func (s *Server) judge(a Answer, rec *record, folder *archive.Folder, ask Ask) A
 	if gate.GreenBuild == "" {
 		gate.GreenBuild = rec.Order.GreenBuild
 	}
+	// The folder has to be the one that this order made, unchanged since: its digest is in the
+	// record.
 	_, digest, err := folder.Manifest()
 	if err == nil {
 		err = ordered(rec, folder, digest)
@@ -206,6 +213,7 @@ func (s *Server) judge(a Answer, rec *record, folder *archive.Folder, ask Ask) A
 	}
 	answer := gate.Check(folder)
 	a.State, a.Reasons = stateOf(answer.Verdict), answer.Reasons
+	// A pass of other suites or of another stage is not an answer to what was asked.
 	if a.State == Passed {
 		if why := other(rec.Order, ask); why != "" {
 			a.State, a.Reasons = Inconclusive, append([]string{why}, a.Reasons...)

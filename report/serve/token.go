@@ -14,8 +14,13 @@ import (
 // Without a token only requests that address this machine as such are let through, so
 // that no name of somebody else's can be made to point here.
 func (s *Server) authorized(next http.Handler) http.Handler {
+	// Digests have one length, so that comparing them takes the same time for every token that is
+	// shown.
 	want := sha256.Sum256([]byte(s.opts.Token))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Without a token the server is on loopback. A page of the web that a browser of this
+		// machine shows could still ask it under a name that resolves to 127.0.0.1: such a request
+		// has another Host.
 		if s.opts.Token == "" {
 			if !isLoopback(r.Host) {
 				refuse(w, http.StatusForbidden, errors.New("the Host header does not name this machine, and the server was started without a token"))
@@ -41,6 +46,7 @@ func (s *Server) authorized(next http.Handler) http.Handler {
 
 // shown are the texts of a request that may be the token.
 func shown(r *http.Request) []string {
+	// Browsers can send Basic only; the token may be either part.
 	if user, password, ok := r.BasicAuth(); ok {
 		return []string{user, password}
 	}

@@ -40,6 +40,7 @@ func (s *jsonStream) Write(p []byte) (int, error) {
 func (s *jsonStream) Flush() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// A string that is not over is the end of a text that was cut off.
 	s.release(false)
 	s.out = append(s.out, s.r.JSON(s.text)...)
 	s.text = nil
@@ -59,6 +60,9 @@ func (s *jsonStream) drain() error {
 // take follows the JSON by one byte: the text of a string is gathered until its closing quote, so
 // that a secret is found across writes.
 func (s *jsonStream) take(c byte) {
+	// Inside a string everything is gathered; a quote that is not escaped ends it. What follows
+	// says whether the string was the name of a member: a colon does. Names are this program's
+	// words and stay.
 	switch {
 	case s.inside:
 		s.text = append(s.text, c)

@@ -37,6 +37,8 @@ var sextets = func() (table [256]byte) {
 // hold, where the forms do not show them.
 func encoded(text string, cut bool, find func(string) []match) []match {
 	all := hexPairs(text, cut, find)
+	// A run is found by jumping: a run of minRun characters has one at every minRun-th place, so
+	// that most of a text is never looked at. From a hit the run is followed to both sides.
 	var buffer []byte                    // of what is decoded
 	for i := 0; i+minRun <= len(text); { // a run has a byte at each minRun-th place
 		last := i + minRun - 1
@@ -57,10 +59,14 @@ func encoded(text string, cut bool, find func(string) []match) []match {
 			i = end
 			continue
 		}
+		// Only a run with the length of a line may go on in the next one: words of prose, one a
+		// line, would else be joined to nonsense.
 		run, breaks := text[start:end], []lineBreak(nil)
 		if end-start >= minLine {
 			run, breaks, end = joinLines(text, start, end)
 		}
+		// Nothing shows where the encoded bytes began: the run may be cut out of a longer one, or
+		// follow a letter of the alphabet. Each of four characters may be the first of a group.
 		for offset := range 4 {
 			decoded, plausible := decodeRun(buffer[:0], run[offset:], len(breaks) > 0)
 			buffer = decoded
@@ -71,6 +77,8 @@ func encoded(text string, cut bool, find func(string) []match) []match {
 			if plausible {
 				matches = append(matches, escaped(string(decoded), decodedViews, cut, true, find)...)
 			}
+			// A byte of what was decoded comes from two characters: a match takes every character
+			// that holds a bit of it, in the text with its line breaks.
 			for _, m := range matches {
 				m.start = start + rawPlace(breaks, offset+m.start*8/6)
 				m.end = start + rawPlace(breaks, offset+(m.end*8+5)/6-1) + 1
@@ -88,6 +96,8 @@ type lineBreak struct{ at, size int }
 
 // joinLines reads the lines after text[start:end] that go on with its run.
 func joinLines(text string, start, end int) (string, []lineBreak, int) {
+	// The lines are copied only where there is more than one: the run of a token in one piece is a
+	// part of the text.
 	var b strings.Builder
 	var breaks []lineBreak
 	size := 0
@@ -135,6 +145,8 @@ func rawPlace(breaks []lineBreak, at int) int {
 func decodeRun(decoded []byte, run string, all bool) ([]byte, bool) {
 	var word uint32
 	have, sign, more := 0, false, 0
+	// A byte is bad that no text in UTF-8 holds there: a control character, a byte that continues
+	// nothing, or a missing continuation.
 	bad := 4 + len(run)/textBytes // what is before the text may be anything
 	for i := range len(run) {
 		word = word<<6 | uint32(sextets[run[i]]-1)
@@ -151,6 +163,7 @@ func decodeRun(decoded []byte, run string, all bool) ([]byte, bool) {
 			bad--
 		}
 		switch {
+		// more counts the continuation bytes that the character read last still needs.
 		case (c&0xc0 == 0x80) != (more > 0):
 			bad--
 			more = 0
@@ -192,6 +205,7 @@ func hexPairs(text string, cut bool, find func(string) []match) []match {
 		if i < 0 {
 			return all
 		}
+		// The colon is between the first two pairs, so that the first begins two bytes before it.
 		start := from + i - 2
 		from += i + 1
 		if start < 0 {
@@ -207,11 +221,13 @@ func hexPairs(text string, cut bool, find func(string) []match) []match {
 		if n < window {
 			continue
 		}
+		// Fewer pairs than a window of bytes hold no secret that is looked for.
 		decoded, err := hex.DecodeString(strings.ReplaceAll(text[start:start+3*n-1], ":", ""))
 		if err != nil {
 			continue
 		}
 		plain := string(decoded)
+		// Each byte of the secret is a pair with its colon; the colon after the last pair stays.
 		for _, m := range append(find(plain), escaped(plain, 1, cut, true, find)...) {
 			m.start, m.end = start+3*m.start, start+3*m.end-1
 			all = append(all, m)

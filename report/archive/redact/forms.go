@@ -58,6 +58,7 @@ const (
 
 // derive writes value in a form.
 func derive(kind formKind, value string) string {
+	// A form of a query is the form of the value as a query writes it.
 	if kind >= formQuery && kind < formGo {
 		query := url.QueryEscape(value)
 		switch {
@@ -106,6 +107,7 @@ func inCharset(kind formKind, value string) string {
 	default:
 		to = charmap.Windows1252
 	}
+	// A value that the charset has no letters for cannot be in a text of it.
 	text, err := to.NewEncoder().String(value)
 	if err != nil {
 		return value
@@ -116,6 +118,8 @@ func inCharset(kind formKind, value string) string {
 // base64Inside is the part of a base64 text that value alone decides when
 // `before` bytes (modulo 3) precede it: whole characters only.
 func base64Inside(enc *base64.Encoding, value string, before int) string {
+	// The bytes before decide the first character or two together with the value, and the bytes
+	// after it the last one. Both are left out.
 	text := enc.EncodeToString(append(make([]byte, before), value...))
 	first := (before*8 + 5) / 6
 	end := (before + len(value)) * 8 / 6

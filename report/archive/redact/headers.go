@@ -38,6 +38,8 @@ func (r *Redactor) Header(name, value string) string {
 
 // HeaderCredentials is Header, and lists the credentials that stood in value.
 func (r *Redactor) HeaderCredentials(name, value string) (string, []string) {
+	// Any other header is text that may name a secret. A cookie header is a list of pairs, whose
+	// names stay readable; Set-Cookie has one pair, and attributes that are compared.
 	lower := strings.ToLower(name)
 	switch {
 	case !r.Credential(lower):
@@ -57,12 +59,16 @@ func (r *Redactor) HeaderCredentials(name, value string) (string, []string) {
 		}
 		return pair, found
 	}
+	// What is left is a credential as a whole. Its scheme (Bearer, Basic) tells a reader which
+	// kind was sent, where the header has one.
 	scheme, rest, ok := strings.Cut(value, " ")
 	if !ok || !strings.Contains(lower, "authorization") || !isToken(scheme) {
 		scheme, rest = "", value
 	} else {
 		scheme += " "
 	}
+	// A value that was replaced before stays as it is: a mark of a mark would compare as another
+	// value.
 	credential := strings.TrimSpace(rest)
 	if credential == "" || isMark(credential) {
 		return value, nil
@@ -78,6 +84,8 @@ func (r *Redactor) cookie(pair string, found []string) (string, []string) {
 	} else {
 		name += "="
 	}
+	// The value may be in quotes, which belong to the pair: what is learned is the value that a
+	// client would send elsewhere.
 	if value == "" || isMark(value) {
 		return pair, found
 	}
@@ -104,6 +112,8 @@ func (r *Redactor) userinfo(s string) string {
 		return s
 	}
 	var b strings.Builder
+	// Every URL of the text is looked at; what is before the last @ of its host part is who it
+	// signs in as, with or without a password.
 	for {
 		i := strings.Index(s, "://")
 		if i < 0 {

@@ -65,6 +65,7 @@ func (g *grams) set(x uint64) {
 
 // put makes form the head of x's chain and returns the former head, or -1.
 func (g *grams) put(x uint64, form int32) int32 {
+	// Forms with the same six bytes are a chain: the newest is its head, and knows the one before.
 	old, ok := g.heads[x]
 	if !ok {
 		old = -1
@@ -113,6 +114,8 @@ func shortHash(s string) uint64 {
 func find[T ~string | ~[]byte](r *Redactor, text T, cut bool) []match {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
+	// A match is one of three: a form that is in the text, a short value that is a word alone, and
+	// the beginning of a form where the text was cut.
 	var matches []match
 	if len(r.forms) > 0 && len(text) >= window {
 		matches = scan(r, text)
@@ -141,6 +144,8 @@ func find[T ~string | ~[]byte](r *Redactor, text T, cut bool) []match {
 func scan[T ~string | ~[]byte](r *Redactor, text T) []match {
 	var matches []match
 	bits, shift := r.last.bits, r.last.shift
+	// x is always the last window bytes. They are the end of a form where the bit is set and the
+	// table knows them; all forms that end so are compared.
 	var x uint64
 	for i := range window - 1 {
 		x = x<<8 | uint64(text[i])
@@ -170,6 +175,7 @@ func appendAlone(matches []match, text, value string, m match) []match {
 			return matches
 		}
 		start, end := from+i, from+i+len(value)
+		// A value of four or five bytes is inside many words by chance.
 		if (start == 0 || !isWord(text[start-1])) && (end == len(text) || !isWord(text[end])) {
 			m.start, m.end = start, end
 			matches = append(matches, m)
@@ -186,6 +192,8 @@ func isWord(c byte) bool {
 
 // partialEnd finds the longest end of text that begins a form.
 func partialEnd(r *Redactor, text string) (match, bool) {
+	// The first hit is the longest, since the text is walked from its beginning. An end shorter
+	// than minPartial says too little to be hidden.
 	for start := 0; start+minPartial <= len(text); start++ {
 		end := text[start:]
 		x := gram(end)
@@ -217,6 +225,8 @@ func (r *Redactor) settle(text string, matches []match) []match {
 	})
 	marks := r.marksIn(text)
 	out := matches[:0]
+	// The longest secret names what several overlapping ones become: it says most about what was
+	// there.
 	longest := 0 // of the secrets joined in the last match
 	for _, m := range matches {
 		if slices.ContainsFunc(marks, func(k match) bool { return m.start >= k.start && m.end <= k.end }) {
@@ -248,6 +258,8 @@ func (r *Redactor) marksIn(text string) []match {
 		}
 		start := from + i
 		from = start + len(word)
+		// A mark is secret:NAME#HASH; its brackets may be escaped, and are not looked at. Names
+		// have at most 64 bytes.
 		n := strings.IndexByte(text[from:min(len(text), from+65)], '#')
 		if n < 0 {
 			continue

@@ -23,6 +23,8 @@ func (r *Redactor) JSON(b []byte) []byte {
 // jsonText does the work of JSON and reports what it replaced.
 func (r *Redactor) jsonText(s string, matches []match) (string, []Redaction) {
 	w := jsonRedactor{r: r, s: s, matches: matches}
+	// The text is walked as tokens and not decoded: what is not JSON, or was cut off, is walked as
+	// far as it goes, and white space and the order of members stay.
 	for i := 0; i < len(s); {
 		switch c := s[i]; {
 		case c == '"':
@@ -86,6 +88,8 @@ func (w *jsonRedactor) str(start, end int) {
 		w.out.WriteString(w.s[start:end])
 		return
 	}
+	// A match may begin before the string and end after it: only the part inside is replaced here,
+	// the quotes stay, and the text remains JSON.
 	at := start
 	for _, m := range hits {
 		whole := m.start <= start+1 && m.end >= end-1
@@ -103,6 +107,7 @@ func (w *jsonRedactor) str(start, end int) {
 		}
 		w.out.WriteString(w.r.markOf(m, markOpen, markClose))
 		w.done = append(w.done, w.r.redaction(m, w.s, "string", whole))
+		// The units of the secret are left out, and the rest of an escape that the match ends in.
 		for at < m.end && at < end-1 {
 			at = unitEnd(w.s, at, end)
 		}
@@ -129,6 +134,8 @@ func (w *jsonRedactor) word(start, end int) {
 		w.out.WriteString(w.s[start:end])
 		return
 	}
+	// A secret such as 4711 or true may be written without quotes. The mark is text, so that the
+	// value becomes a string; its type is kept in the Redaction.
 	kind := "number"
 	if c := w.s[start]; c == 't' || c == 'f' || c == 'n' {
 		kind = "word"
@@ -165,6 +172,7 @@ type Redaction struct {
 
 // redaction says what is known of the match m in text.
 func (r *Redactor) redaction(m match, text, kind string, whole bool) Redaction {
+	// Formats are those of the value that was meant, not of its escapes.
 	value := text[m.start:m.end]
 	if kind == "string" {
 		value = spelled(value)
@@ -180,6 +188,8 @@ func (r *Redactor) redaction(m match, text, kind string, whole bool) Redaction {
 			}
 			out.Notations[f] = n
 		}
+		// Of a token the claims are hidden as well, but whether two tokens would compare as equal
+		// can be said without them: each part by its mark.
 		if f == "jwt" {
 			out.Like = diff.LikeJWT(value, func(parts string) string { return r.mark("jwt", parts) })
 		}
@@ -195,6 +205,8 @@ func (h *Hider) Body(b []byte, cut bool) ([]byte, []Redaction) {
 		return b, nil
 	}
 	s := string(b)
+	// What is JSON stays JSON. Replacing may put texts next to each other that are a secret
+	// together; such a text is replaced once more, as plain text.
 	if json.Valid(b) {
 		out, done := r.jsonText(s, matches)
 		if left := findAll(h, out, false); len(left) > 0 { // what replacing made
@@ -202,6 +214,7 @@ func (h *Hider) Body(b []byte, cut bool) ([]byte, []Redaction) {
 		}
 		return []byte(out), done
 	}
+	// The brackets of a mark would be an element in markup, and the document another one.
 	open, closing := markOpen, markClose
 	if strings.HasPrefix(strings.TrimSpace(s), "<") {
 		open, closing = "&lt;secret:", "&gt;"

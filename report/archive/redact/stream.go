@@ -28,6 +28,8 @@ func (s *Stream) Write(p []byte) (int, error) {
 	if s.err != nil {
 		return 0, s.err
 	}
+	// What was held back is searched again with what is new: a secret may be split over any number
+	// of writes.
 	s.held = append(s.held, p...)
 	matches := findAll(&Hider{r: s.r}, s.held, false)
 	s.pass(s.r.safe(s.held, matches), matches)
@@ -49,6 +51,7 @@ func (s *Stream) Flush() error {
 
 // pass writes the first n held bytes, redacted. No match straddles n.
 func (s *Stream) pass(n int, matches []match) {
+	// A match that ends later is replaced when all of it can be written.
 	for len(matches) > 0 && matches[len(matches)-1].end > n {
 		matches = matches[:len(matches)-1]
 	}
@@ -66,6 +69,8 @@ func (s *Stream) pass(n int, matches []match) {
 func (r *Redactor) safe(text []byte, matches []match) int {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
+	// What follows n may be the beginning of a secret and waits. A match that begins before n and
+	// ends after it waits as a whole.
 	n := r.begunEscaped(string(text), maxViews)
 	for i := len(matches) - 1; i >= 0; i-- { // a match is written whole or not at all
 		if matches[i].start < n && matches[i].end > n {
@@ -78,6 +83,8 @@ func (r *Redactor) safe(text []byte, matches []match) int {
 // begun is the smallest index from which text may be the beginning of a form.
 // The caller holds the lock.
 func (r *Redactor) begun(text string) int {
+	// Only the last bytes matter: a form that began earlier is in the text as a whole, and was
+	// found.
 	for start := max(0, len(text)-max(r.longest, window)+1); start < len(text); start++ {
 		end := text[start:]
 		if len(end) < window {

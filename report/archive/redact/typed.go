@@ -38,12 +38,14 @@ type learned struct {
 func (r *Redactor) learn(values []string) []learned {
 	var list []learned
 	seen := make(map[string]bool)
+	// Short values are left out: a cookie lang=ko would hide every ko of the case.
 	for _, value := range values {
 		if len(value) < minLearned || seen[value] {
 			continue
 		}
 		seen[value] = true
 		l := learned{mark: r.Mark(learnedName, value)}
+		// Forms that are equal to the one before are the same text, and are searched once.
 		for _, kind := range []formKind{formGo, formQuery, formQueryLower, formRaw} {
 			text := derive(kind, value)
 			if len(l.forms) == 0 || l.forms[len(l.forms)-1] != text {
@@ -63,6 +65,7 @@ func findAll[T ~string | ~[]byte](h *Hider, text T, cut bool) []match {
 	}
 	whole := string(text)
 	matches := h.plain(whole, cut)
+	// Escapes come last: most texts have none, and undoing them costs a copy of the text.
 	hidden := escaped(whole, maxViews, cut, false, func(s string) []match { return h.plain(s, cut) })
 	if len(hidden) == 0 {
 		return matches
@@ -106,6 +109,8 @@ func (h *Hider) Text(s string) string {
 	if !strings.Contains(s, "…") && !strings.HasSuffix(s, "...") {
 		return h.piece(s, false)
 	}
+	// Every piece but the last was cut off where the ellipsis is; the last one may end with three
+	// dots which mean the same.
 	parts := strings.Split(s, "…")
 	for i, part := range parts {
 		switch body, dots := strings.CutSuffix(part, "..."); {
@@ -136,6 +141,7 @@ func (h *Hider) excerpt(e diff.Excerpt) diff.Excerpt {
 		return e
 	}
 	matches := findAll(h, e.JSON, e.Cut)
+	// An excerpt that was cut is not JSON any more and is treated as text.
 	switch {
 	case len(matches) == 0:
 	case e.Cut:
@@ -155,6 +161,9 @@ func (h *Hider) headerExcerpt(name string, e diff.Excerpt) diff.Excerpt {
 	if err := json.Unmarshal([]byte(e.JSON), &value); err != nil {
 		value = e.JSON // cut, or not one value
 	}
+	// The header is hidden as it is in the exchange, so that a reader finds the same mark there. A
+	// value that this leaves as it is, because only a part of the header was compared, is hidden
+	// whole.
 	hidden := h.r.Header(name, value)
 	if hidden == value && !strings.Contains(value, markOpen) {
 		hidden = h.r.Mark(strings.ToLower(name), value)
@@ -169,6 +178,8 @@ func (h *Hider) headerExcerpt(name string, e diff.Excerpt) diff.Excerpt {
 // difference hides the values of a difference. A header that carries credentials is hidden whole,
 // but for its scheme.
 func (h *Hider) difference(d diff.Difference) diff.Difference {
+	// The path of a difference in a header begins with its name: set-cookie[session].path, cache-
+	// control.max-age.
 	name := d.Path
 	if i := strings.IndexAny(name, "[.:; "); i > 0 {
 		name = name[:i]
@@ -218,6 +229,7 @@ func Hide[T any](h *Hider, v *T) *T {
 func (h *Hider) value(v reflect.Value) (reflect.Value, bool) {
 	switch v.Kind() {
 	case reflect.String:
+		// A named string type holds a word of this program, such as a verdict.
 		if v.Type() != stringType {
 			return v, false
 		}
@@ -252,9 +264,11 @@ func (h *Hider) structure(v reflect.Value) (reflect.Value, bool) {
 	switch v.Type() {
 	case timeType:
 		return v, false
+	// A difference knows whether its header carries credentials, which its fields alone do not.
 	case differenceType:
 		return reflect.ValueOf(h.difference(v.Interface().(diff.Difference))), true
 	}
+	// The copy is made with the first field that changes.
 	out, changed := v, false
 	for _, i := range textFields(v.Type()) {
 		field, c := h.value(v.Field(i))

@@ -52,11 +52,15 @@ func escaped(text string, depth int, cut, inner bool, find func(string) []match)
 	if !inner {
 		all = encoded(text, cut, find)
 	}
+	// Each view is tried on the text as it is. What it undoes is searched with all views again,
+	// until depth is used up: escapes inside each other come in any order.
 	for _, v := range views {
 		if strings.IndexByte(text, v.sign) < 0 {
 			continue
 		}
 		whole := text
+		// The end of a text that was cut may be half an escape, which no view can undo. It is left
+		// out here, and given to the match that ends where it begins.
 		if cut {
 			whole = text[:v.unfinished(text)]
 		}
@@ -68,6 +72,7 @@ func escaped(text string, depth int, cut, inner bool, find func(string) []match)
 		if depth > 1 {
 			matches = append(matches, escaped(plain, depth-1, cut, inner, find)...)
 		}
+		// Places in the text undone become places in the text itself.
 		for _, m := range v.places(whole, matches) {
 			if m.end == len(whole) {
 				m.end = len(text)
@@ -88,6 +93,7 @@ func (v view) unfinished(text string) int {
 			at = last
 		}
 	}
+	// A high surrogate alone is a whole escape, but not a whole character.
 	if half := at - len(`\ud800`); half >= 0 && text[half] == v.sign && text[half+1] == 'u' {
 		if r, ok := hexRune(text[half+2:at], 4); ok && r >= 0xd800 && r < 0xdc00 {
 			return half
@@ -144,6 +150,7 @@ func (v view) places(text string, matches []match) []match {
 	if len(matches) == 0 {
 		return nil
 	}
+	// Both ends of all matches are sorted, so that one walk over the text finds the place of each.
 	edges := make([]edge, 0, 2*len(matches))
 	for i, m := range matches {
 		edges = append(edges, edge{m.start, i, false}, edge{m.end, i, true})
@@ -152,6 +159,8 @@ func (v view) places(text string, matches []match) []match {
 		return cmp.Or(cmp.Compare(a.plain, b.plain), endsFirst(a, b))
 	})
 	next := 0
+	// raw and plain are the same place in the text and in the text undone. A unit is n bytes there
+	// and size bytes here; a byte that belongs to no escape is one of both.
 	for raw, plain := 0, 0; raw < len(text) && next < len(edges); {
 		n, size := 1, 1
 		if text[raw] == v.sign {
@@ -183,6 +192,7 @@ func jsonUnit(text string) (string, int) {
 	if i := strings.IndexByte(`"\/bfnrt'av`, text[1]); i >= 0 {
 		return "\"\\/\b\f\n\r\t'\a\v"[i : i+1], 2
 	}
+	// The letters are those of JSON, Go, JavaScript and Python. \U has eight digits, \x two.
 	digits := 4
 	switch text[1] {
 	case 'u':
@@ -209,6 +219,7 @@ func jsonUnit(text string) (string, int) {
 // surrogates is the character of which r is the first half and the escape that
 // rest begins with the second, or utf8.RuneError.
 func surrogates(r rune, rest, mark string) rune {
+	// Both halves have to be escaped in the same way.
 	if low, found := strings.CutPrefix(rest, mark); found && utf16.IsSurrogate(r) {
 		if second, ok := hexRune(low, 4); ok {
 			return utf16.DecodeRune(r, second)
@@ -248,6 +259,7 @@ func byteUnit(text string) (string, int) {
 	if len(text) < 4 {
 		return "", 0
 	}
+	// An octal escape has three digits, and its first is at most 3: \400 is more than a byte.
 	digits, base := text[2:4], 16
 	switch {
 	case text[1] == 'x':
@@ -350,6 +362,7 @@ func (r *Redactor) begunEscaped(text string, depth int) int {
 	// One byte of a secret takes up to eleven in two escapes, and r.longest is at
 	// least the length of a secret in hex, twice its own.
 	base := max(0, len(text)-6*r.longest-maxEntity)
+	// What is before base cannot begin a secret that is not over yet, however it is escaped.
 	tail := text[base:]
 	for _, v := range views {
 		if strings.IndexByte(tail, v.sign) < 0 {
@@ -364,6 +377,7 @@ func (r *Redactor) begunEscaped(text string, depth int) int {
 		if !changed && len(whole) == len(tail) {
 			continue
 		}
+		// A secret may begin in what an escape means: then all of that escape has to wait.
 		if at := r.begunEscaped(plain, depth-1); at < len(plain) {
 			n = min(n, base+v.places(whole, []match{{start: at, end: at + 1}})[0].start)
 		}
