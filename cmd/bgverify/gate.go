@@ -13,7 +13,6 @@ import (
 	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/report/archive/history"
-	"github.com/bgverify/bgverify/runner/run"
 )
 
 // gateFlags are what gate asks of a run beyond a verdict that can be relied on.
@@ -55,11 +54,11 @@ func newGateCommand(io stdio) *cobra.Command {
 func (g *gateFlags) check(ctx context.Context, io stdio, name string) error {
 	gate := g.gate
 	var err error
-	if gate.Without, err = aspects("without", g.without); err != nil {
-		return err
+	if gate.Without, err = archive.ParseAspects(g.without); err != nil {
+		return failed(ctx, fmt.Errorf("--without: %w", err))
 	}
-	if gate.Require, err = aspects("require", g.require); err != nil {
-		return err
+	if gate.Require, err = archive.ParseAspects(g.require); err != nil {
+		return failed(ctx, fmt.Errorf("--require: %w", err))
 	}
 	for _, what := range gate.Require {
 		if slices.Contains(gate.Without, what) {
@@ -120,19 +119,6 @@ func (g *gateFlags) ladder(ctx context.Context, name string) (l archive.Ladder, 
 	}
 	l.Shelf = store.Shelf(ctx, below)
 	return l, func() { _ = os.RemoveAll(below) }, nil
-}
-
-// aspects reads the list of a flag.
-func aspects(flag string, list []string) ([]run.Aspect, error) {
-	var out []run.Aspect
-	for _, word := range list {
-		what := run.Aspect(strings.TrimSpace(word))
-		if !slices.Contains(run.Required, what) {
-			return nil, usage("compare, load, writes or identity", "--%s: unknown part %q", flag, word)
-		}
-		out = append(out, what)
-	}
-	return out, nil
 }
 
 func oneRun(cmd *cobra.Command, args []string) error {

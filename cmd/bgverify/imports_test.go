@@ -81,7 +81,7 @@ var allowed = map[string][]string{
 	"report/source":    {"report/words", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf"},
 	"report/page":      {"report/archive/history", "report/words", "report/source", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf"},
 	"report/archive": {
-		"report/archive/disk", "report/archive/history", "report/archive/redact", "internal/suggest", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/notation", "diff/perf", "scenarios",
+		"report/archive/disk", "report/archive/history", "report/archive/redact", "internal/hint", "internal/suggest", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/notation", "diff/perf", "scenarios",
 	},
 	"report/archive/disk":              {},
 	"report/archive/redact":            {"internal/text", "diff", "diff/notation"},

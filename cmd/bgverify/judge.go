@@ -229,7 +229,7 @@ func judgeRun(io stdio, set *pflag.FlagSet, flags *judgeFlags, name string) erro
 		return broken(err)
 	}
 	status := verdict.ExitStatus(r.End.Signal)
-	err = io.print(flags.output, replay.DocumentOf(folder.Path(), verdict, stages), func(w goio.Writer) error {
+	err = io.print(flags.output, replay.Document{Run: folder.Path(), Verdict: verdict, Stages: stages}, func(w goio.Writer) error {
 		if err := replay.WriteStages(w, stages); err != nil {
 			return err
 		}

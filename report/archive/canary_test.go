@@ -163,7 +163,7 @@ func TestCanaryInEverySlot(t *testing.T) {
 			if err != nil || pair == nil {
 				t.Errorf("canary %d: the pair of a case with a secret in its id: %v, %v", i, pair, err)
 			}
-			if list, err := folder.Redactions(c.Steps[0].Exchange); err != nil || len(list) == 0 {
+			if _, list, err := folder.RedactedPair(c.Steps[0].Exchange); err != nil || len(list) == 0 {
 				t.Errorf("canary %d: no facts: %v", i, err)
 			}
 		}

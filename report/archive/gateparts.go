@@ -5,9 +5,23 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/hint"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/run"
 )
+
+// ParseAspects reads words that name parts of run.Required; the error says which one does not.
+func ParseAspects(words []string) ([]run.Aspect, error) {
+	var out []run.Aspect
+	for _, word := range words {
+		what := run.Aspect(strings.TrimSpace(word))
+		if !slices.Contains(run.Required, what) {
+			return nil, hint.Errorf("compare, load, writes or identity", "unknown part %q", text.Cut(word, 60))
+		}
+		out = append(out, what)
+	}
+	return out, nil
+}
 
 // leftOut is what a run left out. A run of a version that did not record it says so
 // in audit.verified_without alone.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -58,20 +59,23 @@ func OtherFiles(a, b *Manifest) []string {
 		}
 		return out
 	}
-	of, other := digests(a), digests(b)
-	var names []string
-	for name, sum := range of {
-		if other[name] != sum {
-			names = append(names, name)
+	return Unequal(digests(a), digests(b))
+}
+
+// Unequal lists the names whose values are not the same, or that only one of two has, sorted.
+func Unequal(a, b map[string]string) []string {
+	names := map[string]bool{}
+	for name, value := range a {
+		if other, ok := b[name]; !ok || other != value {
+			names[name] = true
 		}
 	}
-	for name := range other {
-		if _, ok := of[name]; !ok {
-			names = append(names, name)
+	for name := range b {
+		if _, ok := a[name]; !ok {
+			names[name] = true
 		}
 	}
-	slices.Sort(names)
-	return names
+	return slices.Sorted(maps.Keys(names))
 }
 
 // maxManifest bounds a manifest that is read: a million files and more.

@@ -259,19 +259,12 @@ func (f *Folder) events() (eventIndex, error) {
 
 // Pair reads the exchanges of a step back; nil when there are none under key.
 func (f *Folder) Pair(key string) (*run.Pair, error) {
-	pair, _, err := f.pair(key)
+	pair, _, err := f.RedactedPair(key)
 	return pair, err
 }
 
-// Redactions says what was replaced in a step's exchanges. A rule that needs
-// the content of such a value cannot be applied to it again.
-func (f *Folder) Redactions(key string) ([]redact.Redaction, error) {
-	_, list, err := f.pair(key)
-	return list, err
-}
-
-// pair reads the last pair with a key; nil: there is none.
-func (f *Folder) pair(key string) (*run.Pair, []redact.Redaction, error) {
+// RedactedPair returns the pair with a key, and what was replaced in it; nil where the run has none.
+func (f *Folder) RedactedPair(key string) (*run.Pair, []redact.Redaction, error) {
 	f.mu.Lock()
 	if !f.paired {
 		_, _, _, err := f.scan(ExchangesFile, func(ln *line, offset, size int64) error {

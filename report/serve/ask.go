@@ -11,6 +11,7 @@ import (
 
 	"github.com/bgverify/bgverify/internal/hint"
 	"github.com/bgverify/bgverify/internal/suggest"
+	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -102,16 +103,13 @@ func readStages(value string) ([]string, error) {
 	return stages, nil
 }
 
+// readAspects reads a condition that lists parts of a run.
 func readAspects(name, value string) ([]run.Aspect, error) {
-	var out []run.Aspect
-	for word := range strings.SplitSeq(value, ",") {
-		what := run.Aspect(strings.TrimSpace(word))
-		if !slices.Contains(run.Required, what) {
-			return nil, hint.Errorf("compare, load, writes or identity", "%s: unknown part %q", name, cut(word))
-		}
-		out = append(out, what)
+	list, err := archive.ParseAspects(strings.Split(value, ","))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return out, nil
+	return list, nil
 }
 
 // readSuites reads names separated by commas.

@@ -47,7 +47,7 @@ func (p *problems) unlike(a, b *shard) {
 		p.add(path, "", "its suites hold %d cases and %d load stages, those of %s %d and %d", hb.Planned.OfCases, hb.Planned.OfLoads,
 			first, ha.Planned.OfCases, ha.Planned.OfLoads)
 	}
-	if names := unequal(a.asked.Variables, b.asked.Variables); len(names) > 0 {
+	if names := archive.Unequal(a.asked.Variables, b.asked.Variables); len(names) > 0 {
 		p.add(path, "run all shards with the same environment", "the environment gave it other values than %s: %s", first,
 			strings.Join(names, ", "))
 	}
@@ -108,21 +108,4 @@ func shown(flags []string) string {
 		return "none"
 	}
 	return strings.Join(flags, " ")
-}
-
-// unequal lists the names whose values are not the same, or that only one of two has, sorted.
-func unequal(a, b map[string]string) []string {
-	var names []string
-	for name, value := range a {
-		if other, ok := b[name]; !ok || other != value {
-			names = append(names, name)
-		}
-	}
-	for name := range b {
-		if _, ok := a[name]; !ok {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
 }

@@ -19,15 +19,17 @@ import (
 // A JudgedLoad is a load stage of an archived run, judged again from its records. Its figures
 // may differ from those of the run only where margins were changed.
 type JudgedLoad struct {
-	Name    string      // suite/stage
-	Verdict run.Verdict // now
-	Was     run.Verdict // in the run
+	Name    string      `json:"name"`    // suite/stage
+	Verdict run.Verdict `json:"verdict"` // now
+	Was     run.Verdict `json:"was"`     // in the run
 	// Reason is what the records alone do not say; it may be empty.
-	Reason string
+	Reason string `json:"reason"`
 	// Beyond are findings of the run that its records do not show.
-	Beyond []string
-	// Report has the figures; nil for a stage that ended without a verdict.
-	Report *attack.Report
+	Beyond []string `json:"beyond_records,omitempty"`
+	// Judged are the figures for programs, and Report for people; nil for a stage that ended without
+	// a verdict.
+	Judged *attack.Document `json:"judged,omitempty"`
+	Report *attack.Report   `json:"-"`
 }
 
 // JudgeLoad judges a stage again. margins changes what it was judged by; nil keeps that, and
@@ -64,6 +66,7 @@ func JudgeLoad(
 		return nil, fmt.Errorf("load %s: %s: %w", s.Name, l.Records, err)
 	}
 	// What answers and connections showed is not in the records, and still counts.
+	s.Judged = s.Report.Document()
 	s.Verdict, s.Reason = run.OfOutcome(s.Report.Outcome).Worse(l.Beyond()), ""
 	for _, f := range l.Findings {
 		s.Beyond = append(s.Beyond, f.String())
@@ -111,33 +114,11 @@ func JudgeLoads(folder *archive.Folder, margins func(perf.Margins) perf.Margins)
 	return r, stages, v, nil
 }
 
-// A StageDocument is a judged load stage as JSON.
-type StageDocument struct {
-	Name    string           `json:"name"`
-	Verdict run.Verdict      `json:"verdict"`
-	Was     run.Verdict      `json:"was"`
-	Reason  string           `json:"reason"`
-	Beyond  []string         `json:"beyond_records,omitempty"`
-	Judged  *attack.Document `json:"judged,omitempty"`
-}
-
 // A Document is what JudgeLoads found, as JSON.
 type Document struct {
-	Run     string          `json:"run"` // the folder
-	Verdict run.Verdict     `json:"verdict"`
-	Stages  []StageDocument `json:"stages"`
-}
-
-// DocumentOf makes the document of the judged stages of a run.
-func DocumentOf(folder string, verdict run.Verdict, stages []*JudgedLoad) Document {
-	d := Document{folder, verdict, make([]StageDocument, len(stages))}
-	for i, s := range stages {
-		d.Stages[i] = StageDocument{s.Name, s.Verdict, s.Was, s.Reason, s.Beyond, nil}
-		if s.Report != nil {
-			d.Stages[i].Judged = s.Report.Document()
-		}
-	}
-	return d
+	Run     string        `json:"run"` // the folder
+	Verdict run.Verdict   `json:"verdict"`
+	Stages  []*JudgedLoad `json:"stages"`
 }
 
 // WriteStages writes the judged stages of a run as text for a terminal. The error is that of to.

@@ -24,7 +24,7 @@ import (
 // written. The function that comes back gives nil for a pair that the archive does not have.
 func StandIns(folder *archive.Folder, secret func(name, value string)) func(key string) (*run.Pair, error) {
 	return func(key string) (*run.Pair, error) {
-		pair, facts, err := pairAndFacts(folder, key)
+		pair, facts, err := folder.RedactedPair(key)
 		if err != nil || pair == nil {
 			return pair, err
 		}
@@ -44,26 +44,12 @@ func StandIns(folder *archive.Folder, secret func(name, value string)) func(key 
 	}
 }
 
-// pairAndFacts reads a pair and what the archive replaced in it. The facts say where a mark is,
-// and what type, length and formats the secret had.
-func pairAndFacts(folder *archive.Folder, key string) (*run.Pair, []redact.Redaction, error) {
-	pair, err := folder.Pair(key)
-	if err != nil || pair == nil {
-		return pair, nil, err
-	}
-	facts, err := folder.Redactions(key)
-	if err != nil {
-		return nil, nil, err
-	}
-	return pair, facts, nil
-}
-
 // MarkedPairs reads archived pairs with the marks in place of hidden values in them: a request
 // that would need one of those values must not be sent. It serves a resumed run, which may send
 // the requests that follow.
 func MarkedPairs(folder *archive.Folder) func(key string) (*run.Pair, error) {
 	return func(key string) (*run.Pair, error) {
-		pair, facts, err := pairAndFacts(folder, key)
+		pair, facts, err := folder.RedactedPair(key)
 		if err != nil || pair == nil {
 			return pair, err
 		}
