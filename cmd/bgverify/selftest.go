@@ -14,10 +14,15 @@ import (
 	"github.com/bgverify/bgverify/runner/selftest"
 )
 
+// selftestFlags are the flags of selftest.
+type selftestFlags struct {
+	runFlags
+	only       []string
+	staleAfter time.Duration
+}
+
 func newSelftestCommand(io stdio) *cobra.Command {
-	flags := &runFlags{}
-	var only []string
-	var staleAfter time.Duration
+	flags := &selftestFlags{}
 	var faults strings.Builder
 	for _, f := range faultproxy.Faults() {
 		fmt.Fprintf(&faults, "  %-18s %s\n", f.Name, f.Doc)
@@ -31,21 +36,21 @@ func newSelftestCommand(io stdio) *cobra.Command {
 			if err := flags.check(cmd); err != nil {
 				return err
 			}
-			return runSelftest(cmd.Context(), io, flags, only, staleAfter, args)
+			return flags.selftest(cmd.Context(), io, args)
 		},
 	}
 	f := cmd.Flags()
 	flags.bindSending(f, "no-load")
 	f.Lookup("green").Usage = "`URL` of the side that faults are put in front of"
-	f.DurationVar(&staleAfter, "stale-after", 10*time.Second, "least `age` of what stale-cache answers")
-	f.StringArrayVar(&only, "fault", nil, "try only this `fault`; may be repeated")
+	f.DurationVar(&flags.staleAfter, "stale-after", 10*time.Second, "least `age` of what stale-cache answers")
+	f.StringArrayVar(&flags.only, "fault", nil, "try only this `fault`; may be repeated")
 	return cmd
 }
 
-// runSelftest runs the suites against each fault and exits with 1 if one was noticed
+// selftest runs the suites against each fault and exits with 1 if one was noticed
 // by nothing, 4 if something could not be deleted again.
-func runSelftest(ctx context.Context, io stdio, flags *runFlags, only []string, staleAfter time.Duration, args []string) error {
-	chosen, err := selftest.Choose(only)
+func (f *selftestFlags) selftest(ctx context.Context, io stdio, args []string) error {
+	chosen, err := selftest.Choose(f.only)
 	if err != nil {
 		return failed(ctx, err)
 	}
@@ -53,15 +58,15 @@ func runSelftest(ctx context.Context, io stdio, flags *runFlags, only []string, 
 	if err != nil {
 		return err
 	}
-	if staleAfter < 0 || staleAfter > time.Hour {
-		return usage("0s to 1h", "--stale-after %s is out of bounds", staleAfter)
+	if f.staleAfter < 0 || f.staleAfter > time.Hour {
+		return usage("0s to 1h", "--stale-after %s is out of bounds", f.staleAfter)
 	}
 	// Runs go through the proxies of selftest; what is printed holds no secret.
-	u, flush := newUnarchived(io, flags, t, loading{})
+	u, flush := newUnarchived(io, &f.runFlags, t, loading{})
 	defer flush()
 	found, err := selftest.Run(ctx, selftest.Options{
-		Faults: chosen, Seed: flags.seed, NoLoad: flags.noLoad, AllowLoad: flags.allowLoad, AllowWrites: flags.allowWrites,
-		StaleAfter: staleAfter,
+		Faults: chosen, Seed: f.seed, NoLoad: f.noLoad, AllowLoad: f.allowLoad, AllowWrites: f.allowWrites,
+		StaleAfter: f.staleAfter,
 		Plan:       func(seed uint64) (*runner.Plan, error) { return u.plan(seed, nil) },
 		Execute:    u.execute,
 		Lock:       func(plan *runner.Plan) (func(), error) { return lockLoad(plan, "selftest") },

@@ -96,20 +96,10 @@ func loadSession(io stdio, flags *runFlags, t *tree.Tree, flagsTyped []string, h
 	if err := tellProblems(io.err, problems); err != nil {
 		return nil, err
 	}
-	s.secrets = map[string]bool{}
-	for _, suite := range suites {
-		for _, name := range suite.Secrets {
-			s.secrets[name], s.secrets[template.CapitalName(name)] = true, true
-		}
-	}
+	s.learnSecrets(suites)
 	// What the files ask is kept from before the selection: the verdict says what was left out.
 	whole, asked := scenarios.SizeOf(suites), asks.Of(suites)
-	narrowed := flags.narrowed()
-	for _, suite := range suites {
-		for _, at := range suite.Only {
-			narrowed = append(narrowed, run.Narrowing{By: run.ByFile, Name: "only: true", At: at.String(), Cases: true, Loads: true})
-		}
-	}
+	narrowed := append(flags.narrowed(), onlyMarks(suites)...)
 	if suites, err = s.selectCases(suites, sel); err != nil {
 		return nil, err
 	}
@@ -126,6 +116,27 @@ func loadSession(io stdio, flags *runFlags, t *tree.Tree, flagsTyped []string, h
 		Calibration: calibration, Narrowed: narrowed, Paths: t.Paths, Asks: asked,
 	}
 	return s, nil
+}
+
+// learnSecrets notes the names that any suite calls secret.
+func (s *session) learnSecrets(suites []*scenarios.Suite) {
+	s.secrets = map[string]bool{}
+	for _, suite := range suites {
+		for _, name := range suite.Secrets {
+			s.secrets[name], s.secrets[template.CapitalName(name)] = true, true
+		}
+	}
+}
+
+// onlyMarks are the marks in files that make a run smaller than its suites.
+func onlyMarks(suites []*scenarios.Suite) []run.Narrowing {
+	var out []run.Narrowing
+	for _, suite := range suites {
+		for _, at := range suite.Only {
+			out = append(out, run.Narrowing{By: run.ByFile, Name: "only: true", At: at.String(), Cases: true, Loads: true})
+		}
+	}
+	return out
 }
 
 // openClusters reads the kubeconfigs of the clusters that the env file names, and prepares

@@ -27,21 +27,32 @@ func (s *shiftFlags) status(ctx context.Context, io stdio, file string) error {
 	} else {
 		live = err.Error()
 	}
-	state := h.Outcome.String()
-	if h.Reason != "" {
-		state += ": " + h.Reason
-	}
 	driver, err := s.driver(h.First.Driver, h.First.Dir)
 	if err != nil {
 		return failed(ctx, err)
 	}
-	now := "nothing was written"
 	weights, _, err := driver.Read(ctx)
-	switch {
-	case err != nil:
+	now := weights.String()
+	if err != nil {
 		now = "cannot be read: " + err.Error()
-	default:
-		now = weights.String()
+	}
+	for _, line := range statusLines(h, folder, live, now) {
+		if line[1] != "" {
+			fmt.Fprintf(io.out, "%-9s %s\n", line[0], text.Visible(s.hide(line[1])))
+		}
+	}
+	if err != nil {
+		return exit(statusBroken)
+	}
+	return nil
+}
+
+// statusLines are what the record of a walk says, by name; live says whether a process works on it, and
+// now which weights the mechanism has. A line without text is left out.
+func statusLines(h *shift.History, folder, live, now string) [][2]string {
+	state := h.Outcome.String()
+	if h.Reason != "" {
+		state += ": " + h.Reason
 	}
 	step := "before the first step"
 	if i := h.Progress.Step; h.Progress.Touched && i < len(h.First.Plan.Steps) {
@@ -55,7 +66,7 @@ func (s *shiftFlags) status(ctx context.Context, io stdio, file string) error {
 	if h.HasRecord {
 		recorded = h.Progress.Recorded.String()
 	}
-	for _, line := range [][2]string{
+	return [][2]string{
 		{"walk", h.First.Walk},
 		{"folder", folder},
 		{"began", h.Began.Format(time.RFC3339)},
@@ -67,15 +78,7 @@ func (s *shiftFlags) status(ctx context.Context, io stdio, file string) error {
 		{"writes", writes},
 		{"recorded", recorded},
 		{"weights", now},
-	} {
-		if line[1] != "" {
-			fmt.Fprintf(io.out, "%-9s %s\n", line[0], text.Visible(s.hide(line[1])))
-		}
 	}
-	if err != nil {
-		return exit(statusBroken)
-	}
-	return nil
 }
 
 // find is the newest walk of a shift file, or the walk of a folder.

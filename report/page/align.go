@@ -52,7 +52,7 @@ func alignJSON(blue, green *jsonNode, found, ignored []diff.Difference) []row {
 			a.addDifference(&list[i])
 		}
 	}
-	a.alignPair("", blue, green, "", "", 0, "")
+	a.alignPair(spot{}, blue, green, "", "")
 	return a.rows
 }
 
@@ -131,7 +131,7 @@ func noteOf(d *diff.Difference) string {
 }
 
 // alignPair lays out two values that belong together.
-func (a *aligner) alignPair(label string, b, g *jsonNode, bp, gp string, depth int, tail string) {
+func (a *aligner) alignPair(at spot, b, g *jsonNode, bp, gp string) {
 	d := a.blue[bp]
 	if d == nil {
 		d = a.green[gp]
@@ -140,24 +140,24 @@ func (a *aligner) alignPair(label string, b, g *jsonNode, bp, gp string, depth i
 	if b.kind != g.kind || b.kind == 's' {
 		if b.kind == 's' && g.kind == 's' {
 			a.rows = append(a.rows, row{
-				mark: mark, depth: depth, blue: label + b.text + tail, green: label + g.text + tail,
+				mark: mark, depth: at.depth, blue: at.label + b.text + at.tail, green: at.label + g.text + at.tail,
 				note: noteOf(d),
 			})
 			return
 		}
-		a.addOneSided(blueSide, label, b, depth, tail, sideMark(d, rowRemoved), noteOf(d))
-		a.addOneSided(greenSide, label, g, depth, tail, sideMark(d, rowAdded), "")
+		a.addOneSided(blueSide, at, b, sideMark(d, rowRemoved), noteOf(d))
+		a.addOneSided(greenSide, at, g, sideMark(d, rowAdded), "")
 		return
 	}
 	if len(b.kids) == 0 && len(g.kids) == 0 {
-		text := label + brackets(b.kind) + tail
-		a.rows = append(a.rows, row{mark: mark, depth: depth, blue: text, green: text, note: noteOf(d)})
+		text := at.label + brackets(b.kind) + at.tail
+		a.rows = append(a.rows, row{mark: mark, depth: at.depth, blue: text, green: text, note: noteOf(d)})
 		return
 	}
 	open, end := brackets(b.kind)[:1], brackets(b.kind)[1:]
-	a.rows = append(a.rows, row{mark: mark, depth: depth, blue: label + open, green: label + open, note: noteOf(d)})
-	a.members(b, g, bp, gp, depth+1)
-	a.rows = append(a.rows, row{depth: depth, blue: end + tail, green: end + tail})
+	a.rows = append(a.rows, row{mark: mark, depth: at.depth, blue: at.label + open, green: at.label + open, note: noteOf(d)})
+	a.members(b, g, bp, gp, at.depth+1)
+	a.rows = append(a.rows, row{depth: at.depth, blue: end + at.tail, green: end + at.tail})
 }
 
 // brackets are the signs around the members of a node.
@@ -183,7 +183,7 @@ func (a *aligner) members(b, g *jsonNode, bp, gp string, depth int) {
 		for ; next < until; next++ {
 			if !taken[next] {
 				d := a.green[gp+g.step(next)]
-				a.addOneSided(greenSide, g.label(next), g.kids[next], depth, comma(next, len(g.kids)), sideMark(d, rowAdded), noteOf(d))
+				a.addOneSided(greenSide, g.spot(next, depth), g.kids[next], sideMark(d, rowAdded), noteOf(d))
 			}
 		}
 	}
@@ -191,13 +191,13 @@ func (a *aligner) members(b, g *jsonNode, bp, gp string, depth int) {
 		gi := partner[i]
 		if gi < 0 {
 			d := a.blue[bp+b.step(i)]
-			a.addOneSided(blueSide, b.label(i), kid, depth, comma(i, len(b.kids)), sideMark(d, rowRemoved), noteOf(d))
+			a.addOneSided(blueSide, b.spot(i, depth), kid, sideMark(d, rowRemoved), noteOf(d))
 			continue
 		}
 		if gi > next {
 			flush(gi)
 		}
-		a.alignPair(b.label(i), kid, g.kids[gi], bp+b.step(i), gp+g.step(gi), depth, comma(i, len(b.kids)))
+		a.alignPair(b.spot(i, depth), kid, g.kids[gi], bp+b.step(i), gp+g.step(gi))
 	}
 	flush(len(g.kids))
 }
@@ -211,12 +211,20 @@ func sideMark(d *diff.Difference, otherwise rowMark) rowMark {
 	return otherwise
 }
 
-// comma is what follows the i-th of n members.
-func comma(i, n int) string {
-	if i < n-1 {
-		return ","
+// A spot is where a value is laid out: how deep, what is before it (the key of a member) and what is
+// after it (the comma before the next member).
+type spot struct {
+	label, tail string
+	depth       int
+}
+
+// spot is where the i-th member of a node is laid out.
+func (n *jsonNode) spot(i, depth int) spot {
+	s := spot{label: n.label(i), depth: depth}
+	if i < len(n.kids)-1 {
+		s.tail = ","
 	}
-	return ""
+	return s
 }
 
 // match pairs the members of two nodes: those of objects by key, those of arrays
@@ -272,9 +280,9 @@ func (a *aligner) onlyGreen(pointer string) bool {
 }
 
 // addOneSided lays out a value that only one side has.
-func (a *aligner) addOneSided(side side, label string, n *jsonNode, depth int, tail string, mark rowMark, note string) {
-	put := func(depth int, text, note string) {
-		r := row{mark: mark, depth: depth, note: note}
+func (a *aligner) addOneSided(side side, at spot, n *jsonNode, mark rowMark, note string) {
+	put := func(text, note string) {
+		r := row{mark: mark, depth: at.depth, note: note}
 		if side == greenSide {
 			r.green = text
 		} else {
@@ -287,14 +295,14 @@ func (a *aligner) addOneSided(side side, label string, n *jsonNode, depth int, t
 		if n.kind != 's' {
 			text = brackets(n.kind)
 		}
-		put(depth, label+text+tail, note)
+		put(at.label+text+at.tail, note)
 		return
 	}
-	put(depth, label+brackets(n.kind)[:1], note)
+	put(at.label+brackets(n.kind)[:1], note)
 	for i, kid := range n.kids {
-		a.addOneSided(side, n.label(i), kid, depth+1, comma(i, len(n.kids)), mark, "")
+		a.addOneSided(side, n.spot(i, at.depth+1), kid, mark, "")
 	}
-	put(depth, brackets(n.kind)[1:]+tail, "")
+	put(brackets(n.kind)[1:]+at.tail, "")
 }
 
 // side tells blue's column from green's.

@@ -307,7 +307,7 @@ func sparkline(id, name string, points []*HistoryRatio) *plot {
 	}
 	y := axis{low: low * 1.05, high: high * 1.05, from: 52, to: 4}
 	x := axis{low: 0, high: math.Max(float64(len(points)-1), 1), from: 8, to: 312}
-	p.line("ink", colorInk, "1", 0, y.at(0), 320, y.at(0))
+	p.line(inkText, "1", point{0, y.at(0)}, point{320, y.at(0)})
 	var margin pen
 	for i, r := range points {
 		if r == nil {
@@ -316,14 +316,14 @@ func sparkline(id, name string, points []*HistoryRatio) *plot {
 		at := x.at(float64(i))
 		margin.to(at-3, y.at(r.Margin))
 		margin.to(at+3, y.at(r.Margin))
-		class, color := "ink", colorInk
+		k := inkText
 		if r.Verdict == run.Fail {
-			class, color = "fail", colorFail
+			k = inkFail
 		}
-		p.line(class, color, "1.5", at, y.at(r.Low), at, y.at(r.High))
-		p.Marks = append(p.Marks, plotMark{class, color, square(at, y.at(r.Change), 2.6)})
+		p.line(k, "1.5", point{at, y.at(r.Low)}, point{at, y.at(r.High)})
+		p.Marks = append(p.Marks, plotMark{k.class, k.color, square(at, y.at(r.Change), 2.6)})
 	}
-	p.curve("dim", colorDim, "1", "3 2", &margin)
+	p.curve(inkDim, "1", "3 2", &margin)
 	p.Desc = "Green against blue in each run, with its interval; the dashed line is the margin."
 	return p
 }

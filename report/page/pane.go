@@ -228,7 +228,7 @@ func pretty(n *jsonNode, body []byte) string {
 		return string(body)
 	}
 	a := &aligner{}
-	a.addOneSided(blueSide, "", n, 0, "", rowSame, "")
+	a.addOneSided(blueSide, spot{}, n, rowSame, "")
 	var b strings.Builder
 	for _, r := range a.rows {
 		b.WriteString(strings.Repeat("  ", r.depth) + r.blue + "\n")

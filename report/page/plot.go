@@ -43,6 +43,22 @@ const (
 	colorGrid  = "#dfe3e8"
 )
 
+// An ink is a colour of the light theme with the class by which the style changes it in the dark.
+type ink struct{ class, color string }
+
+var (
+	inkBlue   = ink{"blue", colorBlue}
+	inkGreen  = ink{"green", colorGreen}
+	inkLeaf   = ink{"green", colorLeaf}
+	inkFail   = ink{"fail", colorFail}
+	inkText   = ink{"ink", colorInk}
+	inkDim    = ink{"dim", colorDim}
+	inkMargin = ink{"margin", colorDim}
+)
+
+// A point is a place in a plot, in its units from the upper left corner.
+type point struct{ x, y float64 }
+
 // GridColor is the colour of the grid, for the template.
 func (p *plot) GridColor() string { return colorGrid }
 
@@ -104,7 +120,7 @@ func (p *plot) secondsTicks(y axis, left, right float64) {
 	for _, v := range ticks {
 		at := y.at(v)
 		p.grid(left, at, right, at)
-		p.text("dim", colorDim, "end", left-8, at+4, tick(v), "")
+		p.text(inkDim, "end", point{left - 8, at + 4}, tick(v), "")
 	}
 }
 
@@ -126,13 +142,13 @@ func (p *plot) grid(x1, y1, x2, y2 float64) {
 }
 
 // line adds a straight line.
-func (p *plot) line(class, stroke, width string, x1, y1, x2, y2 float64) {
-	p.Lines = append(p.Lines, plotLine{class, stroke, width, num(x1), num(y1), num(x2), num(y2)})
+func (p *plot) line(k ink, width string, from, to point) {
+	p.Lines = append(p.Lines, plotLine{k.class, k.color, width, num(from.x), num(from.y), num(to.x), num(to.y)})
 }
 
 // text adds a label.
-func (p *plot) text(class, fill, anchor string, x, y float64, s, weight string) {
-	p.Texts = append(p.Texts, plotText{class, fill, anchor, num(x), num(y), s, weight})
+func (p *plot) text(k ink, anchor string, at point, s, weight string) {
+	p.Texts = append(p.Texts, plotText{k.class, k.color, anchor, num(at.x), num(at.y), s, weight})
 }
 
 // A pen collects the points of a curve; lift leaves a gap.
@@ -157,9 +173,9 @@ func (c *pen) to(x, y float64) {
 func (c *pen) lift() { c.down = false }
 
 // curve adds what a pen has drawn; nothing where it has no point.
-func (p *plot) curve(class, stroke, width, dash string, c *pen) {
+func (p *plot) curve(k ink, width, dash string, c *pen) {
 	if c.n > 0 {
-		p.Paths = append(p.Paths, plotPath{class, stroke, width, dash, c.b.String()})
+		p.Paths = append(p.Paths, plotPath{k.class, k.color, width, dash, c.b.String()})
 	}
 }
 
@@ -190,12 +206,12 @@ func (p *plot) sign(side string, x, y, r float64) {
 
 // label names a curve at its end.
 func (p *plot) label(side string, x, y float64, s string) {
-	fill := colorBlue
+	k := inkBlue
 	if side == "green" {
-		fill = colorLeaf
+		k = inkLeaf
 	}
 	p.sign(side, x+8, y, 4)
-	p.text(side, fill, "start", x+17, y+4, s, "600")
+	p.text(k, "start", point{x + 17, y + 4}, s, "600")
 }
 
 // apart moves two label places so that they do not touch.

@@ -50,7 +50,7 @@ func percentilePlot(id string, l *run.LoadResult) *plot {
 		if v := nines(q); v >= x.low-1e-9 && v <= x.high+1e-9 {
 			at := x.at(v)
 			p.grid(at, plotTop, at, plotHeight-plotBottom)
-			p.text("dim", colorDim, "middle", at, plotHeight-plotBottom+17, percentileName(q), "")
+			p.text(inkDim, "middle", point{at, plotHeight - plotBottom + 17}, percentileName(q), "")
 		}
 	}
 	var blue, green pen
@@ -59,8 +59,8 @@ func percentilePlot(id string, l *run.LoadResult) *plot {
 		blue.to(at, y.at(q.Blue))
 		green.to(at, y.at(q.Green))
 	}
-	p.curve("blue", colorBlue, "2", "", &blue)
-	p.curve("green", colorGreen, "2", "6 4", &green)
+	p.curve(inkBlue, "2", "", &blue)
+	p.curve(inkGreen, "2", "6 4", &green)
 	for _, q := range []float64{0.5, 0.95, 0.99, 0.999} {
 		if at := nearest(points, q); at >= 0 {
 			p.sign("blue", x.at(nines(points[at].Q)), y.at(points[at].Blue), 3.2)
@@ -136,11 +136,11 @@ func timePlot(id string, s *run.Series) *plot {
 			last[i] = y.at(v)
 			draw.to(x.at(b.Start+s.BucketS/2), last[i])
 		}
-		color := colorBlue
+		k := inkBlue
 		if c.side == "green" {
-			color = colorGreen
+			k = inkGreen
 		}
-		p.curve(c.side, color, c.width, c.dash, &draw)
+		p.curve(k, c.width, c.dash, &draw)
 	}
 	spaced(last, 15, plotTop+8, bottom-4)
 	for i, c := range curves {
@@ -184,7 +184,7 @@ func (p *plot) timeTicks(x axis, end float64) {
 		if step >= 60 {
 			label = fmt.Sprintf("%g min", v/60)
 		}
-		p.text("dim", colorDim, "middle", at, float64(p.Height-plotBottom)+17, label, "")
+		p.text(inkDim, "middle", point{at, float64(p.Height-plotBottom) + 17}, label, "")
 	}
 }
 
@@ -194,13 +194,13 @@ func (p *plot) errorTicks(x axis, s *run.Series) {
 	for _, b := range s.Buckets {
 		at := x.at(b.Start + s.BucketS/2)
 		if b.BlueErrors > 0 {
-			p.line("blue", colorBlue, "3", at, base-22, at, base-13)
+			p.line(inkBlue, "3", point{at, base - 22}, point{at, base - 13})
 		}
 		if b.GreenErrors > 0 {
-			p.line("green", colorGreen, "3", at, base-11, at, base-2)
+			p.line(inkGreen, "3", point{at, base - 11}, point{at, base - 2})
 		}
 	}
-	p.text("dim", colorDim, "start", plotWidth-plotRight+6, base-8, "errors", "")
+	p.text(inkDim, "start", point{plotWidth - plotRight + 6, base - 8}, "errors", "")
 }
 
 // ratePlot draws what was offered against what was achieved, both sides together.
@@ -209,15 +209,15 @@ func ratePlot(id string, s *run.Series) *plot {
 	p := &plot{ID: id, Title: "Offered and achieved rate", Width: plotWidth, Height: plotHeight}
 	p.Desc = "Requests per second of both sides together: what the plan asked for and what was sent and answered."
 	lines := [2]rateLine{
-		{"offered", "dim", colorDim, "1.3", "2 3", func(b *run.Bucket) float64 { return b.Offered }},
-		{"achieved", "ink", colorInk, "2", "", func(b *run.Bucket) float64 { return b.Achieved }},
+		{"offered", inkDim, "1.3", "2 3", func(b *run.Bucket) float64 { return b.Offered }},
+		{"achieved", inkText, "2", "", func(b *run.Bucket) float64 { return b.Achieved }},
 	}
 	if closedLoop(s) {
 		p.Title, p.Desc = "Achieved rate of each side", "Requests per second that the users of each side got answered. They send less when "+
 			"answers are slower."
 		lines = [2]rateLine{
-			{"blue", "blue", colorBlue, "2", "", func(b *run.Bucket) float64 { return b.BlueRate }},
-			{"green", "green", colorGreen, "2", "", func(b *run.Bucket) float64 { return b.GreenRate }},
+			{"blue", inkBlue, "2", "", func(b *run.Bucket) float64 { return b.BlueRate }},
+			{"green", inkGreen, "2", "", func(b *run.Bucket) float64 { return b.GreenRate }},
 		}
 	}
 	for i := range s.Buckets {
@@ -233,7 +233,7 @@ func ratePlot(id string, s *run.Series) *plot {
 	step := steps125(high/6, high)[0]
 	for v := 0.0; v <= high*1.12; v += step {
 		p.grid(plotLeft, y.at(v), plotWidth-plotRight, y.at(v))
-		p.text("dim", colorDim, "end", plotLeft-8, y.at(v)+4, fmt.Sprintf("%g/s", v), "")
+		p.text(inkDim, "end", point{plotLeft - 8, y.at(v) + 4}, fmt.Sprintf("%g/s", v), "")
 	}
 	p.timeTicks(x, end)
 	var last [2]float64
@@ -244,19 +244,21 @@ func ratePlot(id string, s *run.Series) *plot {
 			last[k] = y.at(lines[k].of(b))
 			drawn.to(x.at(b.Start+s.BucketS/2), last[k])
 		}
-		p.curve(lines[k].class, lines[k].color, lines[k].width, lines[k].dash, &drawn)
+		p.curve(lines[k].ink, lines[k].width, lines[k].dash, &drawn)
 	}
 	last[0], last[1] = apart(last[0], last[1], 15)
 	for k := range lines {
-		p.text(lines[k].class, lines[k].color, "start", plotWidth-plotRight+6, last[k]+4, lines[k].name, "600")
+		p.text(lines[k].ink, "start", point{plotWidth - plotRight + 6, last[k] + 4}, lines[k].name, "600")
 	}
 	return p
 }
 
 // A rateLine is one of the two lines of a rate plot.
 type rateLine struct {
-	name, class, color, width, dash string
-	of                              func(*run.Bucket) float64
+	name        string
+	ink         ink
+	width, dash string
+	of          func(*run.Bucket) float64
 }
 
 // closedLoop reports whether a series is of a stage of users.
@@ -308,23 +310,23 @@ func forestPlot(id string, l *run.LoadResult) *plot {
 	for _, v := range changeTicks(low, high) {
 		p.grid(at(v), plotTop-6, at(v), bottom)
 		if at(v) >= free && (v > -1e-9 || at(v) <= at(0)-tickRoom) {
-			p.text("dim", colorDim, "middle", at(v), bottom+17, signedTick(v), "")
+			p.text(inkDim, "middle", point{at(v), bottom + 17}, signedTick(v), "")
 			free = at(v) + tickRoom
 		}
 	}
-	p.line("ink", colorInk, "1.3", at(0), plotTop-6, at(0), bottom)
+	p.line(inkText, "1.3", point{at(0), plotTop - 6}, point{at(0), bottom})
 	for i, c := range rows {
 		y := float64(plotTop + rowHeight*i + rowHeight/2)
-		class, color := "ink", colorInk
+		k := inkText
 		if c.Outcome == perf.Worse {
-			class, color = "fail", colorFail
+			k = inkFail
 		}
-		p.text("ink", colorInk, "end", left-12, y+4, shortenMiddle(words.MetricName(c), 25), "")
-		p.line(class, color, "2", at(c.Low), y, at(c.High), y)
-		p.line("margin", colorDim, "2", at(c.Margin), y-9, at(c.Margin), y+9)
-		p.Marks = append(p.Marks, plotMark{class, color, square(at(c.Change), y, 4)})
+		p.text(inkText, "end", point{left - 12, y + 4}, shortenMiddle(words.MetricName(c), 25), "")
+		p.line(k, "2", point{at(c.Low), y}, point{at(c.High), y})
+		p.line(inkMargin, "2", point{at(c.Margin), y - 9}, point{at(c.Margin), y + 9})
+		p.Marks = append(p.Marks, plotMark{k.class, k.color, square(at(c.Change), y, 4)})
 		v := comparisonVerdict(c)
-		p.text(class, color, "start", plotWidth-right+14, y+4, words.Signed(c.Change)+"  "+v.Mark, "600")
+		p.text(k, "start", point{plotWidth - right + 14, y + 4}, words.Signed(c.Change)+"  "+v.Mark, "600")
 	}
 	p.Desc = "A point is green against blue, the line its interval, the upright tick the margin. To the right of 0 % green is slower."
 	return p
