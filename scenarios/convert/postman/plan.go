@@ -185,19 +185,17 @@ func (im *pmImport) namesIn(template string) []string {
 // more others, or by the auth of a folder, in auth, headers and cookies alone,
 // and nobody else gives it.
 func (im *pmImport) sessions(edges []pmEdge) {
-	for i, d := range im.drafts {
-		var consumers []int
-		ok := true
-		for _, e := range edges {
-			if e.to == i && !im.drafts[e.from].setup {
-				ok = false // it needs what a case captures
-			}
-			if e.from == i && !slices.Contains(consumers, e.to) {
-				consumers = append(consumers, e.to)
-			}
+	givers, consumers := make([][]int, len(im.drafts)), make([][]int, len(im.drafts)) // by draft
+	for _, e := range edges {
+		givers[e.to] = append(givers[e.to], e.from)
+		if !slices.Contains(consumers[e.from], e.to) {
+			consumers[e.from] = append(consumers[e.from], e.to)
 		}
-		several := len(consumers) >= 2 || len(consumers) == 1 && im.forAuth(d)
-		d.setup = ok && several && len(d.vars) == 0 && im.isSession(d, consumers)
+	}
+	for i, d := range im.drafts { // those that give to it come before it: what they are is known
+		needsCase := slices.ContainsFunc(givers[i], func(from int) bool { return !im.drafts[from].setup })
+		several := len(consumers[i]) >= 2 || len(consumers[i]) == 1 && im.forAuth(d)
+		d.setup = !needsCase && several && len(d.vars) == 0 && im.isSession(d, consumers[i])
 	}
 }
 
@@ -219,24 +217,17 @@ func (im *pmImport) forAuth(d *pmDraft) bool {
 	return false
 }
 
+// isSession reports whether a draft may run once for all its consumers: nothing in it differs
+// from row to row, and its values are proof of who asks and are given by nobody else.
 func (im *pmImport) isSession(d *pmDraft, consumers []int) bool {
-	for _, u := range d.uses {
-		if im.isColumn(u.name) {
-			return false
-		}
+	if slices.ContainsFunc(d.uses, func(u pmUse) bool { return im.isColumn(u.name) }) {
+		return false
 	}
 	for _, def := range d.defs {
-		for _, c := range consumers {
-			for _, u := range im.drafts[c].uses {
-				if u.name == def.Name && (!u.header || def.Capture == nil) {
-					return false
-				}
-			}
-		}
-		for _, other := range im.drafts {
-			if other != d && slices.ContainsFunc(other.defs, func(o script.Definition) bool { return o.Name == def.Name }) {
-				return false
-			}
+		inPlainSight := func(u pmUse) bool { return u.name == def.Name && (!u.header || def.Capture == nil) }
+		if slices.ContainsFunc(consumers, func(c int) bool { return slices.ContainsFunc(im.drafts[c].uses, inPlainSight) }) ||
+			slices.ContainsFunc(im.givers[def.Name], func(g giver) bool { return g.draft != d }) {
+			return false
 		}
 	}
 	return true

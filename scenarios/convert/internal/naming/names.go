@@ -140,6 +140,10 @@ var (
 	secretWhole = []string{"pwd", "pin", "otp", "auth", "sid", "sig", "session", "key"}
 )
 
+// separators takes out of a name what says nothing. It is made once: an import asks about
+// every header, parameter and field.
+var separators = strings.NewReplacer("-", "", "_", "", ".", "", " ", "")
+
 // SecretName reports whether a name says that its value is a secret: the one rule
 // of all formats, for variables, headers, parameters, fields and captures.
 //
@@ -152,7 +156,7 @@ var (
 //     history. An address may hold a key in its path or query, whatever its name
 //     promises.
 func SecretName(name string) bool {
-	flat := strings.NewReplacer("-", "", "_", "", ".", "", " ", "").Replace(strings.ToLower(name))
+	flat := separators.Replace(strings.ToLower(name))
 	return slices.Contains(secretWhole, flat) || slices.ContainsFunc(secretParts, func(p string) bool { return strings.Contains(flat, p) })
 }
 
