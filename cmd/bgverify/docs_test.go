@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"mvdan.cc/sh/v3/shell"
+
 	"github.com/bgverify/bgverify/fixtures"
 )
 
@@ -113,17 +115,29 @@ func runSession(t *testing.T, dir, page string, b docBlock, addresses *strings.R
 	}
 }
 
-// runLine runs this test binary as bgverify through a shell, so that quoting
-// means what it means to a reader.
+// runLine runs this test binary as bgverify, through a shell where the line asks more of one than
+// quoting, which means what it means to a reader.
 func runLine(t *testing.T, dir, command string) (string, int) {
 	t.Helper()
+	environ := append(os.Environ(), "LC_ALL=C.UTF-8")
+	if !strings.ContainsAny(command, "|&;<>()$`*?[#~") {
+		words, err := shell.Fields(command, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		came, err := ordered(order{Dir: dir, Env: environ, Args: words, Together: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(came.Out), came.Status
+	}
 	self, err := exec.LookPath("bgverify") // put on PATH by testscript.Main
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("/bin/sh", "-c", "exec "+self+" "+command)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
+	cmd.Env = environ
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	err = cmd.Run()

@@ -124,13 +124,30 @@ func (e *evidence) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// bgverify runs the binary to its end.
+// bgverify executes a command line to its end, in a process of the crew. What measures, or is
+// started with variables that the Go runtime reads, has a process of its own.
 func (e *evidence) bgverify(args ...string) *ended {
 	e.t.Helper()
 	if args[0] == "run" && !slices.Contains(args, "--run-id") {
 		args = append(args, "--run-id", "it")
 	}
-	return e.wait(e.command(args...))
+	ofRuntime := func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return slices.Contains([]string{"GOMAXPROCS", "GOGC", "GOMEMLIMIT", "GODEBUG"}, name)
+	}
+	if slices.Contains(args, "--only-load") || slices.ContainsFunc(e.env, ofRuntime) {
+		return e.wait(e.command(args...))
+	}
+	e.once.Do(func() { close(e.begun) })
+	came, err := ordered(order{Dir: e.dir, Env: e.env, Args: args})
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	r := &ended{evidence: e, status: came.Status}
+	r.out.Write(came.Out)
+	r.err.Write(came.Err)
+	r.read()
+	return r
 }
 
 func (e *evidence) wait(cmd *exec.Cmd) *ended {

@@ -86,6 +86,7 @@ type judged struct{ m *testing.M }
 // Run is what testscript.Main calls.
 func (j judged) Run() int {
 	code := j.m.Run()
+	dismissCrew()
 	if code != 0 || len(ways.walked) == 0 {
 		return code
 	}

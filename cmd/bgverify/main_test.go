@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 		}
 	}
 	_ = flag.Set("test.parallel", "6")
-	testscript.Main(judged{m}, map[string]func(){"bgverify": main})
+	testscript.Main(judged{m}, map[string]func(){"bgverify": mainOrCrew})
 }
 
 func TestScripts(t *testing.T) {
@@ -80,7 +80,9 @@ func exitcode(ts *testscript.TestScript, neg bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	got := 0
-	if err := ts.Exec(args[1], args[2:]...); err != nil {
+	if args[1] == "bgverify" {
+		got = scripted(ts, args[2:])
+	} else if err := ts.Exec(args[1], args[2:]...); err != nil {
 		var ee *exec.ExitError
 		if !errors.As(err, &ee) {
 			ts.Fatalf("%s: %v", strings.Join(args[1:], " "), err)
@@ -90,6 +92,23 @@ func exitcode(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit status %d, want %d: %s", got, want, strings.Join(args[1:], " "))
 	}
+}
+
+// scripted executes a command line of a script in a process of the crew, without standard
+// input. The environment of a script can only be asked of a process that has it.
+func scripted(ts *testscript.TestScript, args []string) int {
+	environment := filepath.Join(ts.Getenv("WORK"), ".environment")
+	ts.Check(ts.Exec("sh", "-c", `exec env -0 >"$0"`, environment))
+	text, err := os.ReadFile(environment)
+	ts.Check(err)
+	ts.Check(os.Remove(environment))
+	came, err := ordered(order{Dir: ts.MkAbs("."), Env: strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00"), Args: args})
+	ts.Check(err)
+	_, err = ts.Stdout().Write(came.Out)
+	ts.Check(err)
+	_, err = ts.Stderr().Write(came.Err)
+	ts.Check(err)
+	return came.Status
 }
 
 // twin [GREENFAULTS [BLUEFAULTS]] starts the embedded services for the rest of
