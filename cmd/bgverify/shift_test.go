@@ -73,17 +73,15 @@ func (r *shiftRig) start(args ...string) (*exec.Cmd, *bytes.Buffer) {
 	return cmd, &out
 }
 
-// run executes bgverify shift to its end, which must have a status.
+// run is start to the end, which must have a status.
 func (r *shiftRig) run(status int, args ...string) string {
 	r.t.Helper()
-	came, err := ordered(order{Dir: r.dir, Env: append(os.Environ(), r.env...), Args: append([]string{"shift"}, args...), Together: true})
-	if err != nil {
-		r.t.Fatal(err)
+	cmd, out := r.start(args...)
+	_ = cmd.Wait()
+	if got := cmd.ProcessState.ExitCode(); got != status {
+		r.t.Fatalf("bgverify shift %s: status %d, want %d\n%s", strings.Join(args, " "), got, status, out)
 	}
-	if came.Status != status {
-		r.t.Fatalf("bgverify shift %s: status %d, want %d\n%s", strings.Join(args, " "), came.Status, status, came.Out)
-	}
-	return string(came.Out)
+	return out.String()
 }
 
 // until waits for a file to hold a text.
