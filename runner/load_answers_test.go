@@ -18,7 +18,7 @@ import (
 // underLoad runs one short load stage over a suite of cases and returns it.
 func underLoad(t testing.TB, cases, stage string, blue, green http.HandlerFunc) (*rig, *run.LoadResult, *run.End) {
 	t.Helper()
-	r := newRig(t, blue, green).file("s.yaml", "suite: s\ncases:\n"+cases+"load:\n  - {load: peak, rate: 60/s, duration: 4s, warmup: 1s, "+stage+"}\n")
+	r := newRig(t, blue, green).file("s.yaml", "suite: s\ncases:\n"+cases+"load:\n  - {load: peak, rate: 30/s, duration: 4s, warmup: 1s, "+stage+"}\n")
 	r.options.Part = OnlyLoad
 	end := r.run()
 	if len(r.sink.loads) != 1 {
@@ -94,7 +94,7 @@ func TestLoadJudgesAnswers(t *testing.T) {
 	}{
 		{"an empty list", loadedCase, "steps: [{case: one}]", good, sends("application/json", `{"items":[]}`), "removed body $.items[*]"},
 		{"the last of many elements", loadedCase, "steps: [{case: one}]", good, sends("application/json", list(`{"id":3}`)), "changed body $.items[*].id"},
-		{"only after 100 requests", loadedCase, "steps: [{case: one}]", good, later(100, sends("application/json", list(`{"id":3}`))), "changed body $.items[*].id"},
+		{"only after 60 requests", loadedCase, "steps: [{case: one}]", good, later(60, sends("application/json", list(`{"id":3}`))), "changed body $.items[*].id"},
 		{"compressed", loadedCase, "steps: [{case: one}]", zipped(list(`{"id":2}`)), zipped(list(`{"id":3}`)), "changed body $.items[*].id"},
 		{"compressed on one side", loadedCase, "steps: [{case: one}]", good, zipped(list(`{"id":3}`)), "changed body $.items[*].id"},
 		{"in chunks", loadedCase, "steps: [{case: one}]", chunks(list(`{"id":2}`)), chunks(list(`{"id":3}`)), "changed body $.items[*].id"},
@@ -107,7 +107,7 @@ func TestLoadJudgesAnswers(t *testing.T) {
 			r.URL.Path = strings.Replace(r.URL.Path, "kim", "lee", 1)
 			echo(w, r)
 		}, "changed body $.path"},
-		{"one route of three", loadedCase + "  - {case: two, get: /b}\n  - {case: three, get: /c}\n", "steps: [{case: one, weight: 8}, {case: two, weight: 8}, {case: three}]", good, func(w http.ResponseWriter, r *http.Request) {
+		{"one route of three", loadedCase + "  - {case: two, get: /b}\n  - {case: three, get: /c}\n", "steps: [{case: one, weight: 4}, {case: two, weight: 4}, {case: three}]", good, func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/c" {
 				sends("application/json", list(`{"id":3}`))(w, r)
 				return
@@ -215,7 +215,7 @@ func TestWarnDoesNotCoverAnswers(t *testing.T) {
 			}
 			right(w, r)
 		}
-		r := newRig(t, right, http.HandlerFunc(green)).file("s.yaml", "suite: s\ncases:\n"+loadedCase+"load:\n  - {load: peak, rate: 60/s, duration: 4s, warmup: 1s, steps: [{case: one}]}\n")
+		r := newRig(t, right, http.HandlerFunc(green)).file("s.yaml", "suite: s\ncases:\n"+loadedCase+"load:\n  - {load: peak, rate: 30/s, duration: 4s, warmup: 1s, steps: [{case: one}]}\n")
 		r.options.Part, r.options.OnInconclusive = OnlyLoad, Warn
 		want(t, r.run(), run.Inconclusive, "all in one block")
 	})

@@ -55,7 +55,7 @@ func onlySlow(findings []run.LoadFinding) bool {
 // nothing that they create is left behind; so are those of blue against itself.
 func TestWalksOfEveryStage(t *testing.T) {
 	t.Parallel()
-	const users = "users: {count: 4, ramp: 200ms, think: 5ms..20ms, duration: 3s}, warmup: 1s"
+	const users = "users: {count: 4, ramp: 200ms, think: 20ms..60ms, duration: 3s}, warmup: 1s"
 	for _, c := range []struct {
 		name, stage string
 		option      func(*rig)
@@ -116,7 +116,7 @@ func TestUsersFindAWrongGreen(t *testing.T) {
 			steady.Try(t, func(t testing.TB) {
 				blue, green := newShop(), newShop()
 				green.wrong = c.wrong
-				l, end := visits(t, "users: {count: 6, think: 20ms..60ms, duration: 4s}, warmup: 1s", blue, green)
+				l, end := visits(t, "users: {count: 6, think: 40ms..120ms, duration: 4s}, warmup: 1s", blue, green)
 				want(t, end, run.Fail, c.want)
 				if l.Verdict != run.Fail {
 					t.Errorf("%s: %s", l.Verdict, l.Reason)

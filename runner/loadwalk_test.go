@@ -123,7 +123,7 @@ func TestWalksOfEqualSides(t *testing.T) {
 		if b, g := blue.left(), green.left(); b != 0 || g != 0 {
 			t.Errorf("left on blue %d, on green %d", b, g)
 		}
-		if l.PerWalk != 5 || l.Requests.Blue < 5*100 || l.Requests.Green != l.Requests.Blue {
+		if l.PerWalk != 5 || l.Requests.Blue < 5*60 || l.Requests.Green != l.Requests.Blue {
 			t.Errorf("%g requests a walk, %v in all", l.PerWalk, l.Requests)
 		}
 		if !slices.Contains(l.Routes, "whole walk of s/visit") || !slices.Contains(l.Routes, "visit, look: GET /look") {
