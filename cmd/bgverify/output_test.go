@@ -47,6 +47,20 @@ func TestOutputsOnAFullDisk(t *testing.T) {
 	}
 }
 
+// A defect of ours is broken: Go's status of a panic, 2, would say that nothing was sent.
+func TestPanicsAreBroken(t *testing.T) {
+	var stderr bytes.Buffer
+	status := execute(t.Context(), stdio{in: strings.NewReader(""), out: trap{}, err: &stderr}, []string{"version"})
+	if status != statusBroken || !strings.Contains(stderr.String(), "internal error: trap") {
+		t.Errorf("status %d, want %d; %s", status, statusBroken, stderr.String())
+	}
+}
+
+// A trap panics when it is written to.
+type trap struct{}
+
+func (trap) Write([]byte) (int, error) { panic("trap") }
+
 // What a body holds does nothing to the terminal or the file that shows it.
 func TestOutputsAreClean(t *testing.T) {
 	const evil = "\u009b31m\u202ePASS\u2066\x7f"

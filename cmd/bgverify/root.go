@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -94,8 +95,15 @@ func endOf(err error) *statusError {
 	return nil
 }
 
-// execute runs one command line and returns the exit status.
-func execute(ctx context.Context, io stdio, args []string) int {
+// execute runs one command line and returns the exit status. A panic is broken: the status that
+// Go exits with, 2, would say that nothing was sent.
+func execute(ctx context.Context, io stdio, args []string) (status int) {
+	defer func() {
+		if p := recover(); p != nil {
+			fmt.Fprintf(io.err, "bgverify: error: internal error: %v\n  hint: this is a mistake in bgverify; please report it with these lines\n%s", p, debug.Stack())
+			status = statusBroken
+		}
+	}()
 	out := &output{w: io.out}
 	io.out = out
 	root := newRoot(io)
