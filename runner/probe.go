@@ -247,17 +247,17 @@ func (p *prober) end() {
 	p.suite.run.ledger.AddOutside(n)
 }
 
-// send sends the probe with another method, or asking for a coding; nil: the
+// send sends the probe with another method, or with a header unless its value is empty; nil: the
 // request cannot be made.
-func (p *prober) send(ctx context.Context, method, coding string) *wire.Exchange {
+func (p *prober) send(ctx context.Context, method, header, value string) *wire.Exchange {
 	sc := p.walk.scope(newLane(straightLane(p.to.Side)), p.to.Side, p.step, "(transport)", p.walk.started)
 	out, err := p.walk.compose(ctx, p.step, sc)
 	if err != nil || out.to.Name != p.to.Name {
 		return nil
 	}
 	out.to, out.request.Method, out.request.Timeout = p.to, method, probeTimeout
-	if coding != "" {
-		out.set("Accept-Encoding", coding)
+	if value != "" {
+		out.set(header, value)
 	}
 	if p.step.Trace {
 		out.set(probeHeader, "transport")
@@ -304,7 +304,7 @@ func (c *probe) askSide(ctx context.Context, s *services.Service, whole bool) *t
 	p := c.prober(&to)
 	defer p.end()
 	for _, coding := range slices.Insert(slices.Clone(transport.Codings), 0, "") {
-		x := p.send(ctx, "GET", coding)
+		x := p.send(ctx, "GET", "Accept-Encoding", coding)
 		if x == nil || ctx.Err() != nil {
 			return nil
 		}
@@ -316,7 +316,10 @@ func (c *probe) askSide(ctx context.Context, s *services.Service, whole bool) *t
 		}
 	}
 	if f.Gets[0].Err == nil {
-		f.Head, f.Options = p.send(ctx, "HEAD", ""), p.send(ctx, "OPTIONS", "")
+		f.Head, f.Options = p.send(ctx, "HEAD", "", ""), p.send(ctx, "OPTIONS", "", "")
+		if tag, ok := judge.Header(f.Gets[0].Headers, "ETag"); ok {
+			f.Known, f.Unknown = p.send(ctx, "GET", "If-None-Match", tag), p.send(ctx, "GET", "If-None-Match", `"bgverify"`)
+		}
 	}
 	if s.Base.Scheme == "https" && s.Config.Proxy == "" {
 		f.Hellos = c.suite.run.shakeHands(ctx, &to)
@@ -364,7 +367,7 @@ func (c *probe) time(ctx context.Context, into *[3]verdict.Histogram) {
 			defer rescue(func(error) { took[cluster.Side] = nil })
 			p := c.prober(to)
 			defer p.end()
-			took[cluster.Side] = p.send(ctx, "GET", "")
+			took[cluster.Side] = p.send(ctx, "GET", "", "")
 		})
 	}
 	both.Wait()

@@ -56,6 +56,19 @@ func compressed(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
+// tagged answers 304 to clients that have the content, or to all that have any.
+func tagged(always bool) func(http.ResponseWriter, *http.Request) bool {
+	return func(w http.ResponseWriter, r *http.Request) bool {
+		w.Header().Set("Etag", `"a"`)
+		has := r.Header.Get("If-None-Match")
+		if has == `"a"` || always && has != "" {
+			w.WriteHeader(http.StatusNotModified)
+			return true
+		}
+		return false
+	}
+}
+
 // folded is an answer with a header field as it is given.
 func folded(field string) string {
 	return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 7\r\n" + field + "\r\n\r\n{\"v\":1}"
@@ -168,6 +181,9 @@ func TestTransportFindings(t *testing.T) {
 			return false
 		}, "", run.Pass},
 		{"green's deflate has no wrapper", oneGet, deflated(true), deflated(false), run.FactAnswerForm, run.Pass},
+		{"green calls everything the present content", oneGet, tagged(false), tagged(true), run.FactConditional, run.Fail},
+		{"both do", oneGet, tagged(true), tagged(true), "", run.Pass},
+		{"green sends again what a client has", oneGet, tagged(false), header("Etag", `"a"`), run.FactConditional, run.Pass},
 		{"clock of green an hour ahead", oneGet, nil, clockOff(time.Hour, ""), run.FactClock, run.Fail},
 		{"clock of green an hour ahead, only POSTs", onePost, nil, clockOff(time.Hour, ""), run.FactClock, run.Fail},
 		{"clock of green an hour behind", oneGet, nil, clockOff(-time.Hour, ""), run.FactClock, run.Fail},

@@ -48,6 +48,7 @@ const (
 	FactOptions            TransportFact = "options"              // the status and Allow of an OPTIONS
 	FactEmptyAnswerFraming TransportFact = "empty-answer-framing" // a 204 or 304 that announces a body
 	FactAnswerForm         TransportFact = "answer-form"          // how answers are written
+	FactConditional        TransportFact = "conditional"          // requests with If-None-Match
 	FactBufferedEvents     TransportFact = "buffered-events"      // events that arrive all at once
 	FactTime               TransportFact = "time"                 // of cases, outside load
 )
@@ -78,7 +79,8 @@ var transportWords = map[TransportFact]string{
 	FactCertificateExpiry: "certificate expiry", FactCertificateNames: "certificate names", FactCertificateIssuer: "certificate issuer",
 	FactKeepAlive: "keep-alive", FactConnectionsReset: "reused connections", FactResends: "resent requests", FactCompression: "compression",
 	FactClock: "clock", FactHeaderNames: "spelling of header names", FactHead: "HEAD", FactOptions: "OPTIONS",
-	FactEmptyAnswerFraming: "framing of empty answers", FactAnswerForm: "form of answers", FactBufferedEvents: "events", FactTime: "time of cases outside load",
+	FactEmptyAnswerFraming: "framing of empty answers", FactAnswerForm: "form of answers", FactConditional: "conditional requests",
+	FactBufferedEvents: "events", FactTime: "time of cases outside load",
 }
 
 // String is the finding in one sentence.

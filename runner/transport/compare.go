@@ -31,9 +31,12 @@ type Facts struct {
 	// the first that failed.
 	Gets          []*wire.Exchange
 	Head, Options *wire.Exchange // nil: not sent
-	Declared      bool           // the HTTP version is: nothing is known of others
-	Tunnel        bool           // through a proxy: the spelling of headers is lost
-	Hellos        *Hellos        // nil: no TLS, or through a proxy
+	// Known is the same GET by a client that has the content (If-None-Match with the ETag of the
+	// first answer), Unknown by one that has other content. nil: not sent, for want of an ETag.
+	Known, Unknown *wire.Exchange
+	Declared       bool    // the HTTP version is: nothing is known of others
+	Tunnel         bool    // through a proxy: the spelling of headers is lost
+	Hellos         *Hellos // nil: no TLS, or through a proxy
 }
 
 // Hellos are what TLS handshakes have shown.
@@ -81,6 +84,7 @@ func Compare(blue, green *Facts, now time.Time) []run.TransportFinding {
 	c.clock()
 	c.headerNames()
 	c.methods()
+	c.conditions()
 	return c.out
 }
 
@@ -276,6 +280,18 @@ func (c *check) forms() {
 	}
 	if v, text := verdict.FormsVerdict(forms); v != 0 {
 		c.find(v, run.FactAnswerForm, "sends none of this", text)
+	}
+}
+
+// conditions finds a green that calls content which a client does not have the present one: the
+// client keeps the old content for good. Sending all of it again costs time alone, and is reported.
+func (c *check) conditions() {
+	is304 := func(x *wire.Exchange) bool { return x != nil && x.Err == nil && x.Status == 304 }
+	switch {
+	case is304(c.green.Unknown) && !is304(c.blue.Unknown):
+		c.find(run.Fail, run.FactConditional, "sends new content to a client that has an older one", "answers 304")
+	case is304(c.blue.Known) && c.green.Known != nil && !is304(c.green.Known):
+		c.find(run.Pass, run.FactConditional, "answers 304 to a client that has the content", answerText(c.green.Known))
 	}
 }
 

@@ -332,5 +332,5 @@ var limitsTable = Table{"limits", "What a stage allows. load and writes count of
 var TransportFacts = []string{
 	"tls-old", "tls-1.3", "http-1.1", "http-2", "certificate-expiry", "certificate-names", "certificate-issuer",
 	"keep-alive", "connections-reset", "resends", "compression", "clock", "header-names", "head", "options",
-	"empty-answer-framing", "answer-form", "buffered-events", "time",
+	"empty-answer-framing", "answer-form", "conditional", "buffered-events", "time",
 }
