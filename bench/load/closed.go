@@ -9,11 +9,14 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
@@ -36,7 +39,7 @@ func (b *bench) closedLoop(w io.Writer) error {
 		return nil
 	}
 	defer stop()
-	tools := []string{"ours"}
+	tools := []string{"ours", "net/http"}
 	for _, tool := range []string{"wrk", "k6"} {
 		path, err := b.loopTool(tool)
 		if err != nil {
@@ -86,6 +89,8 @@ func (b *bench) loop(tool, url string) (float64, error) {
 	switch tool {
 	case "ours":
 		return number(exec.Command(b.self, "-role", "loop", "-url", url, "-seconds", seconds))
+	case "net/http":
+		return number(exec.Command(b.self, "-role", "bareloop", "-url", url, "-seconds", seconds))
 	case "wrk":
 		out, err := exec.Command(b.paths[tool], "-t2", "-c", strconv.Itoa(loopConnections), "-d", seconds+"s", url+"/").Output()
 		if err != nil {
@@ -167,6 +172,40 @@ func loopOurs(url string, length time.Duration) error {
 		return errors.New("no block was judged")
 	}
 	_, err = fmt.Println(rate)
+	return err
+}
+
+// loopBare is the least that a closed loop in Go can be: as many goroutines as connections, each
+// with a transport of net/http, which send the same request and read its answer. No tool that is
+// made of net/http can be faster. It prints the requests per second.
+func loopBare(url string, length time.Duration) error {
+	var answered atomic.Int64
+	var failed atomic.Pointer[error]
+	var all sync.WaitGroup
+	began := time.Now()
+	for range loopConnections {
+		all.Go(func() {
+			transport := &http.Transport{DisableCompression: true}
+			defer transport.CloseIdleConnections()
+			req, err := http.NewRequest(http.MethodGet, url+"/", nil)
+			for err == nil && time.Since(began) < length {
+				var resp *http.Response
+				if resp, err = transport.RoundTrip(req); err == nil {
+					_, err = io.Copy(io.Discard, resp.Body)
+					_ = resp.Body.Close()
+					answered.Add(1)
+				}
+			}
+			if err != nil {
+				failed.Store(&err)
+			}
+		})
+	}
+	all.Wait()
+	if err := failed.Load(); err != nil {
+		return *err
+	}
+	_, err := fmt.Println(float64(answered.Load()) / time.Since(began).Seconds())
 	return err
 }
 

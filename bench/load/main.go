@@ -15,8 +15,8 @@
 // path; one that cannot be had is left out and named. When the budget is spent,
 // the rounds end early and the table says how many there were.
 //
-// Last comes a closed loop against nginx, next to wrk and k6; without nginx it is left
-// out. With -rates "" and -ladder "" it is all that is measured.
+// Last comes a closed loop against nginx, next to a bare loop of net/http, wrk and k6; without
+// nginx it is left out. With -rates "" and -ladder "" it is all that is measured.
 package main
 
 import (
@@ -57,6 +57,8 @@ func main() {
 		err = generate(*role, *url, *rate, time.Duration(*seconds)*time.Second)
 	case "loop":
 		err = loopOurs(*url, time.Duration(*seconds)*time.Second)
+	case "bareloop":
+		err = loopBare(*url, time.Duration(*seconds)*time.Second)
 	default:
 		b := &bench{seconds: *seconds, rounds: *rounds, until: time.Now().Add(*budget)}
 		if b.self, err = os.Executable(); err != nil {

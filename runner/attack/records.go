@@ -150,16 +150,16 @@ func (rec *recorder) frame(records []perf.Record, through time.Duration, h perf.
 		}
 		records = records[maxRecords:]
 	}
-	b := append(rec.buf[:0], 'R')
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(records)))
-	b = binary.LittleEndian.AppendUint64(b, uint64(through))
-	b = binary.LittleEndian.AppendUint32(b, uint32(math.Round(h.CPU*1e4)))
-	b = binary.LittleEndian.AppendUint32(b, uint32(min(h.GCPauseP99, math.MaxUint32)))
-	flags := uint32(0)
-	if h.CapHit {
-		flags = 1
+	head := frameHead{
+		Count: uint32(len(records)), Through: through, CPU: uint32(math.Round(h.CPU * 1e4)), Pause: uint32(min(h.GCPauseP99, math.MaxUint32)),
 	}
-	b = binary.LittleEndian.AppendUint32(b, flags)
+	if h.CapHit {
+		head.Flags = 1
+	}
+	b, err := binary.Append(append(rec.buf[:0], 'R'), binary.LittleEndian, head)
+	if err != nil {
+		return fmt.Errorf("encode load records: %w", err)
+	}
 	for _, r := range records {
 		b = appendRecord(b, r)
 	}
@@ -177,6 +177,15 @@ func (rec *recorder) seal(b []byte, start int) error {
 		}
 	}
 	return rec.err
+}
+
+// A frameHead is what follows the kind of a frame of records.
+type frameHead struct {
+	Count   uint32 // of records
+	Through time.Duration
+	CPU     uint32 // in 1/10000 of GOMAXPROCS
+	Pause   uint32 // of the garbage collector, its p99 in ns
+	Flags   uint32 // 1: all workers were busy at once
 }
 
 // quantiseHealth cuts the health to what the file keeps.
@@ -216,23 +225,16 @@ func readRecords(r io.Reader, to reader) error {
 		}
 		switch kind {
 		case 'S':
-			var s Section
-			if err = readJSON(in, kind, &s); err == nil {
-				err = s.check()
-			}
-			if err == nil {
-				err = to.section(s)
-			}
+			err = readJSON(in, kind, func(s Section) error {
+				if err := s.check(); err != nil {
+					return err
+				}
+				return to.section(s)
+			})
 		case 'B':
-			var s Stop
-			if err = readJSON(in, kind, &s); err == nil {
-				err = to.stop(s)
-			}
+			err = readJSON(in, kind, to.stop)
 		case 'V':
-			var v run.LoadVoid
-			if err = readJSON(in, kind, &v); err == nil {
-				err = to.void(v)
-			}
+			err = readJSON(in, kind, to.void)
 		case 'R':
 			records, err = readFrame(in, records[:0], to.frame)
 		default:
@@ -254,9 +256,9 @@ func (s Section) check() error {
 	return nil
 }
 
-// readJSON reads one JSON part of the file with its length and checksum into v. Its size is
-// bounded, as the file may be damaged or foreign.
-func readJSON(in io.Reader, kind byte, v any) error {
+// readJSON reads one JSON part of the file with its length and checksum, and hands it over. Its
+// size is bounded, as the file may be damaged or foreign.
+func readJSON[T any](in io.Reader, kind byte, take func(T) error) error {
 	size := make([]byte, 4)
 	if _, err := io.ReadFull(in, size); err != nil {
 		return fmt.Errorf("%w: cut off", errRecords)
@@ -269,10 +271,11 @@ func readJSON(in io.Reader, kind byte, v any) error {
 	if err := readSealed(in, body, kind, size); err != nil {
 		return err
 	}
-	if err := json.Unmarshal(body, v); err != nil {
+	var v T
+	if err := json.Unmarshal(body, &v); err != nil {
 		return fmt.Errorf("%w: %v", errRecords, err)
 	}
-	return nil
+	return take(v)
 }
 
 // readFrame reads a frame and hands its records over. The slice is returned for the next frame.
@@ -281,24 +284,19 @@ func readFrame(in io.Reader, records []perf.Record, frame func([]perf.Record, ti
 	if _, err := io.ReadFull(in, head); err != nil {
 		return records, fmt.Errorf("%w: cut off", errRecords)
 	}
-	n := binary.LittleEndian.Uint32(head)
-	if n > maxRecords {
-		return records, fmt.Errorf("%w: frame of %d records", errRecords, n)
+	var h frameHead
+	if _, err := binary.Decode(head, binary.LittleEndian, &h); err != nil || h.Count > maxRecords {
+		return records, fmt.Errorf("%w: frame of %d records", errRecords, h.Count)
 	}
-	body := make([]byte, int(n)*recordSize)
+	body := make([]byte, int(h.Count)*recordSize)
 	if err := readSealed(in, body, 'R', head); err != nil {
 		return records, err
 	}
 	for ; len(body) > 0; body = body[recordSize:] {
 		records = append(records, recordOf(body))
 	}
-	through := time.Duration(binary.LittleEndian.Uint64(head[4:]))
-	health := perf.Health{
-		CPU:        float64(binary.LittleEndian.Uint32(head[12:])) / 1e4,
-		GCPauseP99: time.Duration(binary.LittleEndian.Uint32(head[16:])),
-		CapHit:     binary.LittleEndian.Uint32(head[20:])&1 != 0,
-	}
-	return records, frame(records, through, health)
+	health := perf.Health{CPU: float64(h.CPU) / 1e4, GCPauseP99: time.Duration(h.Pause), CapHit: h.Flags&1 != 0}
+	return records, frame(records, h.Through, health)
 }
 
 // readSealed fills body and checks the frame's CRC.

@@ -122,25 +122,3 @@ func (j *rejudging) report() *Report {
 	}
 	return report
 }
-
-// MeanAnswerTime is the mean time from the actual send to the last byte of the
-// answered requests in a record file, the warm-up left out: what generators that
-// do not know a schedule call latency. No verdict uses it.
-func MeanAnswerTime(records io.Reader) (time.Duration, error) {
-	var sum, warmUp time.Duration
-	var n int64
-	err := readRecords(records, reader{
-		section: func(s Section) error { warmUp = s.Design.WarmUp; return nil },
-		stop:    func(Stop) error { return nil },
-		frame: func(batch []perf.Record, _ time.Duration, _ perf.Health) error {
-			for _, r := range batch {
-				if r.Failure == perf.Succeeded && r.Scheduled >= warmUp && !r.Walk {
-					sum += r.Latency - r.Lag
-					n++
-				}
-			}
-			return nil
-		},
-	})
-	return sum / time.Duration(max(n, 1)), err
-}

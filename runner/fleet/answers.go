@@ -26,6 +26,8 @@ func (c *Coordinator) ofMember(take func(*member, *nats.Msg, []byte)) nats.MsgHa
 	}
 }
 
+// memberOf is the worker that a subject ends with; nil for an id that this run has not given.
+// The id alone proves nothing: what the message holds must open with that worker's seal.
 func (c *Coordinator) memberOf(subject string) *member {
 	id := subject[strings.LastIndexByte(subject, '.')+1:]
 	c.mu.Lock()
@@ -38,6 +40,7 @@ func (c *Coordinator) memberOf(subject string) *member {
 	return nil
 }
 
+// tellTime answers with the coordinator's time; see measure for what the worker makes of it.
 func (c *Coordinator) tellTime(from *member, m *nats.Msg, _ []byte) {
 	_ = m.Respond(closeJSON(from.seal, m.Subject, clockReading{c.clock.now()}))
 }
@@ -45,6 +48,8 @@ func (c *Coordinator) tellTime(from *member, m *nats.Msg, _ []byte) {
 // partSize is how much of a blob or a share travels in one message.
 const partSize = 512 << 10
 
+// tellBlob answers with one part of a plan or a stage. A name or a place that does not exist
+// gets no answer: the worker asks again and then gives up, with its own error.
 func (c *Coordinator) tellBlob(from *member, m *nats.Msg, inner []byte) {
 	var f fetch
 	if json.Unmarshal(inner, &f) != nil {
@@ -59,6 +64,8 @@ func (c *Coordinator) tellBlob(from *member, m *nats.Msg, inner []byte) {
 	_ = m.Respond(from.seal.close(m.Subject, content[f.Offset:min(len(content), f.Offset+partSize)]))
 }
 
+// takeWord books that a worker is ready for an attack (0: for the plan), or why it is not. A
+// word that comes twice, because its answer was lost, is answered twice and reported once.
 func (c *Coordinator) takeWord(from *member, m *nats.Msg, inner []byte) {
 	var w word
 	if json.Unmarshal(inner, &w) != nil {
@@ -90,6 +97,8 @@ func (c *Coordinator) takeOwed(from *member, m *nats.Msg, inner []byte) {
 	_ = m.Respond(from.seal.close(m.Subject, []byte("{}")))
 }
 
+// takeBeat books a heartbeat. It is not answered: a lost one is a gap, which is what the
+// coordinator wants to know.
 func (c *Coordinator) takeBeat(from *member, _ *nats.Msg, inner []byte) {
 	var b beat
 	if json.Unmarshal(inner, &b) != nil {

@@ -120,6 +120,8 @@ func listen(l Listening, token Token) (*embedded, error) {
 // dialURL is where this process reaches its own server.
 func (e *embedded) dialURL() string { return e.server.ClientURL() }
 
+// close ends the server and removes its folder. Messages that nobody has taken are lost with
+// it, as the run is over.
 func (e *embedded) close() {
 	e.server.Shutdown()
 	e.server.WaitForShutdown()
@@ -133,6 +135,8 @@ func loopback(host string) bool {
 	return host == "localhost" || err == nil && addr.Unmap().IsLoopback()
 }
 
+// unspecified reports whether a host is 0.0.0.0 or ::, at which a server listens and no worker
+// can dial it: the join line then shows the address that the server found.
 func unspecified(host string) bool {
 	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	return err == nil && addr.IsUnspecified()
@@ -170,6 +174,7 @@ func certificate(l Listening, host string) (*tls.Config, string, error) {
 	return &tls.Config{Certificates: []tls.Certificate{made}, MinVersion: tls.VersionTLS12}, fingerprint(der), nil
 }
 
+// fingerprint is the SHA-256 of a certificate as the join line shows it: lower-case hex.
 func fingerprint(der []byte) string {
 	sum := sha256.Sum256(der)
 	return hex.EncodeToString(sum[:])

@@ -46,6 +46,9 @@ type openSlice struct {
 // end is the end of the slice in the coordinator's clock.
 func (s *openSlice) end() time.Time { return s.start.Add(s.Until - s.From) }
 
+// newCampaign begins an attack whose schedule starts at began, in the coordinator's clock. Only
+// the workers that were ready for it hold shares: one that joins later is there for the next
+// attack.
 func newCampaign(design perf.Design, number int, began time.Time, holders []*member) *campaign {
 	return &campaign{design: design, number: number, began: began, blocks: design.Blocks(), holders: holders}
 }

@@ -11,8 +11,11 @@ import (
 // to the time at which it was made.
 type steadyClock struct{ made time.Time }
 
+// newClock begins at the operating system's time.
 func newClock() steadyClock { return steadyClock{time.Now()} }
 
+// now is without a monotonic reading: times are compared with those of other machines, and of
+// messages.
 func (c steadyClock) now() time.Time { return c.made.Add(time.Since(c.made)).Round(0) }
 
 // An offset is what must be added to this machine's clock to get the coordinator's.

@@ -197,6 +197,7 @@ func (c *Coordinator) serve() error {
 	return c.nc.FlushTimeout(startWithin)
 }
 
+// subject is a subject in the token's room: no other run on the same bus has it.
 func (c *Coordinator) subject(parts ...string) string {
 	return c.o.Token.prefix() + "." + strings.Join(parts, ".")
 }

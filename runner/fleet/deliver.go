@@ -60,6 +60,8 @@ func (w *worker) sendOwed(ctx context.Context) {
 // publishWithin is how long a part of a share is tried to be delivered.
 const publishWithin = 20 * time.Second
 
+// publish sends a share in parts that fit into messages of any bus. A part has an id that is
+// the same at each try, so that the stream keeps one of them.
 func (w *worker) publish(ctx context.Context, r result) error {
 	packed, err := packShare(r.share)
 	if err != nil {

@@ -119,6 +119,8 @@ func closeJSON(s seal, subject string, v any) []byte {
 	return s.close(subject, text)
 }
 
+// openJSON opens a sealed message for a subject. A message for another subject, worker or run
+// does not open.
 func openJSON(s seal, subject string, box []byte, into any) error {
 	text, err := s.open(subject, box)
 	if err != nil {

@@ -66,6 +66,9 @@ func (w *worker) prepare(ctx context.Context, o *order) {
 	}()
 }
 
+// begin fetches the stage and has the site make ready for it. Shares wait for their delivery in
+// w.results; where that is full, the member waits and fires on, since it emits from its own
+// goroutine.
 func (w *worker) begin(ctx context.Context, o *order) (*attack.Member, error) {
 	w.closing.Wait()
 	stage, err := w.fetch(ctx, o.Stage)

@@ -77,6 +77,8 @@ func unpackShare(b []byte, worker uint8) (*attack.Share, error) {
 // Each is written as the difference to the record before.
 const columns = 8
 
+// fields are a record's columns. Lag is in microseconds, as a record file keeps it; latency
+// stays in nanoseconds.
 func fields(r *perf.Record) [columns]int64 {
 	flags := int64(r.Failure) << 3
 	for i, set := range [...]bool{r.Green, r.Solo, r.Walk} {
@@ -87,6 +89,7 @@ func fields(r *perf.Record) [columns]int64 {
 	return [columns]int64{int64(r.Pair), flags, int64(r.Route), int64(r.Step), int64(r.Scheduled), int64(r.Status), int64(r.Lag / time.Microsecond), int64(r.Latency)}
 }
 
+// recordFrom undoes fields.
 func recordFrom(f [columns]int64) perf.Record {
 	return perf.Record{
 		Pair: uint32(f[0]), Green: f[1]&1 != 0, Solo: f[1]&2 != 0, Walk: f[1]&4 != 0, Failure: perf.Failure(f[1] >> 3),
@@ -99,6 +102,8 @@ func recordFrom(f [columns]int64) perf.Record {
 // would only be longer.
 func plain(column int) bool { return column >= columns-2 }
 
+// packRecords writes the records column by column, in the order of their scheduled times:
+// neighbours then differ least, and equal differences compress to almost nothing.
 func packRecords(records []perf.Record) []byte {
 	sorted := slices.Clone(records)
 	slices.SortStableFunc(sorted, func(a, b perf.Record) int { return int(a.Scheduled - b.Scheduled) })
@@ -122,6 +127,9 @@ func packRecords(records []perf.Record) []byte {
 	return b
 }
 
+// unpackRecords undoes packRecords. What a worker sends is bounded and checked like a file from
+// outside: a count beyond the bytes that are there, or a field that no generator writes, is
+// errShare.
 func unpackRecords(b []byte) ([]perf.Record, error) {
 	n, w := binary.Uvarint(b)
 	if w <= 0 || n > uint64(len(b)) {

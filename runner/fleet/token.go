@@ -86,6 +86,8 @@ type seal struct{ aead cipher.AEAD }
 // errSeal: the message was not made with this token, or was changed.
 var errSeal = errors.New("the message was sealed with another token")
 
+// newSeal makes a seal of 32 bytes: AES-256 in GCM with a random nonce for each message, of
+// which a session has far fewer than would repeat one.
 func newSeal(key []byte) seal {
 	block, err := aes.NewCipher(key)
 	if err != nil {
@@ -121,6 +123,7 @@ func (s seal) open(subject string, box []byte) ([]byte, error) {
 	return text, nil
 }
 
+// nonce is what one end adds to the key of a session.
 func nonce() []byte {
 	b := make([]byte, 16)
 	rand.Read(b) //nolint:errcheck // documented never to fail

@@ -110,6 +110,7 @@ type worker struct {
 	closing   sync.WaitGroup // attacks that are ending
 }
 
+// subject is a subject of this worker, or of all before it has a lease.
 func (w *worker) subject(part string) string {
 	s := w.o.Token.prefix() + "." + part
 	if w.lease.ID != "" {
@@ -181,12 +182,15 @@ func (w *worker) join(ctx context.Context, deadline time.Time) error {
 	}
 }
 
+// within is a context for one request to the bus. It gives its timer back by itself when ctx or
+// the time ends, so that callers need no second value.
 func within(ctx context.Context, d time.Duration) context.Context {
 	ctx, stop := context.WithTimeout(ctx, d)
 	context.AfterFunc(ctx, stop)
 	return ctx
 }
 
+// pause waits, or until ctx ends.
 func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
@@ -294,10 +298,14 @@ var errLeave = errors.New("the run is over")
 // errGone ends a worker whose coordinator was not heard for goneAfter.
 var errGone = errors.New("the coordinator was lost: all load was stopped")
 
+// refuse says why this worker cannot fire an attack (0: the plan). Where the word is lost the
+// coordinator stops waiting by itself.
 func (w *worker) refuse(ctx context.Context, attack int, why error) {
 	_, _ = w.ask(ctx, subjectSay, word{Attack: attack, Refused: why.Error()})
 }
 
+// sayReady says that this worker can fire an attack (0: has the plan), with how far its clock
+// is off. It is nil where the run has ended meanwhile, which ends the worker without an error.
 func (w *worker) sayReady(ctx context.Context, attack int) error {
 	w.mu.Lock()
 	say := word{Attack: attack, Offset: w.offset.add, Bound: w.offset.bound}

@@ -30,6 +30,8 @@ type findings struct {
 	order  []finding
 }
 
+// add counts a finding. Beyond maxFindings only those that are known are counted: a service
+// that invents hosts cannot fill the memory.
 func (f *findings) add(what, more string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -152,6 +154,7 @@ type unzipped struct {
 	zip  *gzip.Reader
 }
 
+// Read unpacks as much as has arrived. To the client a body that is not gzip breaks off.
 func (u *unzipped) Read(p []byte) (int, error) {
 	if u.zip == nil {
 		z, err := gzip.NewReader(u.from)
@@ -178,6 +181,7 @@ func (u *unzipped) failed(err error) error {
 	return err
 }
 
+// Close ends the body as it came.
 func (u *unzipped) Close() error { return u.from.Close() }
 
 // fields keeps the fields of an answer from leading the client past the proxy.

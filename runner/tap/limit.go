@@ -31,6 +31,7 @@ type crowd struct {
 	of   map[netip.Prefix]int
 }
 
+// newCrowd lets each client have so many at once.
 func newCrowd(most int) *crowd { return &crowd{most: most, of: map[netip.Prefix]int{}} }
 
 // enter counts one more; false: the client has as many as it may have.
@@ -44,6 +45,7 @@ func (c *crowd) enter(client netip.Prefix) bool {
 	return true
 }
 
+// leave counts one less, and forgets a client that has none left.
 func (c *crowd) leave(client netip.Prefix) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -76,10 +78,13 @@ type limited struct {
 	refused func()
 }
 
+// newLimited lets each client have so many connections of a listener. refused is called for
+// each one more, before it is closed.
 func newLimited(ln net.Listener, most int, refused func()) *limited {
 	return &limited{netutil.LimitListener(ln, maxConnections), newCrowd(most), refused}
 }
 
+// Accept waits for a connection of a client that may have one more. Those of others are closed at once.
 func (l *limited) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.Listener.Accept()
@@ -101,6 +106,7 @@ type counted struct {
 	leave func()
 }
 
+// Close ends the connection; its client may have another.
 func (c *counted) Close() error {
 	c.leave()
 	return c.Conn.Close()
@@ -115,6 +121,8 @@ type patient struct {
 	closes  bool // the connection ends with the answer
 }
 
+// WriteHeader passes the status on, with the field that announces the end of a connection that
+// must not be used again.
 func (w *patient) WriteHeader(status int) {
 	if status == http.StatusContinue {
 		return // net/http says so once the body is read, which the service's answer leads to
@@ -125,6 +133,7 @@ func (w *patient) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
+// Write passes a piece of the answer on, for which the client has limit to take it.
 func (w *patient) Write(p []byte) (int, error) {
 	_ = w.control.SetWriteDeadline(time.Now().Add(w.limit)) // an upgraded or odd writer has none
 	n, err := w.ResponseWriter.Write(p)

@@ -226,12 +226,16 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // byTarget carries each request the way of its service.
 type byTarget struct{}
 
+// RoundTrip sends a request to the service that route found for it.
 func (byTarget) RoundTrip(r *http.Request) (*http.Response, error) {
 	return exchangeOf(r.Context()).target.Way.RoundTrip(r)
 }
 
+// exchangeKey is where the exchange of a request is kept in its context, since httputil's hooks
+// get nothing else.
 type exchangeKey struct{}
 
+// exchangeOf is the exchange of a request that ServeHTTP passes; nil for any other context.
 func exchangeOf(ctx context.Context) *Exchange {
 	x, _ := ctx.Value(exchangeKey{}).(*Exchange)
 	return x
@@ -291,6 +295,7 @@ func (p *Proxy) unanswered(w http.ResponseWriter, r *http.Request, err error) {
 // buffers lends the buffers that bodies are copied with.
 type buffers struct{ pool sync.Pool }
 
+// Get is a buffer of 32 KiB: one that was used before where there is one.
 func (b *buffers) Get() []byte {
 	if buf, ok := b.pool.Get().(*[]byte); ok {
 		return *buf
@@ -298,4 +303,5 @@ func (b *buffers) Get() []byte {
 	return make([]byte, 32<<10)
 }
 
+// Put takes a buffer back.
 func (b *buffers) Put(buf []byte) { b.pool.Put(&buf) }

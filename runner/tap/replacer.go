@@ -57,6 +57,7 @@ func (r *Replacer) Set(value, by string) {
 	}
 }
 
+// forget takes a value out.
 func (r *Replacer) forget(e *list.Element) {
 	old, _ := r.latest.Remove(e).(replaced)
 	delete(r.by, old.value)

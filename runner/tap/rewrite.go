@@ -25,12 +25,17 @@ type rewriter struct {
 	err     error
 }
 
+// newRewriter reads from a text. replace gets scheme, host and what follows, and returns what
+// takes their place (empty: they stay) and how many bytes of what follows go with them.
 func newRewriter(from io.ReadCloser, replace func(scheme, host string, rest []byte) (string, int)) *rewriter {
 	return &rewriter{from: from, replace: replace}
 }
 
+// Close ends the text.
 func (r *rewriter) Close() error { return r.from.Close() }
 
+// Read returns what is decided so far, and reads on only where nothing is: a text that arrives
+// piece by piece leaves piece by piece. What came before an error passes as it is.
 func (r *rewriter) Read(p []byte) (int, error) {
 	for len(r.out) == 0 {
 		if r.err != nil {

@@ -23,6 +23,7 @@ type target struct {
 	host string // by which a client asked last
 }
 
+// newTarget is a service that no client has asked for yet.
 func newTarget(s Service) *target {
 	return &target{Service: s, origin: origin(s.URL.Scheme, s.URL.Host), base: strings.TrimRight(s.URL.EscapedPath(), "/")}
 }
@@ -69,6 +70,7 @@ func (p *Proxy) route(r *http.Request) (to *target, inside bool, path, raw strin
 	return to, false, path, raw
 }
 
+// named is the service that a host means, by rules 2 to 4 of route.
 func (p *Proxy) named(host string) *target {
 	for _, t := range p.targets {
 		if strings.EqualFold(t.URL.Hostname(), host) && host != "" {
@@ -92,6 +94,7 @@ func (t *target) key() string {
 	return t.Name
 }
 
+// hostOnly is a host without its port and brackets.
 func hostOnly(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		return name

@@ -109,6 +109,8 @@ type watched struct {
 	wait func(time.Time) error
 }
 
+// Read passes a piece of the body on and keeps what it learns of it. The time that the client
+// may be silent counts for each piece anew.
 func (w *watched) Read(p []byte) (int, error) {
 	w.limit(w.proxy.stalled)
 	n, err := w.reader.Read(p)
@@ -145,6 +147,8 @@ func (w *watched) limit(d time.Duration) {
 	_ = w.wait(at) // an odd connection has no limit
 }
 
+// add takes in a piece. Over a limit everything that was kept is dropped, as half a body could
+// not be compared; its digest and size go on.
 func (w *watched) add(p []byte) {
 	if w.digest == nil {
 		w.digest = sha256.New()
@@ -164,4 +168,5 @@ func (w *watched) add(p []byte) {
 	w.Data = append(w.Data, p...)
 }
 
+// Close ends the body.
 func (w *watched) Close() error { return w.reader.Close() }

@@ -11,6 +11,7 @@ type classed interface {
 	classified() *Err
 }
 
+// A class for each of them. What the system or net/http says is classified by classify itself.
 func (e *timeoutError) classified() *Err { return &Err{Class: ClassTimeout, Detail: e.Error()} }
 func (e *limitError) classified() *Err   { return &Err{Class: ClassLimit, Detail: e.detail} }
 func (e *decodeError) classified() *Err  { return &Err{Class: ClassDecode, Detail: tidy(e)} }

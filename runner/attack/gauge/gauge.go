@@ -45,6 +45,8 @@ func New() *Gauge {
 	return g
 }
 
+// read is the histogram of all pauses since the process began; nil where this version of Go has
+// no such metric, so that a figure is missing rather than wrong.
 func (g *Gauge) read() *metrics.Float64Histogram {
 	metrics.Read(g.sample)
 	if g.sample[0].Value.Kind() != metrics.KindFloat64Histogram {

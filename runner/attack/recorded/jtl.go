@@ -56,6 +56,8 @@ func isJTL(text []byte) bool {
 		(cells[7] == "true" || cells[7] == "false")
 }
 
+// isDigits reports whether a cell is a whole number without a sign, as times and counts of
+// JMeter are.
 func isDigits(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }
@@ -63,6 +65,7 @@ func isDigits(s string) bool {
 // A notJTLError is a file of JMeter that cannot be judged; it says why.
 type notJTLError struct{ why string }
 
+// Error is why the file cannot be judged, with the setting of JMeter that mends it.
 func (e *notJTLError) Error() string { return e.why }
 
 // newJTLDecoder reads JMeter's CSV.
@@ -145,6 +148,8 @@ type jtlSample struct {
 	start, elapsed, label, code, message, failure, success, bytes, url, method string
 }
 
+// fields are where the columns that count are kept, by the names that JMeter gives them. Other
+// columns are passed over.
 func (s *jtlSample) fields() map[string]*string {
 	return map[string]*string{
 		"timeStamp": &s.start, "elapsed": &s.elapsed, "label": &s.label, "responseCode": &s.code, "responseMessage": &s.message,
@@ -193,6 +198,8 @@ func (s *jtlSample) result(res *vegeta.Result) error {
 	return nil
 }
 
+// jtlTime reads a time stamp (rule 2). A date without a zone is taken as UTC, in
+// both files.
 func jtlTime(text string) (time.Time, error) {
 	if ms, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return time.UnixMilli(ms), nil

@@ -20,6 +20,8 @@ type Outside struct {
 	Level    float64     `json:"level"` // Fisher: probability that green fails so much more often by chance; 1 where it does not
 }
 
+// String is the sentence of a reason: where the errors were, and how many of how many requests
+// failed on each side.
 func (o Outside) String() string {
 	return fmt.Sprintf("errors %s the blocks: blue %d of %d, green %d of %d", o.Place, o.Errors.Blue, o.Requests.Blue, o.Errors.Green,
 		o.Requests.Green)

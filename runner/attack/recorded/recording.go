@@ -28,11 +28,15 @@ type compact struct {
 
 const maxLatency = 1<<51 - 1 // 26 days
 
+// pack cuts a result to 16 bytes. A latency below zero becomes 0, which add counts as
+// impossible, and a status above 1023 becomes 1023, which none is.
 func pack(r *vegeta.Result, failure perf.Failure) compact {
 	latency := min(max(r.Latency, 0), maxLatency)
 	return compact{r.Timestamp.UnixNano(), uint64(latency)<<13 | uint64(min(r.Code, 1023))<<3 | uint64(failure)}
 }
 
+// record is a result as the judgement of a load stage takes it. Side and scheduled time are the
+// caller's.
 func (c compact) record() perf.Record {
 	return perf.Record{Latency: time.Duration(c.bits >> 13), Status: uint16(c.bits >> 3 & 1023), Failure: perf.Failure(c.bits & 7)}
 }
@@ -93,6 +97,8 @@ func record(in io.Reader, opts Options) (*recording, error) {
 	return rec, err
 }
 
+// add takes in a result: whether it failed (rule 2 of Judge), its size and status by route, and
+// what it asked for. The result itself is not kept.
 func (rec *recording) add(res *vegeta.Result, expected []attack.Status, anySize bool) {
 	failure := perf.Succeeded
 	lost := res.Code == 0 || brokenOff(res)
@@ -186,6 +192,8 @@ func needsBody(res *vegeta.Result) bool {
 	return res.Code == 200 && !strings.EqualFold(res.Method, "HEAD") && !strings.EqualFold(res.Method, "OPTIONS")
 }
 
+// first and last are the send times of the first and last result, in Unix nanoseconds; there
+// must be a result.
 func (rec *recording) first() int64 { return rec.results[0].at }
 func (rec *recording) last() int64  { return rec.results[len(rec.results)-1].at }
 
@@ -219,6 +227,8 @@ type address struct {
 	value uint64 // hash of path and query as they are
 }
 
+// address is addressOf with a memory for the addresses that were met first: a load asks for
+// few, and parsing each again would take most of the time.
 func (rec *recording) address(text string) address {
 	if at, ok := rec.parsed[text]; ok {
 		return at
@@ -230,6 +240,8 @@ func (rec *recording) address(text string) address {
 	return at
 }
 
+// addressOf takes a URL apart. Parameters of a query count in any order, since clients that
+// build them from a map send them so.
 func addressOf(text string) address {
 	u, err := url.Parse(text)
 	if err != nil || u.Hostname() == "" {

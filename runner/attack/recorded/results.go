@@ -95,6 +95,8 @@ type NotResultsError struct {
 	err  error
 }
 
+// Error names the tool that wrote the file where it is known, and else what the decoder said of
+// the first result.
 func (e *NotResultsError) Error() string {
 	const what = "not a result file of vegeta (gob, CSV or JSON) or JMeter (CSV or XML)"
 	if e.Tool != "" {
@@ -103,6 +105,7 @@ func (e *NotResultsError) Error() string {
 	return fmt.Sprintf("%s: result 1: %v", what, e.err)
 }
 
+// Unwrap is what the decoder said.
 func (e *NotResultsError) Unwrap() error { return e.err }
 
 // What to do with the file of another tool.

@@ -18,6 +18,7 @@ type MismatchError struct{ Found []Mismatch }
 // A Mismatch is one of the reasons.
 type Mismatch struct{ Found, Hint string }
 
+// Error is everything that was found in one line; a caller that shows hints reads Found.
 func (e *MismatchError) Error() string {
 	lines := make([]string, len(e.Found))
 	for i, m := range e.Found {
@@ -108,10 +109,13 @@ func notMeasured(sides [2]*recording) string {
 	return ""
 }
 
+// add notes one reason. All of them are reported at once, so that a pair of files is mended in
+// one go.
 func (e *MismatchError) add(hint, format string, args ...any) {
 	e.Found = append(e.Found, Mismatch{fmt.Sprintf(format, args...), hint})
 }
 
+// orNil is nil where nothing was found, also when it is compared as an error.
 func (e *MismatchError) orNil() error {
 	if len(e.Found) == 0 {
 		return nil

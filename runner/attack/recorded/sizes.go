@@ -15,6 +15,7 @@ type SizeDifference struct {
 	Share float64 `json:"share"` // of the answers that are larger, or smaller, on one side
 }
 
+// String is the sentence of a reason: the route, both medians and the share that differs.
 func (d SizeDifference) String() string {
 	return fmt.Sprintf("%s has a median of %.0f bytes from blue and %.0f from green; %.3g %% of the answers differ", d.Route, d.Blue,
 		d.Green, 100*d.Share)
@@ -27,11 +28,13 @@ type sizes struct {
 	bins []sizeBin
 }
 
+// A sizeBin is one step of the histogram: how many answers are in it, and their bytes in all.
 type sizeBin struct {
 	n   int
 	sum float64
 }
 
+// add counts a body of so many bytes.
 func (s *sizes) add(bytes uint64) {
 	i := int(math.Round(math.Log1p(float64(bytes)/64) / math.Log(1.1)))
 	for len(s.bins) <= i {

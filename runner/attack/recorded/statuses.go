@@ -20,6 +20,8 @@ type StatusDifference struct {
 	Of     string  `json:"of"`     // "successes" or "failures"
 }
 
+// String is the sentence of a reason. A share is of the successes or of the failures alone, and
+// the sentence says of which.
 func (d StatusDifference) String() string {
 	status := fmt.Sprintf("status %d", d.Status)
 	if d.Status == 0 {
@@ -28,6 +30,7 @@ func (d StatusDifference) String() string {
 	return fmt.Sprintf("%s: %s is %.3g %% of blue's %s and %.3g %% of green's", d.Route, status, 100*d.Blue, d.Of, 100*d.Green)
 }
 
+// apart is how far the shares are from each other, 0 to 1, whichever side has more.
 func (d StatusDifference) apart() float64 { return math.Abs(d.Blue - d.Green) }
 
 // What a StatusDifference is a share of.
@@ -45,6 +48,7 @@ const (
 // statuses counts the answers of a route by status.
 type statuses struct{ succeeded, failed map[int]int }
 
+// add counts an answer. Maps are made when the first one comes: most routes never fail.
 func (s *statuses) add(code int, failure perf.Failure) {
 	to := &s.succeeded
 	if failure != perf.Succeeded {
@@ -78,11 +82,16 @@ func compareStatuses(sides [2]*recording, expected []attack.Status) []StatusDiff
 	return found
 }
 
+// otherStatuses are the differences of one route. Successes and failures are compared apart, so
+// that a green that fails more often does not seem to answer with fewer of each success.
 func otherStatuses(route string, blue, green statuses, expected []attack.Status) []StatusDifference {
 	return append(otherShares(route, successes, blue.succeeded, green.succeeded, expected),
 		otherShares(route, failures, blue.failed, green.failed, expected)...)
 }
 
+// otherShares are the differences among the successes, or the failures, of a route: shares that
+// are more than statusApart apart and that chance explains in one of 10,000 comparisons at
+// most. Expected statuses are left out on both sides before shares are taken.
 func otherShares(route, of string, blue, green map[int]int, expected []attack.Status) []StatusDifference {
 	var found []StatusDifference
 	codes := map[int]bool{}

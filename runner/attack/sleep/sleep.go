@@ -22,6 +22,7 @@ func Plain() Sleeper { return plainSleeper{} }
 // rest away.
 type coarseSleeper struct{}
 
+// Until sleeps until an instant, in the steps of the timer.
 func (coarseSleeper) Until(at time.Time) {
 	const resolution = 1200 * time.Microsecond
 	if wait := time.Until(at); wait > resolution {
@@ -32,11 +33,14 @@ func (coarseSleeper) Until(at time.Time) {
 	}
 }
 
+// Close has nothing to give back.
 func (coarseSleeper) Close() {}
 
 // plainSleeper is what Plain returns.
 type plainSleeper struct{}
 
+// Until returns up to a millisecond late, as the runtime's timers do.
 func (plainSleeper) Until(at time.Time) { time.Sleep(time.Until(at)) }
 
+// Close has nothing to give back.
 func (plainSleeper) Close() {}

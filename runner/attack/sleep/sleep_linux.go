@@ -36,6 +36,7 @@ func Precise() Sleeper {
 	return t
 }
 
+// Until sleeps until an instant. Where the timer cannot be set or read it sleeps as Plain does.
 func (t *timerSleeper) Until(at time.Time) {
 	wait := time.Until(at)
 	if wait <= 0 {
@@ -61,4 +62,5 @@ func (t *timerSleeper) ready(uintptr) bool {
 	return !before || !time.Now().Before(t.at)
 }
 
+// Close gives the descriptor of the timer back.
 func (t *timerSleeper) Close() { _ = t.file.Close() }

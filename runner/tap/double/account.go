@@ -87,6 +87,8 @@ func routeName(service, method, path string) string {
 	return name
 }
 
+// see counts a request that passed, with the status that its client got. Routes beyond
+// maxRoutes are counted in requests alone.
 func (a *account) see(client, route string, status int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -86,6 +86,7 @@ func (t *Tap) content(ctx context.Context, x *tap.Exchange, to target, first *wi
 	}
 }
 
+// notModified reports whether an answer says that the client has the content already.
 func notModified(x *wire.Exchange) bool { return x.Err == nil && x.Status == http.StatusNotModified }
 
 // namesVersion reports whether the conditions of a client name the version of an answer, so that 304
@@ -116,6 +117,7 @@ func tagsIn(list string) []string {
 	}
 }
 
+// fieldOf is the first value of a header field, whatever its spelling; empty without one.
 func fieldOf(x *wire.Exchange, name string) string {
 	for _, f := range x.Headers {
 		if strings.EqualFold(f.Name, name) {

@@ -284,6 +284,7 @@ func whole(x *tap.Exchange) bool {
 	return answer.Whole || x.Request.Method == http.MethodHead || bodiless(x.Answer.Status) || x.Answer.Header.Get("Content-Length") == "0"
 }
 
+// bodiless reports whether answers of a status never have a body, so that none is missing.
 func bodiless(status int) bool {
 	return status < 200 || status == http.StatusNoContent || status == http.StatusNotModified
 }

@@ -29,6 +29,8 @@ func (r Route) matches(method string, service *url.URL, path string) bool {
 	return r.Origin == "" && base != "" && strings.HasPrefix(path, base+"/") && r.fits(path[len(base):])
 }
 
+// fits compares a path with the route's, segment by segment. A slash at the end makes no
+// difference.
 func (r Route) fits(path string) bool {
 	want, got := strings.Split(strings.Trim(r.Path, "/"), "/"), strings.Split(strings.Trim(path, "/"), "/")
 	for i, segment := range want {
@@ -80,6 +82,7 @@ func mayAct(path string) bool {
 	return false
 }
 
+// unsafe reports whether a method may change something, as any but GET and HEAD may.
 func unsafe(method string) bool { return method != http.MethodGet && method != http.MethodHead }
 
 // routes are what the suites say of requests.
@@ -187,6 +190,8 @@ func (o *routes) addIdentity(s *scenarios.Suite, id *scenarios.Identity, side sc
 	}
 }
 
+// addStep makes a route of a step, which judges requests by its rules. A step whose URL is
+// known only when it is sent has none.
 func (o *routes) addStep(s *scenarios.Suite, step *scenarios.Step, answering scenarios.Side) {
 	r, ok := routeOf(s, step, answering)
 	if !ok {

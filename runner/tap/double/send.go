@@ -68,6 +68,7 @@ func (t *Tap) answersTo(ctx context.Context, x *tap.Exchange, s *session) (a ans
 	return a, why
 }
 
+// isCanceled reports whether this program stopped waiting: that says nothing of the side.
 func isCanceled(x *wire.Exchange) bool { return x.Err != nil && x.Err.Class == wire.ClassCanceled }
 
 // A target is where a request goes, and what takes the place of values that the client sent.

@@ -32,6 +32,7 @@ type session struct {
 	used    int // turn of the worker
 }
 
+// newSession is that of a client of which nothing is known yet.
 func newSession() *session {
 	return &session{values: tap.NewReplacer(tap.ReplacerLimits{Shortest: shortest, Longest: longest, Values: maxValues, Bytes: maxSession}), cookies: map[string][2]string{}}
 }
@@ -49,6 +50,7 @@ type sessions struct {
 	many bool // more clients than lost has room for were forgotten
 }
 
+// newSessions are those of one worker, which alone uses them.
 func newSessions() *sessions { return &sessions{of: map[string]*session{}, lost: map[string]bool{}} }
 
 // maxLost bounds the forgotten clients that are known by their address.
@@ -135,6 +137,8 @@ func cookiesOf(x *wire.Exchange) map[string]string {
 	return out
 }
 
+// walk pairs the texts at the same place of two documents. Lists of different lengths are
+// passed over: nothing says which elements belong together. Below 20 levels nothing is learned.
 func (s *session) walk(a, b any, depth int) {
 	switch a := a.(type) {
 	case map[string]any:

@@ -87,6 +87,7 @@ type harFile struct {
 	pages []harPage
 }
 
+// begin writes a complete recording without entries.
 func (h *harFile) begin() error {
 	n, err := h.f.WriteAt([]byte(`{"log":{"version":"1.2","entries":[`), 0)
 	if err != nil {
@@ -96,8 +97,11 @@ func (h *harFile) begin() error {
 	return h.write(nil)
 }
 
+// addPage begins a part of the recording. It is written with the next entry: a part without
+// entries would say nothing.
 func (h *harFile) addPage(p harPage) { h.pages = append(h.pages, p) }
 
+// addEntry writes an entry. After an error the file is as it was before, as far as the disk allows.
 func (h *harFile) addEntry(e *harEntry) error {
 	e.Timings.Wait = e.Time
 	var b bytes.Buffer
@@ -133,6 +137,7 @@ func (h *harFile) write(entry []byte) error {
 	return nil
 }
 
+// close ends the file once all of it is on the disk.
 func (h *harFile) close() error {
 	if err := h.f.Sync(); err != nil {
 		return fmt.Errorf("write the recording: %w", err)

@@ -42,6 +42,8 @@ type pseudonyms struct {
 // secret is replaced where its name or form says that it is one.
 var remembered = tap.ReplacerLimits{Shortest: 6, Longest: 16 << 10, Values: 20_000, Bytes: 16 << 20}
 
+// newPseudonyms are those of one recording. secret reports whether a value is a secret by its
+// name or by itself.
 func newPseudonyms(key []byte, secret func(name, value string) bool) *pseudonyms {
 	return &pseudonyms{key: key, secret: secret, known: tap.NewReplacer(remembered)}
 }
@@ -62,10 +64,13 @@ func (p *pseudonyms) of(value string) string {
 
 const begins, ends = "eyJhbm9u.", ".x1"
 
+// isPseudonym reports whether a value was replaced already, so that rules that meet it twice
+// replace it once.
 func isPseudonym(value string) bool {
 	return len(value) == len(begins)+24+len(ends) && strings.HasPrefix(value, begins) && strings.HasSuffix(value, ends)
 }
 
+// sum is what a pseudonym is made of. Without the key nobody can find the value by trying.
 func (p *pseudonyms) sum(value string) []byte {
 	mac := hmac.New(sha256.New, p.key)
 	mac.Write([]byte(value))
@@ -211,6 +216,8 @@ func (p *pseudonyms) json(data []byte) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// value writes the next value of a document. hidden: a member above it has a name that is
+// secret. true, false and null stay, whatever their name: they give nothing away.
 func (p *pseudonyms) value(b *bytes.Buffer, dec *json.Decoder, name string, hidden bool) error {
 	t, err := dec.Token()
 	if err != nil {
@@ -270,6 +277,8 @@ func (p *pseudonyms) members(b *bytes.Buffer, dec *json.Decoder, open json.Delim
 	return err
 }
 
+// writeString writes a text as JSON, with < and & as they are: a recording is read by people,
+// too.
 func writeString(b *bytes.Buffer, s string) error {
 	enc := json.NewEncoder(b)
 	enc.SetEscapeHTML(false)

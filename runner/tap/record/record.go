@@ -95,6 +95,7 @@ func (r *Recorder) Observe(x *tap.Exchange) {
 // Mark begins a new part with the next exchange.
 func (r *Recorder) Mark(title string) bool { return r.put(item{mark: cut(text.OneRow(title))}) }
 
+// put queues an item; false: the recording has ended, or the queue is full.
 func (r *Recorder) put(i item) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -126,6 +127,8 @@ func (r *Recorder) Close() (Counts, error) {
 	return r.counts, r.err
 }
 
+// write writes what is queued until Close. After the first error it goes on taking exchanges,
+// so that their memory is given back, and writes none.
 func (r *Recorder) write() {
 	defer close(r.done)
 	for i := range r.queue {
@@ -194,6 +197,8 @@ func (r *Recorder) entry(x *tap.Exchange) *harEntry {
 	return e
 }
 
+// answer fills in what the service answered; the status is 0 where it did not. A body that is
+// not kept as text has its digest in a comment.
 func (r *Recorder) answer(e *harEntry, x *tap.Exchange) {
 	a := &x.Answer
 	e.Response = harResponse{Status: a.Status, HTTPVersion: a.Proto, Headers: r.names.headers(a.Header), Cookies: []harField{}, HeadersSize: -1, BodySize: a.Body.Size}
@@ -229,6 +234,7 @@ func cut(title string) string {
 	return title
 }
 
+// stamp is a time as HAR writes it, in UTC.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 // headers are the fields of a message in the order of their names.
