@@ -130,10 +130,7 @@ func (p *Plan) capped() []string {
 	if p.MaxRPS <= 0 || p.Users.Count > 0 { // see checkUsers
 		return nil
 	}
-	limit := p.MaxRPS
-	if p.shareHost() {
-		limit /= 2
-	}
+	limit := p.limit()
 	unit := "requests"
 	if len(p.Cases) > 0 {
 		limit /= p.perWalk()
@@ -149,6 +146,15 @@ func (p *Plan) capped() []string {
 		}
 	}
 	return warnings
+}
+
+// limit is how many requests per second a side may send: half of MaxRPS where both sides
+// are one host.
+func (p *Plan) limit() float64 {
+	if p.shareHost() {
+		return p.MaxRPS / 2
+	}
+	return p.MaxRPS
 }
 
 // shareHost says whether a host gets the requests of both sides.

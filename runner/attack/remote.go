@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bgverify/bgverify/diff/perf"
@@ -259,17 +260,10 @@ func (r *remote) whyVoid() string {
 		}
 	}
 	slices.SortStableFunc(order, func(a, b string) int { return count[b] - count[a] })
-	text := ""
-	for i, why := range order {
-		switch {
-		case i == 3:
-			return text + fmt.Sprintf("; and %d other reasons", len(order)-i)
-		case i > 0:
-			text += "; "
-		}
-		text += why
+	if more := len(order) - 3; more > 0 {
+		order = append(order[:3], fmt.Sprintf("and %d other reasons", more))
 	}
-	return text
+	return strings.Join(order, "; ")
 }
 
 // show reports the progress. What is shown of the sides ends with the last slice that came.

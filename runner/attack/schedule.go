@@ -90,33 +90,18 @@ const (
 	wholeEvery = time.Second
 )
 
-// newWalks is the schedule of a plan that walks whole cases.
-func newWalks(design perf.Design, cases []Case) *schedule {
-	routes := make([]Route, len(cases))
-	for i, c := range cases {
-		routes[i] = Route{Weight: c.Weight, Blue: make([]Request, max(c.Rows, 1))}
-	}
-	s := newSchedule(design, routes)
-	s.walks = true
-	return s
-}
-
 // newSchedule makes the schedule of a stage from its seed: the same design always gives the same
-// requests at the same times.
-func newSchedule(design perf.Design, routes []Route) *schedule {
+// requests at the same times. With cases they are walked whole.
+func newSchedule(design perf.Design, routes []Route, cases ...Case) *schedule {
 	s := &schedule{
+		walks:  len(cases) > 0,
 		design: design,
 		rng:    rand.New(rand.NewPCG(design.Seed, 0x6267766572696679)),
 		end:    design.Length(),
 		half:   time.Duration(min(1/design.Rate/2, maxHalf) * 1e9),
 	}
-	total := 0
-	for _, r := range routes {
-		total += max(r.Weight, 1)
-		s.weights = append(s.weights, total)
-		s.rows = append(s.rows, len(r.Blue))
-	}
-	s.shown = make([]shown, len(routes))
+	s.weights, s.rows = weighed(routes, cases)
+	s.shown = make([]shown, len(s.rows))
 	s.turn.block = math.MinInt
 	return s
 }

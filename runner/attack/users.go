@@ -57,7 +57,7 @@ const maxBehind = 4
 // newCrowd makes the users of a closed loop.
 func newCrowd(ctx context.Context, design perf.Design, plan *Plan, clock *clock) *crowd {
 	c := &crowd{ctx: ctx, clock: clock, design: design, length: design.Length(), base: plan.walked}
-	c.weights, c.rows = plan.weighed()
+	c.weights, c.rows = weighed(plan.Routes, plan.Cases)
 	for side := range c.users {
 		c.users[side] = make([]user, design.Users.Count)
 		for u := range c.users[side] {
@@ -220,11 +220,7 @@ func (p *Plan) Uncapped() error {
 	if p.MaxRPS <= 0 || p.Users.Count == 0 {
 		return nil
 	}
-	limit := p.MaxRPS
-	if p.shareHost() {
-		limit /= 2
-	}
-	if most := p.mostRequests(); most == 0 || most > limit {
+	if most := p.mostRequests(); most == 0 || most > p.limit() {
 		return fmt.Errorf("max_rps is %g/s per host, and nothing holds %d users to it", p.MaxRPS, p.Users.Count)
 	}
 	return nil
@@ -240,29 +236,23 @@ func (p *Plan) mostRequests() float64 {
 
 // idle is the mean time of a walk in which its user waits for no answer.
 func (p *Plan) idle() time.Duration {
-	pauses, weights := 0.0, 0
-	for _, c := range p.Cases {
-		pauses += float64(max(c.Weight, 1)) * float64(c.Pauses)
-		weights += max(c.Weight, 1)
-	}
-	return p.Users.Think.Mean() + time.Duration(pauses/float64(max(weights, 1)))
+	return p.Users.Think.Mean() + time.Duration(p.meanOfWalks(func(c *Case) float64 { return float64(c.Pauses) }))
 }
 
 // weighed are the weights of the cases, or else of the routes, added up, and their rows.
-func (p *Plan) weighed() (weights, rows []int) {
+func weighed(routes []Route, cases []Case) (weights, rows []int) {
 	total := 0
 	add := func(weight, n int) {
 		total += max(weight, 1)
 		weights, rows = append(weights, total), append(rows, max(n, 1))
 	}
-	for _, c := range p.Cases {
+	for _, c := range cases {
 		add(c.Weight, c.Rows)
 	}
-	if len(p.Cases) > 0 {
-		return weights, rows
-	}
-	for _, r := range p.Routes {
-		add(r.Weight, len(r.Blue))
+	if len(cases) == 0 {
+		for _, r := range routes {
+			add(r.Weight, len(r.Blue))
+		}
 	}
 	return weights, rows
 }

@@ -200,12 +200,18 @@ func (w *Walk) LeftOut(place int, compare bool, evidence any) {
 
 // perWalk is the mean number of requests of a walk.
 func (p *Plan) perWalk() float64 {
-	requests, weights := 0, 0
-	for _, c := range p.Cases {
-		requests += max(c.Weight, 1) * len(c.Routes)
-		weights += max(c.Weight, 1)
+	return p.meanOfWalks(func(c *Case) float64 { return float64(len(c.Routes)) })
+}
+
+// meanOfWalks is the mean of a figure of cases over all walks: by their weights.
+func (p *Plan) meanOfWalks(figure func(*Case) float64) float64 {
+	sum, weights := 0.0, 0
+	for i := range p.Cases {
+		weight := max(p.Cases[i].Weight, 1)
+		sum += float64(weight) * figure(&p.Cases[i])
+		weights += weight
 	}
-	return float64(requests) / float64(max(weights, 1))
+	return sum / float64(max(weights, 1))
 }
 
 // designWalks fills in what a design says of whole walks: the routes of requests,
@@ -252,10 +258,7 @@ const maxPlaces = 1 << 16
 
 // schedule is the order of the plan's slots.
 func (p *Plan) schedule(d perf.Design) *schedule {
-	if len(p.Cases) == 0 {
-		return newSchedule(d, p.Routes)
-	}
-	s := newWalks(d, p.Cases)
+	s := newSchedule(d, p.Routes, p.Cases...)
 	for i := range p.rowsDealt {
 		s.shown[i].dealt = p.rowsDealt[i]
 	}

@@ -52,30 +52,28 @@ func (c *Coordinator) WaitForWorkers(ctx context.Context) error {
 
 var errLate = errors.New("the workers did not join in time")
 
-// greet answers a worker that wants to join.
+// greet answers a worker that wants to join. What is not a hello gets no answer.
 func (c *Coordinator) greet(m *nats.Msg) {
-	answer := func(w welcome) {
-		b, _ := json.Marshal(w)
+	var h hello
+	if json.Unmarshal(m.Data, &h) == nil {
+		b, _ := json.Marshal(c.welcome(&h))
 		_ = m.Respond(b)
 	}
-	var h hello
-	if err := json.Unmarshal(m.Data, &h); err != nil {
-		return
-	}
+}
+
+// welcome takes a worker that has the same version and the token, or says why not.
+func (c *Coordinator) welcome(h *hello) welcome {
 	switch {
 	case h.Protocol != Protocol:
-		answer(welcome{Refused: fmt.Sprintf("the worker speaks version %d of the protocol and the coordinator version %d: install the same bgverify on both", h.Protocol, Protocol)})
-		return
+		return welcome{Refused: fmt.Sprintf("the worker speaks version %d of the protocol and the coordinator version %d: install the same bgverify on both", h.Protocol, Protocol)}
 	case h.Tool != c.o.Tool:
-		answer(welcome{Refused: fmt.Sprintf("the worker is bgverify %s and the coordinator %s: install the same version on both", text.Visible(h.Tool), c.o.Tool)})
-		return
+		return welcome{Refused: fmt.Sprintf("the worker is bgverify %s and the coordinator %s: install the same version on both", text.Visible(h.Tool), c.o.Tool)}
 	}
 	var g greeting
 	if err := openJSON(c.o.Token.greeting(), c.subject(subjectHello), h.Box, &g); err != nil {
-		answer(welcome{Refused: "the join token is that of another run"})
-		return
+		return welcome{Refused: "the join token is that of another run"}
 	}
-	answer(c.admit(&g))
+	return c.admit(&g)
 }
 
 // admit leases a place. A worker that says hello twice gets the same one.

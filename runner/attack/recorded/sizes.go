@@ -95,18 +95,27 @@ const (
 // Where no route differs, those of all routes together are compared: each may have
 // too few.
 func compareSizes(sides [2]*recording) []SizeDifference {
-	var found []SizeDifference
-	for name, blue := range sides[0].routes {
-		if green := sides[1].routes[name]; green != nil {
-			found = append(found, otherSizes(name, &blue.sizes, &green.sizes)...)
-		}
-	}
-	if len(found) == 0 {
-		found = otherSizes(allRoutes, &sides[0].all.sizes, &sides[1].all.sizes)
-	}
+	found := compareRoutes(sides, func(name string, blue, green *recordedRoute) []SizeDifference {
+		return otherSizes(name, &blue.sizes, &green.sizes)
+	})
 	slices.SortFunc(found, func(a, b SizeDifference) int {
 		return cmp.Or(cmp.Compare(b.Share, a.Share), cmp.Compare(a.Route, b.Route))
 	})
+	return found
+}
+
+// compareRoutes compares what was answered, route by route, and where no route differs all routes
+// together.
+func compareRoutes[D any](sides [2]*recording, compare func(name string, blue, green *recordedRoute) []D) []D {
+	var found []D
+	for name, blue := range sides[0].routes {
+		if green := sides[1].routes[name]; green != nil {
+			found = append(found, compare(name, blue, green)...)
+		}
+	}
+	if len(found) == 0 {
+		found = compare(allRoutes, &sides[0].all, &sides[1].all)
+	}
 	return found
 }
 

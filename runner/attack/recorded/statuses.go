@@ -65,15 +65,9 @@ func (s *statuses) add(code int, failure perf.Failure) {
 // apart from them, of the failures, whose number is judged elsewhere. A status that
 // was named one by one as expected (206, not 2xx) may be as frequent as it likes.
 func compareStatuses(sides [2]*recording, expected []attack.Status) []StatusDifference {
-	var found []StatusDifference
-	for name, blue := range sides[0].routes {
-		if green := sides[1].routes[name]; green != nil {
-			found = append(found, otherStatuses(name, blue.statuses, green.statuses, expected)...)
-		}
-	}
-	if len(found) == 0 {
-		found = otherStatuses(allRoutes, sides[0].all.statuses, sides[1].all.statuses, expected)
-	}
+	found := compareRoutes(sides, func(name string, blue, green *recordedRoute) []StatusDifference {
+		return otherStatuses(name, blue.statuses, green.statuses, expected)
+	})
 	// Successes first, and what green answers more often.
 	slices.SortFunc(found, func(a, b StatusDifference) int {
 		return cmp.Or(-cmp.Compare(a.Of, b.Of), cmp.Compare(b.Green-b.Blue, a.Green-a.Blue), cmp.Compare(a.Route, b.Route),
