@@ -23,6 +23,8 @@ func Annotations(w io.Writer, ran *run.Run) error {
 	if src.End.Verdict == run.Pass {
 		return nil
 	}
+	// A cause is shown at the case that is its first example, so that one finding is not repeated
+	// at each case that has it.
 	example := map[string][]string{} // case id to the causes it is the example of
 	for i := range src.End.Causes {
 		c := &src.End.Causes[i]
@@ -47,6 +49,7 @@ func Annotations(w io.Writer, ran *run.Run) error {
 			others = append(others, command(c, c.Verdict.String()+": "+c.ID, source.FirstReason(c)))
 		}
 	}
+	// Causes come first: GitHub shows ten annotations of a step.
 	all := append(causes, others...)
 	for _, line := range all[:min(maxAnnotations, len(all))] {
 		if _, err := io.WriteString(w, line); err != nil {

@@ -32,6 +32,7 @@ func ReadyLine(r *run.Ready) string {
 	for _, k := range r.Kinds {
 		parts = append(parts, fmt.Sprintf("%s %d/%d", k.Name, k.Ready, k.Of+k.Missing))
 	}
+	// The first wave that is not ready is what the others wait for.
 	for _, wave := range r.Waves {
 		if wave.Ready < wave.Of {
 			parts = append(parts, fmt.Sprintf("wave %s %d/%d", wave.Name, wave.Ready, wave.Of))
@@ -182,6 +183,7 @@ func (t *textReport) clusters() {
 	if c == nil {
 		return
 	}
+	// What passed is a row of the gates; only what did not has a section.
 	if c.Ready != nil && c.Ready.Verdict != run.Pass {
 		t.ready(c.Ready, textWaiting)
 	}

@@ -103,6 +103,8 @@ func (c *ctrfReport) Begin() error {
 	c.w.WriteString(`,"generatedBy":"bgverify","results":{"tool":`)
 	c.w.Write(tool)
 	c.w.WriteString(",\n\"tests\":[")
+	// Gates come first, as tests of a suite of their verdicts: consumers that show failures alone
+	// show what kept the run from passing.
 	for _, g := range c.src.End.Gates {
 		status := ctrfStatus(g.Verdict)
 		if g.Verdict > run.Pass && (g.Verdict != run.Inconclusive || c.src.End.Verdict != run.Pass) {
@@ -132,6 +134,8 @@ func (c *ctrfReport) Add(k *run.CaseResult) error {
 		t.Name = k.ID
 	}
 	t.FilePath, t.Line = fileLine(k.At)
+	// The trace of a test is what a reader needs to look into it: both values, and the command
+	// that repeats the request.
 	if k.Verdict > run.Pass {
 		_, t.Message = c.src.Failure(k)
 		t.Trace = cut(c.src.Details(k), junitCaseText)

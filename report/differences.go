@@ -31,6 +31,8 @@ func WriteDifferences(w io.Writer, result *diff.Result, causes *cause.Set) error
 	for _, note := range result.Notes {
 		fmt.Fprintf(b, "note: %s\n", text.Visible(note))
 	}
+	// A cause repeats no difference: it says how often the same edit was found, and which rule
+	// would hide it.
 	for _, c := range causes.List() {
 		fmt.Fprintf(b, "cause %d, %s: %s\n", source.Number(c.ID), timesOf(c.Count), text.Visible(editOf(&c)))
 		if c.Rule != "" {

@@ -162,6 +162,8 @@ func (j *jsonReport) Begin() error {
 // openSuite ends the suite that is open and begins those up to i, so that a
 // suite without cases has its place too.
 func (j *jsonReport) openSuite(i int) error {
+	// Suites without cases are written as well: each one is opened in turn until the wanted one is
+	// open.
 	for j.suite < i {
 		if err := j.closeSuite(); err != nil {
 			return err
@@ -241,6 +243,8 @@ func (j *jsonReport) step(s *run.StepResult) (jsonStep, error) {
 		if err != nil {
 			return out, err
 		}
+		// The number of its cause is appended to the JSON of a difference, which has no such
+		// field.
 		if id, ok := j.src.FindCause(&s.Differences[i]); ok {
 			text = append(text[:len(text)-1], `,"cause":`+strconv.Itoa(id)+`}`...)
 		}

@@ -64,6 +64,8 @@ func (m *markdownReport) End() error {
 	full := false
 	// put keeps whole blocks only: a table that is cut in the middle of a row
 	// would turn the rest of the page into text.
+	// Services cut a summary that is too long in its middle, and then show nothing of it. What
+	// does not fit is left out here, whole lines at a time.
 	put := func(s string) {
 		if full || b.Len()+len(s) > maxMarkdown-markdownTail {
 			full = true
@@ -213,6 +215,8 @@ func mdText(s string) string {
 	var b strings.Builder
 	for _, r := range s {
 		switch {
+		// Names of people and numbers of issues would be linked, and people notified, by what a
+		// service answered.
 		case r == '@' || r == '#':
 			fmt.Fprintf(&b, "&#%d;\u200b", r)
 		case strings.ContainsRune("|`<>&\"'*_[](){}~\\!$:", r):

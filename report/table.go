@@ -41,6 +41,8 @@ const gap = 2
 // and widths are all set here: nothing is left to what the library finds in the
 // environment.
 func writeTable(w io.Writer, cols []column, rows [][]string, width int, ascii bool) error {
+	// The library draws. What is fitted into the width is decided here, by columns, since it wraps
+	// every column alike.
 	rows = fit(cols, rows, width)
 	align := make([]tw.Align, len(cols))
 	titles := make([]string, len(cols))
@@ -108,6 +110,8 @@ func fit(cols []column, rows [][]string, width int) [][]string {
 	if width == 0 || total <= width {
 		return rows
 	}
+	// The widest column gives way by one until the table fits, so that columns that may be broken
+	// end up with about the same width.
 	for ; total > width; total-- {
 		widest := -1
 		for i, c := range cols {
@@ -152,6 +156,8 @@ func wrap(s string, width, lines int) []string {
 		if twwidth.Width(s) <= width {
 			return append(out, s)
 		}
+		// A line ends at the last blank that fits. A word longer than the column is cut where the
+		// column ends, and so is the last line.
 		end, space, used := len(s), -1, 0
 		for i, r := range s {
 			if w := twwidth.Width(string(r)); used+w > width {

@@ -238,6 +238,8 @@ func (t *textReport) gates() {
 	if len(all) == 0 {
 		return
 	}
+	// Of a run that did not pass, the gates that passed are one line: a reader looks for the
+	// others.
 	open := 0 // that keep a pass from being given, which come first
 	for open < len(all) && all[open].Verdict > run.Pass {
 		open++
@@ -298,6 +300,7 @@ func (t *textReport) load(l *run.LoadResult) {
 	if l.PerWalk > 0 {
 		rate += " " + l.Unit()
 	}
+	// Of a closed loop the users are what was asked for, not a rate.
 	load := rate + " per second and side"
 	if l.Users != nil {
 		load = text.Count(l.Users.Count, "user") + " a side"

@@ -107,6 +107,8 @@ func (t *textReport) cases() {
 		return
 	}
 	var rows [][]string
+	// Cases that differ are in the causes. What is left are cases that could not be judged, and
+	// expectations that failed.
 	for c, err := range t.src.Cases() {
 		if err != nil {
 			t.fail(err)

@@ -70,6 +70,8 @@ func (a *aligner) addDifference(d *diff.Difference) {
 	if d.Kind == diff.Added || d.Kind == diff.Removed || d.BluePointer == d.GreenPointer {
 		return
 	}
+	// Two pointers that differ in an index pair these elements, and those around them:
+	// /items/3/price against /items/4/price pairs items 3 and 4.
 	b, g := strings.Split(d.BluePointer, "/"), strings.Split(d.GreenPointer, "/")
 	if len(b) != len(g) {
 		return
@@ -137,6 +139,8 @@ func (a *aligner) alignPair(at spot, b, g *jsonNode, bp, gp string) {
 		d = a.green[gp]
 	}
 	mark := markOf(d)
+	// Two scalars share a row. A scalar against an object, or a list against an object, has
+	// nothing in common: one after the other.
 	if b.kind != g.kind || b.kind == 's' {
 		if b.kind == 's' && g.kind == 's' {
 			a.rows = append(a.rows, row{
@@ -178,6 +182,8 @@ func (a *aligner) members(b, g *jsonNode, bp, gp string, depth int) {
 			taken[gi] = true
 		}
 	}
+	// Members of green alone are shown where they are in green's order: before the next member
+	// that both have.
 	next := 0 // of green
 	flush := func(until int) {
 		for ; next < until; next++ {
@@ -247,6 +253,8 @@ func (a *aligner) match(b, g *jsonNode, bp, gp string) []int {
 		}
 		return partner
 	}
+	// Elements that a difference pairs come first. What is left and not only on one side is equal,
+	// and pairs in order.
 	taken := make([]bool, len(g.kids))
 	paired := a.pairs[bp+"\n"+gp]
 	for bi := range b.kids {

@@ -83,6 +83,8 @@ func (d *dictionary) add(word string) {
 
 // add appends the row of a case.
 func (c *columns) add(k *run.CaseResult, src *pageRun) {
+	// Suites without cases have a row in the list, so that the numbers of suites stay those of the
+	// run.
 	for len(c.suites) <= k.Suite {
 		h := src.Head.Suites[len(c.suites)]
 		c.suites = append(c.suites, columnSuite{
@@ -196,6 +198,8 @@ func pack(v any) (string, error) {
 // hundred thousand cases is never there as a whole.
 func packTable(t *tableJSON) (string, error) {
 	return packed(func(w io.Writer) error {
+		// The members are written one after the other: encoding the table as a whole would hold
+		// its JSON, some megabytes, once more.
 		v, sign := reflect.ValueOf(t).Elem(), "{"
 		for i := range v.NumField() {
 			name, omit := strings.CutSuffix(v.Type().Field(i).Tag.Get("json"), ",omitempty")

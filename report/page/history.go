@@ -299,6 +299,7 @@ func (g *groupView) ratios(runs []*HistoryEntry) {
 // each, the margin as a line. Zero is the dark line.
 func sparkline(id, name string, points []*HistoryRatio) *plot {
 	p := &plot{ID: id, Title: name, Width: 320, Height: 56}
+	// The axis always shows two per cent to both sides, so that noise does not fill the plot.
 	low, high := -0.02, 0.02
 	for _, r := range points {
 		if r != nil {
@@ -341,6 +342,7 @@ func (g *groupView) causes(runs []*HistoryEntry, entries []HistoryEntry) {
 	for _, key := range keys {
 		rows[key] = &causeRow{Cells: make([]causeCell, len(runs))}
 	}
+	// Runs are walked from the newest: the first that has a cause says what has become of it.
 	for i, r := range runs {
 		for k := range r.Causes {
 			c := &r.Causes[k]

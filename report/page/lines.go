@@ -12,6 +12,7 @@ const maxLineCells = 1 << 20
 // whole where it is too large.
 func alignLines(blue, green string) []row {
 	b, g := splitLines(blue), splitLines(green)
+	// Most lines of two answers are equal; only what is between the equal ends needs the table.
 	head := 0
 	for head < len(b) && head < len(g) && b[head] == g[head] {
 		head++
@@ -57,6 +58,7 @@ func middle(b, g []string) []row {
 		}
 		onlyBlue, onlyGreen = nil, nil
 	}
+	// Past the bound the part is shown as replaced as a whole: a table of a million cells is 4 MB.
 	if len(b)*len(g) > maxLineCells {
 		onlyBlue, onlyGreen = b, g
 		flush()
@@ -89,6 +91,8 @@ func commonTable(b, g []string) [][]int32 {
 	for i := range t {
 		t[i] = cells[i*(len(g)+1) : (i+1)*(len(g)+1)]
 	}
+	// Each cell follows from those to its right and below, so that the table is filled from its
+	// end.
 	for i := len(b) - 1; i >= 0; i-- {
 		for k := len(g) - 1; k >= 0; k-- {
 			if b[i] == g[k] {

@@ -58,6 +58,8 @@ func (p *pageView) loads(s *pageRun) {
 		for k := range l.Comparisons {
 			c := &l.Comparisons[k]
 			row := comparisonView{ComparisonRow: words.Row(c), Role: c.Role.String(), Note: c.Note, Verdict: comparisonVerdict(c)}
+			// How long a proof takes is shown where green could still be no worse, and where the
+			// time is one that can be spent.
 			if c.Outcome == perf.Inconclusive && c.Role == perf.Gate && c.Change < c.Margin && c.NeedS > 0 && c.NeedS < words.Beyond*100 {
 				row.Need = text.Seconds(c.NeedS)
 			}
@@ -225,6 +227,8 @@ func rateFigure(id string, s *run.Series) figureView {
 
 // sampled hands over at most tableRows buckets, evenly spaced, and says so.
 func sampled(s *run.Series, row func(*run.Bucket)) string {
+	// The table is for readers who cannot see the plot; a row for each of hundreds of slices would
+	// not help them.
 	step := (len(s.Buckets) + tableRows - 1) / tableRows
 	for i := 0; i < len(s.Buckets); i += max(step, 1) {
 		row(&s.Buckets[i])

@@ -38,6 +38,8 @@ func (s *pageRun) stepDetail(step *run.StepResult, bodies bool) stepDetail {
 	if bodies {
 		pair = s.Pair(step.Exchange)
 	}
+	// Without both answers there is nothing to lay side by side: the differences have the values
+	// of both.
 	if pair == nil || pair.Blue == nil || pair.Green == nil {
 		d.Rows = rowsJSON(fold(listRows(step)))
 		if bodies {
@@ -117,6 +119,8 @@ func statusText(x *wire.Exchange) string {
 // headerRows lays the header fields side by side by name, k-th with k-th.
 func headerRows(step *run.StepResult, blue, green *wire.Exchange) []row {
 	rows := []row{{mark: rowTitle, blue: "headers", green: "headers"}}
+	// Fields are paired by name, the first of a name with the first, whatever their order: that is
+	// not compared.
 	left := map[string][]wire.Field{}
 	for _, f := range green.Headers {
 		name := strings.ToLower(f.Name)
@@ -176,6 +180,8 @@ func bodyRows(step *run.StepResult, pair *source.PairView, d *stepDetail) []row 
 	d.Raw = []string{string(blue), string(green)}
 	b, ok1 := parseJSON(blue)
 	g, ok2 := parseJSON(green)
+	// Only JSON has values to align. XML and playlists were compared as trees, and are shown as
+	// lines under the list of differences.
 	if ok1 && ok2 {
 		return append([]row{title}, alignJSON(b, g, step.Differences, step.Ignored)...)
 	}

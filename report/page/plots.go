@@ -27,6 +27,8 @@ const leastBeyond = 10
 // log10(1/(1-p)), so that p99.9 has as much room as p90, and it ends where
 // fewer than leastBeyond requests of the smaller side lie beyond.
 func percentilePlot(id string, l *run.LoadResult) *plot {
+	// A percentile beyond which few requests are left is a matter of chance, and a curve would
+	// show it as a fact.
 	var points []run.PercPoint
 	n := float64(min(l.Requests.Blue, l.Requests.Green))
 	for _, q := range l.Series.Percentiles {
@@ -142,6 +144,7 @@ func timePlot(id string, s *run.Series) *plot {
 		}
 		p.curve(k, c.width, c.dash, &draw)
 	}
+	// Labels are at the ends of their curves, moved apart where the curves end close together.
 	spaced(last, 15, plotTop+8, bottom-4)
 	for i, c := range curves {
 		p.label(c.side, plotWidth-plotRight, last[i], c.name)
@@ -306,6 +309,7 @@ func forestPlot(id string, l *run.LoadResult) *plot {
 	x := axis{low: math.Log1p(low * 1.1), high: math.Log1p(high * 1.1), from: left, to: plotWidth - right}
 	at := func(change float64) float64 { return x.at(math.Log1p(math.Max(change, -0.95))) }
 	bottom := float64(p.Height - plotBottom)
+	// Labels are left out where they would touch; their grid lines stay.
 	free := math.Inf(-1) // where the label before ends: the ticks of an axis of logarithms come closer to the right
 	for _, v := range changeTicks(low, high) {
 		p.grid(at(v), plotTop-6, at(v), bottom)

@@ -56,6 +56,7 @@ func (p *pageView) facts(s *pageRun) {
 	for i := range p.Facts {
 		p.Facts[i].Value = text.Visible(p.Facts[i].Value)
 	}
+	// Rules that hid most come first: a reader who trusts a pass looks at what it rests on.
 	rules := slices.Clone(e.Rules)
 	slices.SortStableFunc(rules, func(a, b run.RuleVisits) int { return b.Hits - a.Hits })
 	for _, r := range rules {

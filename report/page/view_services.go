@@ -15,6 +15,7 @@ func (p *pageView) services(s *pageRun, sp *source.Spreads, suites []map[int]int
 	heads := s.Head.Suites
 	byName := map[string]*serviceTotal{}
 	var order []string
+	// A suite without a service is a service under its name.
 	for i, h := range heads {
 		name := h.Service
 		if name == "" {
@@ -131,6 +132,7 @@ func (t *serviceTotal) view(name string, sp *source.Spreads) serviceView {
 		}
 	}
 	most := 0
+	// The cause that most of the failing cases share says more than the first reason does.
 	for i := range sp.List { // in their order, so that ties do not depend on a map
 		if t.spreads[i] > most {
 			most = t.spreads[i]
