@@ -136,6 +136,10 @@ func IsNone(name, text string) bool {
 	return false
 }
 
+// Nowhere is what the archive calls the format of a hidden url that IsNone: two of them are the
+// same under a rule, and neither is the same as another url.
+const Nowhere = "url-none"
+
 // IsWordForNone reports whether a text is what languages write for a value that is not there.
 func IsWordForNone(text string) bool {
 	return slices.Contains([]string{"null", "nil", "none", "undefined", "nan"}, strings.ToLower(text))

@@ -116,7 +116,7 @@ func Of(format, text string) [2]string {
 		return [2]string{letterCase(text)}
 	case "base64":
 		return [2]string{base64Alphabet(text), base64Padding(text)}
-	case "url":
+	case "url", Nowhere:
 		scheme, _, _ := strings.Cut(text, ":")
 		return [2]string{strings.ToLower(scheme)}
 	case "date-time":

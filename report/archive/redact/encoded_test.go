@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/bgverify/bgverify/diff/notation"
 )
 
 // A letter of Latin-1 is one escape as a character and two as bytes.
@@ -48,6 +50,9 @@ func TestFormatsOfZero(t *testing.T) {
 		if got := formatsOf(text); slices.Contains(got, "uuid") != want {
 			t.Errorf("%s: %v, want uuid among them: %t", text, got, want)
 		}
+	}
+	if got := formatsOf("http://127.0.0.1:8080/x"); !slices.Equal(got, []string{notation.Nowhere}) {
+		t.Errorf("an address of this machine: %v, want %s", got, notation.Nowhere)
 	}
 }
 

@@ -15,8 +15,12 @@ func formatsOf(s string) []string {
 	}
 	var names []string
 	for _, name := range notation.Formats() {
-		if ok, known := notation.Match(name, s); ok && known && !notation.IsNone(name, s) {
+		switch ok, known := notation.Match(name, s); {
+		case !ok || !known:
+		case !notation.IsNone(name, s):
 			names = append(names, name)
+		case name == "url":
+			names = append(names, notation.Nowhere)
 		}
 	}
 	return names

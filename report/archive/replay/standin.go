@@ -167,6 +167,8 @@ func standIn(r redact.Redaction) (value string, ok bool) {
 		strings.Repeat(digits, 1+r.Length/len(digits))[:r.Length],
 		"https://" + digits[:16] + ".invalid/",
 		"http://" + digits[:16] + ".invalid/",
+		"https://localhost/" + digits[:16],
+		"http://localhost/" + digits[:16],
 	}
 	// The rest are the spellings of base64, with and without padding.
 	for _, enc := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
@@ -216,7 +218,11 @@ func sameFormats(value string, formats []string) bool {
 		has[f] = true
 	}
 	for _, f := range notation.Formats() {
-		if ok, known := notation.Match(f, value); known && ok != has[f] {
+		name := f
+		if f == "url" && notation.IsNone(f, value) {
+			name = notation.Nowhere
+		}
+		if ok, known := notation.Match(f, value); known && ok != has[name] {
 			return false
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,6 +42,13 @@ func TestStandInHasTheFormatsOfTheSecret(t *testing.T) {
 		if second, _ := standIn(other); second == value || again != value {
 			t.Errorf("%q and %q: equal secrets and only they have one stand-in", value, second)
 		}
+	}
+	nowhere := redact.Redaction{
+		Mark: "<secret:url#1>", Type: "string", Length: 30, Formats: []string{notation.Nowhere},
+		Notations: map[string][2]string{notation.Nowhere: {"http"}},
+	}
+	if value, ok := standIn(nowhere); !ok || !notation.IsNone("url", value) || !strings.HasPrefix(value, "http:") {
+		t.Errorf("%q, %v: want an address of this machine", value, ok)
 	}
 	pin := redact.Redaction{Mark: "<secret:pin#1>", Length: 6}
 	if value, ok := standIn(pin); ok || value != pin.Mark {
