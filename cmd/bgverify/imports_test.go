@@ -154,11 +154,11 @@ var allowed = map[string][]string{
 	// The clusters that the sides run on: each idea is a room below the one that a run asks.
 	"runner/cluster/kube":      {"internal/hint", "internal/suggest"},
 	"runner/cluster/kubetest":  {"runner/cluster/kube"}, // imported by tests alone
-	"runner/cluster/ready":     {"internal/text", "runner/cluster/kube", "runner/run", "scenarios/stage"},
+	"runner/cluster/ready":     {"internal/lazy", "internal/text", "runner/cluster/kube", "runner/run", "scenarios/stage"},
 	"runner/cluster/inventory": {"runner/cluster/kube"},
-	"runner/cluster/alike":     {"internal/text", "diff", "diff/cause", "runner/cluster/inventory", "runner/run", "scenarios/stage"},
+	"runner/cluster/alike":     {"internal/lazy", "internal/text", "diff", "diff/cause", "runner/cluster/inventory", "runner/run", "scenarios/stage"},
 	"runner/cluster/resources": {"internal/hint", "internal/text", "runner/run", "scenarios/stage"},
-	"runner/cluster/routes":    {"runner/cluster/inventory", "runner/run"},
+	"runner/cluster/routes":    {"internal/lazy", "runner/cluster/inventory", "runner/run"},
 	"runner/cluster":           {"internal/hint", "internal/text", "runner/cluster/alike", "runner/cluster/inventory", "runner/cluster/kube", "runner/cluster/ready", "runner/cluster/routes", "runner/run", "scenarios/problem", "scenarios/stage"},
 
 	// The proxy between clients and services, and what is made of what passes.

@@ -204,8 +204,8 @@ func (s *shiftFlags) rollBack(ctx context.Context, io stdio, file string, found 
 		return failed(ctx, err)
 	}
 	back := &shift.Return{
-		Driver: driver, Root: root, Folder: folder, History: h, Tool: "bgverify " + toolVersion(), Timeout: s.rollbackTimeout, Tell: s.teller(io), Now: time.Now,
-		Recover: found, Hide: s.hide,
+		Driver: driver, Root: root, Folder: folder, History: h, Tool: "bgverify " + toolVersion(), Timeout: s.rollbackTimeout,
+		Recover: found, Outside: shift.Outside{Tell: s.teller(io), Now: time.Now, Hide: s.hide},
 	}
 	s.learnFrom(h)
 	result, err := back.Roll(ctx)
@@ -258,9 +258,8 @@ func (s *shiftFlags) setup(io stdio, file string) (*shift.Setup, error) {
 	}
 	setup := &shift.Setup{
 		Shift: read, Driver: driver, Recorded: s.driver, Dir: dir, Digest: sum, Root: s.out, Tool: "bgverify " + toolVersion(), From: from,
-		Stay: s.onInterrupt == "stay", RollbackTimeout: s.rollbackTimeout, PauseTimeout: s.pauseTimeout, Tell: s.teller(io), Lost: io.lost,
-		Now:  time.Now,
-		Hide: s.hide, Paused: func(why string) { s.tellPause(io, why) },
+		Stay: s.onInterrupt == "stay", RollbackTimeout: s.rollbackTimeout, PauseTimeout: s.pauseTimeout,
+		Outside: shift.Outside{Tell: s.teller(io), Lost: io.lost, Now: time.Now, Hide: s.hide, Paused: func(why string) { s.tellPause(io, why) }},
 	}
 	s.walkName, s.began = read.Name, time.Now()
 	return setup, s.checks(io, setup)

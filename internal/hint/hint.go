@@ -27,8 +27,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // WithoutPath is what went wrong with a file, for a message that names the file itself:
 // the cause of a fs.PathError, and any other error as it is.
 func WithoutPath(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return path.Err
 	}
 	return err

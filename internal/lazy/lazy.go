@@ -1,4 +1,5 @@
-// Package lazy makes values when they are asked for the first time. Every verb starts the whole
+// Package lazy makes values when they are asked for the first time: the tables of the program, and
+// the entries of maps that count. Every verb starts the whole
 // program, and most verbs need few of its tables: what is dear to make belongs here.
 package lazy
 
@@ -13,4 +14,14 @@ import (
 // the expression panics. The function may be called by several goroutines.
 func Regexp(expr string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
+
+// Entry is the value of a key in a map, which made becomes where there is none.
+func Entry[K comparable, V any](m map[K]*V, key K, made V) *V {
+	v := m[key]
+	if v == nil {
+		v = &made
+		m[key] = v
+	}
+	return v
 }

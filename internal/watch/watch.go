@@ -55,11 +55,7 @@ func (w *Watcher) AddFolders() error {
 	for _, p := range w.paths {
 		root := p
 		if info, err := os.Stat(p); err != nil {
-			var inPath *fs.PathError
-			if errors.As(err, &inPath) {
-				err = inPath.Err // the path is named once
-			}
-			return hint.Errorf("name a scenario file or a folder of them", "%s: %w", p, err)
+			return hint.Errorf("name a scenario file or a folder of them", "%s: %w", p, hint.WithoutPath(err))
 		} else if !info.IsDir() {
 			root = filepath.Dir(p)
 		}
@@ -75,12 +71,11 @@ func (w *Watcher) AddFolders() error {
 			}
 			return w.events.Add(name)
 		})
-		var mistake *hint.Error
-		if err != nil && !errors.As(err, &mistake) {
-			err = fmt.Errorf("watch %s: %w", root, err)
+		if _, mistake := errors.AsType[*hint.Error](err); mistake {
+			return err
 		}
 		if err != nil {
-			return err
+			return fmt.Errorf("watch %s: %w", root, err)
 		}
 	}
 	return nil

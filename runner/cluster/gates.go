@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bgverify/bgverify/runner/cluster/alike"
@@ -278,15 +279,10 @@ var routeKinds = map[string]string{
 // each asks all clusters at once; the results are in their order.
 func each[T any](sides []*kube.Cluster, ask func(*kube.Cluster, int) (T, error)) ([]T, error) {
 	out, errs := make([]T, len(sides)), make([]error, len(sides))
-	done := make(chan struct{})
+	var asked sync.WaitGroup
 	for i, c := range sides {
-		go func() {
-			out[i], errs[i] = ask(c, i)
-			done <- struct{}{}
-		}()
+		asked.Go(func() { out[i], errs[i] = ask(c, i) })
 	}
-	for range sides {
-		<-done
-	}
+	asked.Wait()
 	return out, errors.Join(errs...)
 }

@@ -57,7 +57,7 @@ func realSetup(config, user, kind, root string, hold time.Duration, tell func(sh
 		file.Driver, d = shiftfile.Driver{VirtualService: &route}, gateway.NewVirtualService(route)
 	}
 	return &shift.Setup{
-		Shift: file, Driver: d, Root: root, Tool: "test", RollbackTimeout: 30 * time.Second, PauseTimeout: time.Second, Tell: tell, Now: time.Now,
+		Shift: file, Driver: d, Root: root, Tool: "test", RollbackTimeout: 30 * time.Second, PauseTimeout: time.Second, Outside: shift.Outside{Tell: tell, Now: time.Now},
 	}
 }
 
@@ -118,7 +118,7 @@ func realBack(t *testing.T, green *realServer, config, path string, s *shift.Set
 	if err != nil {
 		t.Fatal(err)
 	}
-	back := &shift.Return{Driver: s.Driver, Root: s.Root, Folder: folder, History: h, Tool: "test", Timeout: 30 * time.Second, Now: time.Now}
+	back := &shift.Return{Driver: s.Driver, Root: s.Root, Folder: folder, History: h, Tool: "test", Timeout: 30 * time.Second, Outside: shift.Outside{Now: time.Now}}
 	r, err := back.Roll(t.Context())
 	if err != nil || r.Outcome != machine.RolledBack || green.weightsOf(path) != (machine.Weights{Blue: 100}) {
 		t.Errorf("rollback: %+v, %v with %s", r, err, green.weightsOf(path))

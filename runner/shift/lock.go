@@ -35,8 +35,7 @@ func LockWalk(root string, of Subject, holder string) (*Lock, error) {
 		f, err := lockKey(filepath.Join(root, ".lock-"+hex.EncodeToString(sum[:8])), holder)
 		if err != nil {
 			l.Unlock()
-			var locked *LockedError
-			if errors.As(err, &locked) {
+			if locked, ok := errors.AsType[*LockedError](err); ok {
 				locked.Name = of.Name
 				return nil, err
 			}

@@ -3,7 +3,6 @@ package shift
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/bgverify/bgverify/internal/hint"
@@ -22,10 +21,7 @@ type Return struct {
 	// Recover leaves weights as they are that only somebody else can have written: nobody asked
 	// for this rollback. Rule 9 of package machine.
 	Recover bool
-	Tell    func(Line) error
-	// Hide is that of Walk.
-	Hide func(string) string
-	Now  func() time.Time
+	Outside
 }
 
 // Roll rolls back. A live process that works on the walk is asked to; one that does not
@@ -103,12 +99,7 @@ func (r *Return) restore(ctx context.Context) *Result {
 	plan.RollbackTimeout = r.Timeout
 	begun := h.First
 	begun.How, begun.Tool = howRollback, r.Tool
-	w := &Walk{Plan: plan, Driver: r.Driver, Folder: r.Folder, Tell: r.Tell, Hide: r.Hide, Now: r.Now, Begun: begun}
+	w := &Walk{Plan: plan, Driver: r.Driver, Folder: r.Folder, Outside: r.Outside, Begun: begun}
+	w.Paused, w.Lost = nil, nil // a rollback waits for nobody, and goes on without its terminal
 	return w.Go(ctx, machine.Continued(plan, h.Progress), how)
-}
-
-func (r *Return) say(format string, args ...any) {
-	if r.Tell != nil {
-		_ = r.Tell(Line{Time: r.Now(), Text: fmt.Sprintf(format, args...)})
-	}
 }

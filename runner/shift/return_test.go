@@ -52,7 +52,7 @@ func TestAskedTooLate(t *testing.T) {
 			lock.Unlock()
 		}()
 		d := &fakeDriver{have: machine.Weights{Blue: 95, Green: 5}}
-		r := &Return{Driver: d, Root: root, Folder: folder, History: h, Timeout: 30 * time.Second, Now: time.Now}
+		r := &Return{Driver: d, Root: root, Folder: folder, History: h, Timeout: 30 * time.Second, Outside: Outside{Now: time.Now}}
 		result, err := r.Roll(t.Context())
 		if err != nil {
 			t.Fatal(err)

@@ -122,8 +122,8 @@ func IsLive(root string, h *History) bool {
 	if err == nil {
 		lock.Unlock()
 	}
-	var locked *LockedError
-	return errors.As(err, &locked)
+	_, locked := errors.AsType[*LockedError](err)
+	return locked
 }
 
 // killed reports whether a walk that was found for a subject, whose lock is held, was not brought to its end.

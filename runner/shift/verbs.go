@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,16 +34,8 @@ type Setup struct {
 	Stay bool
 	// RollbackTimeout and PauseTimeout bound a rollback and a pause.
 	RollbackTimeout, PauseTimeout time.Duration
-	// Gate, Confirm, Run and Probe are the checks; see Walk.
-	Gate, Confirm, Run       Check
-	Probe                    Prober
-	Evidence, EvidenceDigest string
-	Tell                     func(Line) error
-	// Hide, Paused and Lost are those of Walk.
-	Hide   func(string) string
-	Paused func(why string)
-	Lost   func() error
-	Now    func() time.Time
+	Checks
+	Outside
 }
 
 // ErrHeld says that an earlier walk of the subject was left where it is.
@@ -111,8 +104,7 @@ func (s *Setup) Resume(ctx context.Context) (*Result, string, error) {
 		return nil, folder, hint.Errorf("restore them, or run 'bgverify shift rollback'", "%s, or a variable that it names, has changed since the walk in %s began", s.Shift.File, folder)
 	}
 	lock, err := LockWalk(s.Root, s.Subject(), s.holder())
-	var locked *LockedError
-	if errors.As(err, &locked) {
+	if _, locked := errors.AsType[*LockedError](err); locked {
 		return nil, folder, Ask(folder, AskedResume)
 	}
 	if err != nil {
@@ -224,7 +216,7 @@ func (s *Setup) Plan() (machine.Plan, error) {
 		if err != nil {
 			wrong = append(wrong, err)
 		}
-		confirm := f.Confirm != nil && containsShare(f.Confirm.At, share)
+		confirm := f.Confirm != nil && slices.ContainsFunc(f.Confirm.At, func(at float64) bool { return math.Abs(at-share) < 1e-9 })
 		plan.Steps = append(plan.Steps, machine.Step{Name: shiftfile.PercentText(share), Target: target, Confirm: confirm})
 	}
 	return plan, errors.Join(wrong...)
@@ -239,20 +231,9 @@ const (
 	readEvery     = 5 * time.Second
 )
 
-func containsShare(list []float64, share float64) bool {
-	for _, x := range list {
-		if math.Abs(x-share) < 1e-9 {
-			return true
-		}
-	}
-	return false
-}
-
 func (s *Setup) walk(folder string, plan machine.Plan, how string) *Walk {
 	return &Walk{
-		Plan: plan, Driver: s.Driver, Gate: s.Gate, Confirm: s.Confirm, Run: s.Run, Probe: s.Probe, Folder: folder, Tell: s.Tell, Hide: s.Hide, Paused: s.Paused, Lost: s.Lost,
-		Now:      s.Now,
-		Evidence: s.Evidence, EvidenceDigest: s.EvidenceDigest,
+		Plan: plan, Driver: s.Driver, Folder: folder, Checks: s.Checks, Outside: s.Outside,
 		Begun: Begun{Walk: s.Shift.Name, File: s.Shift.File, Dir: s.Dir, Tool: s.Tool, How: how, Plan: plan, Driver: s.Shift.Driver, Digest: s.Digest},
 	}
 }
@@ -272,7 +253,7 @@ func (s *Setup) back(ctx context.Context, folder string, h *History) (*Result, e
 		}
 		defer lock.Unlock()
 	}
-	r := Return{Driver: s.Driver, Root: s.Root, Folder: folder, History: h, Tool: s.Tool, Timeout: s.RollbackTimeout, Tell: s.Tell, Hide: s.Hide, Now: s.Now, Recover: true}
+	r := Return{Driver: s.Driver, Root: s.Root, Folder: folder, History: h, Tool: s.Tool, Timeout: s.RollbackTimeout, Outside: s.Outside, Recover: true}
 	return r.restore(ctx), nil
 }
 
@@ -282,10 +263,4 @@ func holder(tool string) string {
 	host, _ := os.Hostname()
 	dir, _ := os.Getwd()
 	return fmt.Sprintf("%s, process %d on %s in %s", tool, os.Getpid(), host, filepath.Clean(dir))
-}
-
-func (s *Setup) say(format string, args ...any) {
-	if s.Tell != nil {
-		_ = s.Tell(Line{Time: s.Now(), Text: fmt.Sprintf(format, args...)})
-	}
 }

@@ -43,17 +43,29 @@ type Seen struct {
 type Walk struct {
 	Plan   machine.Plan
 	Driver Driver
-	// Gate, Confirm and Run are nil where the plan does not ask for them; Probe too.
-	Gate, Confirm, Run Check
-	Probe              Prober
+	Checks
 	// Lease is that of the mechanism; nil: it has none.
 	Lease Lease
 	// Folder is that of the record.
 	Folder string
 	// Begun is the first record of this process.
 	Begun Begun
+	Outside
+	// Open opens the record; nil: the file in Folder.
+	Open func() (File, error)
+}
+
+// Checks are what a walk asks of a step. Gate, Confirm and Run are nil where the plan does not ask for
+// them; Probe too.
+type Checks struct {
+	Gate, Confirm, Run Check
+	Probe              Prober
 	// Evidence is the folder of the run that gates rely on and its digest, for the record.
 	Evidence, EvidenceDigest string
+}
+
+// Outside is what a walk needs of its surroundings.
+type Outside struct {
 	// Tell shows what happens, a line each. An error means that nobody sees it any more: the
 	// walk then rolls back. It may block: the walk does not wait for it.
 	Tell func(Line) error
@@ -66,8 +78,13 @@ type Walk struct {
 	Lost func() error
 	// Now is the clock of the record.
 	Now func() time.Time
-	// Open opens the record; nil: the file in Folder.
-	Open func() (File, error)
+}
+
+// say shows a line of no step.
+func (o *Outside) say(format string, args ...any) {
+	if o.Tell != nil {
+		_ = o.Tell(Line{Time: o.Now(), Text: fmt.Sprintf(format, args...)})
+	}
 }
 
 // A Line is what a walk shows of one event.

@@ -72,7 +72,7 @@ func newWalk(t *testing.T, d *fakeDriver) *Walk {
 		Hold:  time.Hour, MaxHold: time.Hour, WriteTimeout: time.Minute, EffectTimeout: time.Minute, RollbackTimeout: 30 * time.Second,
 		PauseTimeout: time.Minute, ReadEvery: 50 * time.Millisecond,
 	}
-	return &Walk{Plan: plan, Driver: d, Folder: t.TempDir(), Now: time.Now, Begun: Begun{Walk: "api", How: "walk", Plan: plan}}
+	return &Walk{Plan: plan, Driver: d, Folder: t.TempDir(), Outside: Outside{Now: time.Now}, Begun: Begun{Walk: "api", How: "walk", Plan: plan}}
 }
 
 // run runs the walk and calls when once the first step is set.

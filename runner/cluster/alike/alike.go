@@ -17,6 +17,7 @@ import (
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/cause"
+	"github.com/bgverify/bgverify/internal/lazy"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/cluster/inventory"
 	"github.com/bgverify/bgverify/runner/run"
@@ -169,12 +170,7 @@ func (c *comparison) pair(blue, green []inventory.Object) {
 	c.sets = map[string]*cause.Set{}
 	kinds := map[string]*run.AlikeKind{}
 	count := func(o *inventory.Object) *run.AlikeKind {
-		k := kinds[o.Kind]
-		if k == nil {
-			k = &run.AlikeKind{Kind: o.Kind}
-			kinds[o.Kind] = k
-		}
-		return k
+		return lazy.Entry(kinds, o.Kind, run.AlikeKind{Kind: o.Kind})
 	}
 	blue, green = sorted(blue), sorted(green)
 	for i := range blue {
@@ -229,19 +225,11 @@ func (c *comparison) compare(index int, b, g *inventory.Object) {
 	}
 	rules := c.rulesOf(b)
 	result := diff.Compare(b.JSON, g.JSON, rules)
-	l := c.leaves[b.Kind]
-	if l == nil {
-		l = &leaves{}
-		c.leaves[b.Kind] = l
-	}
+	l := lazy.Entry(c.leaves, b.Kind, leaves{})
 	l.seen, l.compared, l.hidden = l.seen+result.Leaves.Seen, l.compared+result.Leaves.Compared, l.hidden+result.Leaves.Ignored+result.Leaves.Dropped
 	for _, r := range result.Rules {
 		l.ruled = l.ruled || r.Visits > 0 && !strings.HasPrefix(r.Origin, builtinOrigin)
-		v := c.visits[r.Origin]
-		if v == nil {
-			v = &run.RuleVisits{At: r.Origin}
-			c.visits[r.Origin] = v
-		}
+		v := lazy.Entry(c.visits, r.Origin, run.RuleVisits{At: r.Origin})
 		v.Visits += r.Visits
 		v.Hits += r.Hits
 	}
@@ -428,11 +416,7 @@ func removed(blue *inventory.Inventory, green interface {
 			if green.Serves(v, o.Kind) || !green.Knows(v) {
 				continue
 			}
-			r := found[v+" "+o.Kind]
-			if r == nil {
-				r = &run.RemovedVersion{APIVersion: v, Kind: o.Kind}
-				found[v+" "+o.Kind] = r
-			}
+			r := lazy.Entry(found, v+" "+o.Kind, run.RemovedVersion{APIVersion: v, Kind: o.Kind})
 			const examples = 3
 			if r.Objects++; len(r.Examples) < examples {
 				r.Examples = append(r.Examples, strings.TrimPrefix(o.Title(), o.Kind+" "))

@@ -2,9 +2,7 @@ package kube
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"net/http"
 	"os"
@@ -114,7 +112,7 @@ func (a Access) config() (*rest.Config, error) {
 		}
 		if _, err := os.Stat(file); err != nil {
 			return nil, hint.Errorf("kubeconfig: names a file of this machine; aws eks update-kubeconfig --kubeconfig FILE writes one",
-				"cluster %s: kubeconfig %s: %w", a.Name, a.Kubeconfig, plainError(err))
+				"cluster %s: kubeconfig %s: %w", a.Name, a.Kubeconfig, hint.WithoutPath(err))
 		}
 		rules.ExplicitPath = file
 	}
@@ -151,15 +149,6 @@ func expandHome(file string) (string, error) {
 		return "", fmt.Errorf("kubeconfig %s: %w", file, err)
 	}
 	return filepath.Join(home, rest), nil
-}
-
-// plainError is an error of the file system without the operation and the path.
-func plainError(err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return pe.Err
-	}
-	return err
 }
 
 // HandleWarningHeader keeps what the server warns of, such as a deprecated version.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -87,6 +88,12 @@ func (e *Error) Hint() string {
 		return "is the API server's address reachable from here (VPN, endpoint access, security group)?"
 	}
 	return ""
+}
+
+// Is reports whether an error is an [Error] for one of these reasons.
+func Is(err error, reasons ...Reason) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && slices.Contains(reasons, e.Reason)
 }
 
 // reasonOf sorts an error of client-go. Whoever cancelled a request is not the server:

@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/bgverify/bgverify/internal/lazy"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/runner/cluster/kube"
 	"github.com/bgverify/bgverify/runner/run"
@@ -222,19 +224,11 @@ func conclude(items []run.ReadyItem, unread []string, counts map[string]*run.Rea
 	state := &run.Ready{Verdict: run.Pass, Reasons: unread}
 	waves := map[int]*run.ReadyCount{}
 	for _, item := range items {
-		kind, wave := counts[item.Kind], waves[item.Wave]
-		if kind == nil {
-			kind = &run.ReadyCount{Name: item.Kind}
-			counts[item.Kind] = kind
+		in := []*run.ReadyCount{lazy.Entry(counts, item.Kind, run.ReadyCount{Name: item.Kind})}
+		if item.Kind == "Application" {
+			in = append(in, lazy.Entry(waves, item.Wave, run.ReadyCount{Name: fmt.Sprint(item.Wave)}))
 		}
-		if wave == nil && item.Kind == "Application" {
-			wave = &run.ReadyCount{Name: fmt.Sprint(item.Wave)}
-			waves[item.Wave] = wave
-		}
-		for _, c := range []*run.ReadyCount{kind, wave} {
-			if c == nil || c == wave && item.Kind != "Application" {
-				continue
-			}
+		for _, c := range in {
 			c.Of++
 			if item.Ready {
 				c.Ready++
@@ -279,13 +273,8 @@ func waveCounts(waves map[int]*run.ReadyCount) []run.ReadyCount {
 	if len(waves) < 2 {
 		return nil
 	}
-	var numbers []int
-	for n := range waves {
-		numbers = append(numbers, n)
-	}
-	slices.Sort(numbers)
 	var out []run.ReadyCount
-	for _, n := range numbers {
+	for _, n := range slices.Sorted(maps.Keys(waves)) {
 		out = append(out, *waves[n])
 	}
 	return out

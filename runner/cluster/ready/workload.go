@@ -17,10 +17,7 @@ type workload struct {
 		Generation        int64             `json:"generation"`
 		DeletionTimestamp string            `json:"deletionTimestamp"`
 		Annotations       map[string]string `json:"annotations"`
-		OwnerReferences   []struct {
-			Kind       string `json:"kind"`
-			Controller bool   `json:"controller"`
-		} `json:"ownerReferences"`
+		OwnerReferences   []owner           `json:"ownerReferences"`
 	} `json:"metadata"`
 	Spec struct {
 		Replicas    *int   `json:"replicas"`
@@ -59,8 +56,19 @@ type workload struct {
 
 	// endpoints are the ready ones of each Service of the namespace, by name.
 	endpoints map[string]int
-	// idle: the object serves nothing, however ready it is.
-	idle bool
+	// What the judge of its kind finds; see State.
+	idle, leftOut bool
+	reasons       []string
+}
+
+// say adds what the object waits for.
+func (w *workload) say(format string, args ...any) {
+	w.reasons = append(w.reasons, fmt.Sprintf(format, args...))
+}
+
+type owner struct {
+	Kind       string `json:"kind"`
+	Controller bool   `json:"controller"`
 }
 
 type condition struct {
@@ -81,8 +89,8 @@ type container struct {
 	} `json:"state"`
 }
 
-// A judge says what one kind of workload waits for. skip: the object is not judged.
-type judge func(w *workload, say func(format string, args ...any)) (skip bool)
+// A judge says what one kind of workload waits for.
+type judge func(w *workload)
 
 // judges has one row for each kind that is judged:
 //
@@ -136,16 +144,16 @@ func Workload(kind string, object []byte, endpoints map[string]int) State {
 		return s
 	}
 	s.Namespace, s.Name, s.Wave = w.Metadata.Namespace, w.Metadata.Name, waveOf(w.Metadata.Annotations)
-	s.LeftOut = judges[kind](&w, func(format string, args ...any) { s.Reasons = append(s.Reasons, fmt.Sprintf(format, args...)) })
-	s.Ready, s.Idle = len(s.Reasons) == 0, w.idle
+	judges[kind](&w)
+	s.Reasons, s.Ready, s.Idle, s.LeftOut = w.reasons, len(w.reasons) == 0, w.idle, w.leftOut
 	return s
 }
 
 // seen reports a spec that the controller has not looked at: the rest of the status is
 // about an earlier one.
-func (w *workload) seen(say func(string, ...any)) bool {
+func (w *workload) seen() bool {
 	if w.Status.ObservedGeneration < w.Metadata.Generation {
-		say("its controller has not seen generation %d", w.Metadata.Generation)
+		w.say("its controller has not seen generation %d", w.Metadata.Generation)
 		return false
 	}
 	return true
@@ -171,20 +179,20 @@ func (w *workload) controller() string {
 
 // holds says what of the conditions of these types does not hold, or is about an earlier spec.
 // Conditions that are missing count where must is set.
-func (w *workload) holds(conditions []condition, must bool, say func(string, ...any), types ...string) {
+func (w *workload) holds(conditions []condition, must bool, types ...string) {
 	for _, name := range types {
 		i := slices.IndexFunc(conditions, func(c condition) bool { return c.Type == name })
 		if i < 0 {
 			if must {
-				say("has no condition %s", name)
+				w.say("has no condition %s", name)
 			}
 			continue
 		}
 		switch c := &conditions[i]; {
 		case c.ObservedGeneration > 0 && c.ObservedGeneration < w.Metadata.Generation:
-			say("its condition %s is about generation %d, and the spec has %d", name, c.ObservedGeneration, w.Metadata.Generation)
+			w.say("its condition %s is about generation %d, and the spec has %d", name, c.ObservedGeneration, w.Metadata.Generation)
 		case c.Status != "True":
-			say("is not %s: %s%s", name, c.Reason, because(c.Message))
+			w.say("is not %s: %s%s", name, c.Reason, because(c.Message))
 		}
 	}
 }

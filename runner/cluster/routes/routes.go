@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/bgverify/bgverify/internal/lazy"
 	"github.com/bgverify/bgverify/runner/cluster/inventory"
 	"github.com/bgverify/bgverify/runner/run"
 )
@@ -161,11 +162,7 @@ func (t *Table) Coverage() *run.ServiceCoverage {
 	byName := map[service]*run.ServiceAsked{}
 	for _, r := range t.routes {
 		for _, s := range r.services {
-			a := byName[s]
-			if a == nil {
-				a = &run.ServiceAsked{Name: s.name, Namespace: s.namespace}
-				byName[s] = a
-			}
+			a := lazy.Entry(byName, s, run.ServiceAsked{Name: s.name, Namespace: s.namespace})
 			a.Asked += r.asked
 			i := slices.IndexFunc(a.Routes, func(have run.RouteAsked) bool { return have.Route == r.String() })
 			if i < 0 {

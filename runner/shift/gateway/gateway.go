@@ -12,7 +12,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -269,8 +268,7 @@ func (d *Driver) Write(ctx context.Context, from, to machine.Weights, compare bo
 		return shift.Refused(fmt.Errorf("the weights are %s, not %s", have, from))
 	}
 	if _, err := d.cluster.Load().Patch(ctx, d.kind.resource, d.config.Namespace, d.config.Name, r.ops(to, compare)); err != nil {
-		var refused *kube.Error
-		if errors.As(err, &refused) && slices.Contains(refusals, refused.Reason) {
+		if kube.Is(err, refusals...) {
 			return shift.Refused(err)
 		}
 		return err

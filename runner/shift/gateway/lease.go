@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -54,8 +53,7 @@ func (d *Driver) Lease(ctx context.Context, holder string, say func(format strin
 	}
 	l := d.newLease(holder)
 	err := l.take(ctx, say)
-	var refused *kube.Error
-	if errors.As(err, &refused) && refused.Reason == kube.Forbidden {
+	if kube.Is(err, kube.Forbidden) {
 		return nil, hint.Errorf("grant get, create and patch on leases.coordination.k8s.io in namespace "+l.namespace+" to this user",
 			"two walks of %s at once are kept apart by a Lease: %w", d.Name(), err)
 	}
@@ -84,8 +82,7 @@ func pauseFor(ctx context.Context, d time.Duration) error {
 // read is the Lease as it is; nil: there is none.
 func (l *lease) read(ctx context.Context) (*leaseSpec, error) {
 	o, err := l.cluster.Get(ctx, leaseKind, l.namespace, l.name)
-	var refused *kube.Error
-	if errors.As(err, &refused) && refused.Reason == kube.NotFound {
+	if kube.Is(err, kube.NotFound) {
 		return nil, nil //nolint:nilnil // the absence of a Lease is an answer
 	}
 	if err != nil {
@@ -126,8 +123,7 @@ func (l *lease) take(ctx context.Context, say func(format string, args ...any)) 
 		if last = l.write(ctx, have); last == nil {
 			return nil
 		}
-		var refused *kube.Error
-		if !errors.As(last, &refused) || refused.Reason != kube.Conflict && refused.Reason != kube.Invalid && refused.Reason != kube.Refused {
+		if !kube.Is(last, kube.Conflict, kube.Invalid, kube.Refused) {
 			return last
 		}
 	}

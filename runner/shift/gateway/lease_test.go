@@ -140,7 +140,7 @@ func setupOf(t *testing.T, config string, pause func(ctx context.Context, d time
 			Name: "api", OnFail: "rollback", Steps: []float64{0.05, 1}, Hold: shiftfile.Hold{Min: time.Hour, Max: time.Hour},
 			Driver: shiftfile.Driver{HTTPRoute: &d.config},
 		},
-		Driver: d, Root: t.TempDir(), Tool: "test", RollbackTimeout: 30 * time.Second, PauseTimeout: time.Minute, Now: time.Now,
+		Driver: d, Root: t.TempDir(), Tool: "test", RollbackTimeout: 30 * time.Second, PauseTimeout: time.Minute, Outside: shift.Outside{Now: time.Now},
 	}
 }
 

@@ -235,8 +235,8 @@ func ttlOf(r *types.ResourceRecordSet) time.Duration {
 
 // passing reports whether an error may be gone at the next try.
 func passing(err error) bool {
-	var api smithy.APIError
-	if !errors.As(err, &api) {
+	api, ok := errors.AsType[smithy.APIError](err)
+	if !ok {
 		return true // no answer
 	}
 	_, throttled := retry.DefaultThrottleErrorCodes[api.ErrorCode()]

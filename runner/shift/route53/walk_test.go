@@ -30,13 +30,13 @@ func TestWalkAndRollback(t *testing.T) {
 	}
 	s := &shift.Setup{
 		Shift:  &shiftfile.File{Name: "api", Steps: []float64{0.01, 0.05, 0.25, 0.5, 1}, Hold: shiftfile.Hold{}, OnFail: "rollback", Run: &shiftfile.Run{}},
-		Driver: newDriver(t), Root: t.TempDir(), Tool: "test", RollbackTimeout: time.Minute, PauseTimeout: time.Minute, Now: time.Now,
-		Run: func(_ context.Context, step machine.Step) (machine.Verdict, string) {
+		Driver: newDriver(t), Root: t.TempDir(), Tool: "test", RollbackTimeout: time.Minute, PauseTimeout: time.Minute, Outside: shift.Outside{Now: time.Now},
+		Checks: shift.Checks{Run: func(_ context.Context, step machine.Step) (machine.Verdict, string) {
 			if step.Name == "25%" {
 				return machine.Fail, "green fails"
 			}
 			return machine.Pass, ""
-		},
+		}},
 	}
 	r, folder, err := s.Begin(t.Context())
 	if err != nil || r.Outcome != machine.RolledBack || r.Weights != (machine.Weights{Blue: 255}) {

@@ -136,15 +136,15 @@ func NewSetup(t *testing.T, d shift.Driver, through string, sides [2]*Twin, step
 			Name: "api", OnFail: "rollback", Steps: steps, Hold: shiftfile.Hold{Min: 300 * time.Millisecond, Max: time.Minute},
 			Probe: &shiftfile.Probe{Through: through, MinGreen: 10},
 		},
-		Driver: d, Root: t.TempDir(), Tool: "test", RollbackTimeout: 30 * time.Second, PauseTimeout: 20 * time.Second, Now: time.Now,
-		Tell: func(l shift.Line) error {
+		Driver: d, Root: t.TempDir(), Tool: "test", RollbackTimeout: 30 * time.Second, PauseTimeout: 20 * time.Second,
+		Outside: shift.Outside{Now: time.Now, Tell: func(l shift.Line) error {
 			t.Log(l.Time.Format("05.000"), l.Step, l.Text)
 			if tell != nil {
 				tell(l)
 			}
 			return nil
-		},
-		Probe: probe.New(asker, config),
+		}},
+		Checks: shift.Checks{Probe: probe.New(asker, config)},
 	}
 }
 
