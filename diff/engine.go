@@ -175,7 +175,7 @@ func (e *engine) counted(b uint32) {
 	}
 	n := 1
 	switch {
-	case e.auto != nil:
+	case e.b.hides:
 		n = e.countUnderRules(b)
 	case !e.b.isLeaf(b):
 		n = e.b.countLeaves(b)
@@ -202,17 +202,18 @@ func (e *engine) countUnderRules(b uint32) int {
 	n := 0
 	for i, end := b, e.b.nodes[b].next; i < end; i++ {
 		x := &e.b.nodes[i]
+		if x.flags&(flagShadow|flagIgnored|flagDropped) == 0 {
+			if x.next == i+1 {
+				n++
+			}
+			continue
+		}
 		switch {
 		case x.flags&flagShadow != 0:
 		case x.flags&flagDropped != 0:
 			e.leaves.Dropped += e.b.countLeaves(i)
-		case x.flags&flagIgnored != 0:
-			e.leaves.Ignored += e.b.countLeaves(i)
-		case x.next == i+1:
-			n++
-			continue
 		default:
-			continue
+			e.leaves.Ignored += e.b.countLeaves(i)
 		}
 		i = x.next - 1
 	}

@@ -104,7 +104,9 @@ func (p *parser) run(st int32) {
 	if i = p.space(i); i < len(p.src) {
 		p.fail(Invalid, i, "bytes after the value")
 	}
-	p.contribution(0, st) // marks the root; it has no parent to contribute to
+	if p.auto != nil { // marks the root; it has no parent to contribute to
+		p.contribution(0, st, new(uint8))
+	}
 }
 
 // reserve sizes the arena of a large body once: a value follows a comma, a
@@ -183,29 +185,35 @@ func (p *parser) array(at uint32, i, depth int, st int32) (int, bool) {
 		p.fail(Limit, i, "nested deeper than %d", p.lim.depth)
 		return i, false
 	}
-	var flags uint8
-	var h, ruled uint64
-	bag := st != deadState && p.auto.Effects(st).orderFree
-	apart := bag // the ruled hash goes its own way
-	count := 0
-	i = p.space(i + 1)
-	if i < len(p.src) && p.src[i] == ']' {
+	if i = p.space(i + 1); i < len(p.src) && p.src[i] == ']' {
 		p.close(at, ArrayType, mix(kArray, kValue), 0)
 		p.t.leaves++
 		return i + 1, true
 	}
+	// The elements of most arrays are all in one state.
+	bag, indexed, cst := false, false, deadState
+	if st != deadState {
+		bag, indexed = p.auto.Effects(st).orderFree, p.auto.Indexed(st)
+		cst = p.auto.Element(st, 0)
+	}
+	var flags uint8
+	var h, ruled uint64
+	apart := bag // the ruled hash goes its own way
+	count := 0
 	for {
-		child := uint32(len(p.t.nodes))
-		var cst int32
-		if st != deadState {
+		if indexed {
 			cst = p.auto.Element(st, count)
 		}
+		child := uint32(len(p.t.nodes))
 		end, ok := p.value(i, depth+1, cst)
 		if !ok {
 			return i, false
 		}
-		v, r, soft := p.contribution(child, cst)
-		flags |= soft
+		n := &p.t.nodes[child]
+		v, r := n.hash, n.hash
+		if p.auto != nil && (n.flags&(flagRuled|flagSoft) != 0 || p.auto.Ruled(cst)) {
+			v, r = p.contribution(child, cst, &flags)
+		}
 		if v != r && !apart { // so far both were the same
 			apart, ruled = true, h
 		}
@@ -217,16 +225,12 @@ func (p *parser) array(at uint32, i, depth int, st int32) (int, bool) {
 			ruled = hashElement(ruled, r)
 		}
 		count++
-		i = p.space(end)
-		if i < len(p.src) {
-			if p.src[i] == ',' {
-				i = p.space(i + 1)
-				continue
-			}
-			if p.src[i] == ']' {
-				break
-			}
+		if i = p.space(end); i >= len(p.src) || p.src[i] != ',' {
+			break
 		}
+		i = p.space(i + 1)
+	}
+	if i >= len(p.src) || p.src[i] != ']' {
 		p.unexpected(i, ", or ]")
 		return i, false
 	}
@@ -244,33 +248,42 @@ func (p *parser) close(at uint32, typ ValueType, hash uint64, flags uint8) {
 	n.flags |= flags
 }
 
-// contribution is what a child adds to its parent's hash, by itself and under
-// the rules of its state, and whether equal values need a second look.
-func (p *parser) contribution(child uint32, st int32) (hash, ruled uint64, soft uint8) {
+// contribution is what a child adds to its parent's hash, by itself and under the rules of its
+// state. Whether equal values need a second look goes into the parent's flags. It need not be
+// asked of a child that no rule has marked, in a state in which none matches.
+func (p *parser) contribution(child uint32, st int32, flags *uint8) (hash, ruled uint64) {
 	n := &p.t.nodes[child]
-	if p.auto == nil {
-		return n.hash, n.hash, 0
-	}
 	ruled = p.t.ruledHash(child)
-	if !p.auto.Ruled(st) {
-		return n.hash, ruled, n.flags & flagSoft
+	if p.auto.Ruled(st) {
+		eff := p.auto.Effects(st)
+		if r := eff.ruled(p.t, child); r != ruled {
+			ruled = r
+			p.t.setRuled(child, r)
+		}
+		// The flags say how leaves are counted where equal subtrees are skipped, and that a
+		// subtree must not be skipped.
+		switch {
+		case p.prog.Maybe() || eff.strict():
+			n.flags |= flagSoft
+		case eff.drop != 0:
+			n.flags |= flagDropped
+			p.t.hides = true
+		case eff.ignore != 0, eff.lets(p.prog, p.t, child):
+			n.flags |= flagIgnored
+			p.t.hides = true
+		}
 	}
-	eff := p.auto.Effects(st)
-	if r := eff.ruled(p.t, child); r != ruled {
-		ruled = r
-		p.t.setRuled(child, r)
-	}
-	// The flags say how leaves are counted where equal subtrees are skipped, and that a
-	// subtree must not be skipped.
-	switch {
-	case p.prog.Maybe() || eff.strict():
-		n.flags |= flagSoft
-	case eff.drop != 0:
-		n.flags |= flagDropped
-	case eff.ignore != 0, eff.lets(p.prog, p.t, child):
-		n.flags |= flagIgnored
-	}
-	return n.hash, ruled, n.flags & flagSoft
+	*flags |= n.flags & flagSoft
+	return n.hash, ruled
+}
+
+// An openObject is what is known of an object while its members are read.
+type openObject struct {
+	// base is where its members begin on the stack.
+	base int
+	// sum adds up the members, and flags what they say of the object.
+	sum   memberSum
+	flags uint8
 }
 
 // object reads an object. Its hash is a sum over its members, so that their order does
@@ -280,83 +293,83 @@ func (p *parser) object(at uint32, i, depth int, st int32) (int, bool) {
 		p.fail(Limit, i, "nested deeper than %d", p.lim.depth)
 		return i, false
 	}
-	var flags uint8
-	var sum memberSum
-	base := len(p.members)
-	i = p.space(i + 1)
-	if i < len(p.src) && p.src[i] == '}' {
+	if i = p.space(i + 1); i < len(p.src) && p.src[i] == '}' {
 		p.close(at, ObjectType, mix(kObject, kValue), 0)
 		p.t.leaves++
 		return i + 1, true
 	}
+	o := openObject{base: len(p.members)}
 	for {
-		if i >= len(p.src) || p.src[i] != '"' {
-			p.unexpected(i, "a member's name")
-			return i, false
-		}
-		if len(p.members)-base >= p.lim.keys {
-			p.fail(Limit, i, "an object of more than %d members", p.lim.keys)
-			return i, false
-		}
-		// The name, as written and without its escapes, and the rules' state below it.
-		key := i + 1
-		end, escaped, ok := p.str(key)
+		end, ok := p.member(&o, i, depth, st)
 		if !ok {
 			return i, false
 		}
-		name := p.src[key:end]
-		mark := flagMember
-		if escaped {
-			mark |= flagKeyEscaped
-			p.buf = literal.Unescape(p.buf[:0], name)
-			name = p.buf
+		if i = p.space(end); i >= len(p.src) || p.src[i] != ',' {
+			break
 		}
-		kh := hashBytes(name)
-		var cst int32
-		if st != 0 {
-			cst = p.auto.Member(st, kh, name)
-		}
-		if i = p.space(end + 1); i >= len(p.src) || p.src[i] != ':' {
-			p.unexpected(i, ":")
-			return i, false
-		}
-		// The value, whose node keeps where the name is.
-		child := uint32(len(p.t.nodes))
-		klen := end - key
-		if end, ok = p.value(p.space(i+1), depth+1, cst); !ok {
-			return i, false
-		}
-		n := &p.t.nodes[child]
-		n.key, n.klen = uint32(key), uint16(min(klen, longName))
-		n.flags |= mark
-		// What it adds to the object, by itself and under the rules.
-		v, r := n.hash, n.hash
-		if p.auto != nil && (p.auto.Ruled(cst) || n.flags&(flagRuled|flagSoft) != 0) {
-			var soft uint8
-			v, r, soft = p.contribution(child, cst)
-			flags |= soft
-		}
-		sum.add(kh, v, r)
-		p.members = append(p.members, memberEntry{uint32(kh >> 32), child})
-		i = p.space(end)
-		if i < len(p.src) {
-			if p.src[i] == ',' {
-				i = p.space(i + 1)
-				continue
-			}
-			if p.src[i] == '}' {
-				break
-			}
-		}
+		i = p.space(i + 1)
+	}
+	if i >= len(p.src) || p.src[i] != '}' {
 		p.unexpected(i, ", or }")
 		return i, false
 	}
-	p.duplicates(base, &sum)
-	p.members = p.members[:base]
-	hash, ruled := sum.hashes()
-	p.close(at, ObjectType, hash, flags)
+	p.duplicates(o.base, &o.sum)
+	p.members = p.members[:o.base]
+	hash, ruled := o.sum.hashes()
+	p.close(at, ObjectType, hash, o.flags)
 	if ruled != hash {
 		p.t.setRuled(at, ruled)
 	}
 	return i + 1, true
+}
+
+// member reads one member, adds it to its object and returns the offset behind it.
+func (p *parser) member(o *openObject, i, depth int, st int32) (int, bool) {
+	if i >= len(p.src) || p.src[i] != '"' {
+		p.unexpected(i, "a member's name")
+		return i, false
+	}
+	if len(p.members)-o.base >= p.lim.keys {
+		p.fail(Limit, i, "an object of more than %d members", p.lim.keys)
+		return i, false
+	}
+	// The name, as written and without its escapes, and the rules' state below it.
+	key := i + 1
+	end, escaped, ok := p.str(key)
+	if !ok {
+		return i, false
+	}
+	name := p.src[key:end]
+	klen, mark := uint16(min(len(name), longName)), flagMember
+	if escaped {
+		mark |= flagKeyEscaped
+		p.buf = literal.Unescape(p.buf[:0], name)
+		name = p.buf
+	}
+	kh := hashBytes(name)
+	cst := deadState
+	if st != deadState {
+		if cst = p.auto.Other(st, kh); cst < 0 {
+			cst = p.auto.Member(st, kh, name)
+		}
+	}
+	if i = p.space(end + 1); i >= len(p.src) || p.src[i] != ':' {
+		p.unexpected(i, ":")
+		return i, false
+	}
+	// The value, whose node keeps where the name is.
+	child := uint32(len(p.t.nodes))
+	if end, ok = p.value(p.space(i+1), depth+1, cst); !ok {
+		return i, false
+	}
+	n := &p.t.nodes[child]
+	n.key, n.klen = uint32(key), klen
+	n.flags |= mark
+	v, r := n.hash, n.hash
+	if p.auto != nil && (n.flags&(flagRuled|flagSoft) != 0 || p.auto.Ruled(cst)) {
+		v, r = p.contribution(child, cst, &o.flags)
+	}
+	o.sum.add(kh, v, r)
+	p.members = append(p.members, memberEntry{uint32(kh >> 32), child})
+	return end, true
 }

@@ -59,6 +59,8 @@ type tree struct {
 	// guides the pairing of elements and decides nothing. Parallel to nodes, as
 	// far as it goes.
 	ruled []uint64
+	// hides: some nodes have flagIgnored or flagDropped.
+	hides bool
 	// leaves counts scalars, and arrays and objects without content.
 	leaves int
 	// typed: hash tells 1 from 1.0, see Options.Numbers.
@@ -107,8 +109,8 @@ func (t *tree) ruledHash(i uint32) uint64 {
 
 // setRuled keeps a hash under the rules that is not the value's own.
 func (t *tree) setRuled(i uint32, h uint64) {
-	for int(i) >= len(t.ruled) {
-		t.ruled = append(t.ruled, 0)
+	if n := int(i) + 1 - len(t.ruled); n > 0 {
+		t.ruled = append(t.ruled, make([]uint64, n)...)
 	}
 	t.ruled[i] = h
 	t.nodes[i].flags |= flagRuled

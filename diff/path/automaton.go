@@ -50,7 +50,11 @@ type Automaton[E any] struct {
 	effects func(owners []int) E
 	// states are by number; the first is Dead.
 	states []*state[E]
-	ruled  []bool  // states[i] has rules
+	ruled  []bool // states[i] has rules
+	// others are the states of members of states[i] with a name that no path spells out; -1 not
+	// known yet, and with globs always. bloom is the program's.
+	others []State
+	bloom  uint64
 	table  []State // without globs: states[i]'s members by symbol, one row each; -1 not known yet
 	// ids finds a state by its set, written as bytes.
 	ids     map[string]State
@@ -82,14 +86,14 @@ const (
 // of the paths that match in it; the slice is the callee's to keep. It is safe to make several
 // of one program. An automaton itself is not safe for concurrent use.
 func NewAutomaton[E any](g *Program, effects func(owners []int) E) *Automaton[E] {
-	a := &Automaton[E]{prog: g, effects: effects, ids: map[string]State{}, classes: map[string]int32{}}
+	a := &Automaton[E]{prog: g, bloom: g.bloom, effects: effects, ids: map[string]State{}, classes: map[string]int32{}}
 	// The first symbols are the exact names without any glob, so that without globs a name's
 	// number is its symbol.
 	for i := 0; i <= len(g.names); i++ {
 		a.symbols = append(a.symbols, symbol{exact: i})
 	}
 	// The empty set comes first, which makes it Dead.
-	a.intern(nil)
+	a.others[a.intern(nil)] = Dead
 	for i := range g.patterns {
 		a.buf = append(a.buf, pos(i, 0))
 	}
@@ -141,6 +145,7 @@ func (a *Automaton[E]) intern(set []position) State {
 	id := State(len(a.states))
 	a.states = append(a.states, s)
 	a.ruled = append(a.ruled, len(owners) > 0)
+	a.others = append(a.others, -1)
 	for range len(a.prog.names) + 1 {
 		a.table = append(a.table, -1)
 	}
@@ -175,27 +180,37 @@ func (a *Automaton[E]) step(set []position, matches func(*selector) bool) State 
 	return a.intern(a.buf)
 }
 
+// Other is the state of a member below st whose name no path spells out, by the hash of its name:
+// most names of a document. It is -1 where the name may be one of a path, or the state is not
+// known yet; Member then says it. The bloom filter of 64 bits answers without a search.
+func (a *Automaton[E]) Other(st State, hash uint64) State {
+	if a.bloom>>(hash>>58)&1 == 0 {
+		return a.others[st]
+	}
+	return -1
+}
+
 // Member is the state of a member of that name below st. hash is the name's, by the function
-// that Program.Finish was given. Most names of a document occur in no rule: the bloom filter of
-// 64 bits answers for them without a search. Without globs one look into the table gives the
-// state.
+// that Program.Finish was given. Without globs one look into the table gives the state.
 func (a *Automaton[E]) Member(st State, hash uint64, name []byte) State {
 	if st == Dead {
 		return Dead
 	}
 	sym := 0
-	if a.prog.bloom&(1<<(hash>>58)) != 0 {
-		// The name may be in the program; equal top bits are not enough.
+	if a.bloom>>(hash>>58)&1 != 0 { // equal top bits are not enough
 		sym = a.prog.symbol(hash, name)
 	}
-	row := int(st) * (len(a.prog.names) + 1)
 	if len(a.prog.globs) == 0 {
-		if next := a.table[row+sym]; next >= 0 {
-			return next
+		next := &a.table[int(st)*(len(a.prog.names)+1)+sym]
+		if *next < 0 {
+			known := a.memberStep(st, sym) // which may move the table
+			next = &a.table[int(st)*(len(a.prog.names)+1)+sym]
+			*next = known
 		}
-		next := a.memberStep(st, sym)
-		a.table[row+sym] = next
-		return next
+		if sym == 0 {
+			a.others[st] = *next
+		}
+		return *next
 	}
 	// With globs the class of a name takes the place of its number.
 	s := a.states[st]
