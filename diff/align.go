@@ -1,6 +1,9 @@
 package diff
 
-import "slices"
+import (
+	"math/bits"
+	"slices"
+)
 
 // alignOrdered pairs elements whose order matters:
 //
@@ -76,6 +79,46 @@ func (e *engine) anchors(f *frame, lo, eb, eg int) {
 			e.ops = append(e.ops, pairing{b: int32(i), g: s.ig})
 		}
 	}
+}
+
+// A slot of a table from hashes to positions in two lists.
+type slot struct {
+	hash   uint64   // never 0 when occupied
+	n      [2]int32 // how often on each side, blue's first
+	ib, ig int32    // the first place on each side
+}
+
+// tableSize is the size of a table for n places: a power of two, and at least 8.
+func tableSize(n int) int { return max(8, 1<<bits.Len(uint(max(n, 1)-1))) }
+
+// slotTable clears a table for n hashes.
+func (e *engine) slotTable(n int) []slot {
+	size := tableSize(n + n/3 + 1)
+	if cap(e.slots) < size {
+		e.slots = make([]slot, size)
+	}
+	t := e.slots[:size]
+	clear(t)
+	return t
+}
+
+// find is the slot of a hash, or the free one where it belongs.
+func find(t []slot, h uint64) *slot {
+	h = max(h, 1)
+	for i := int(h) & (len(t) - 1); ; i = (i + 1) & (len(t) - 1) {
+		if s := &t[i]; s.hash == 0 || s.hash == h {
+			return s
+		}
+	}
+}
+
+// claim is find, and makes an empty slot the hash's own, with no place on green yet.
+func claim(t []slot, h uint64) *slot {
+	s := find(t, h)
+	if s.hash == 0 {
+		*s = slot{hash: max(h, 1), ig: -1}
+	}
+	return s
 }
 
 // gap pairs two runs of elements without anchors; bl and gl are their positions in the

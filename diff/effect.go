@@ -256,7 +256,7 @@ func below[E any](a *path.Automaton[E], st path.State, t *tree, i uint32, f func
 		if t.nodes[i].typ == ObjectType {
 			f(c, index, memberOf(a, st, t, c))
 		} else {
-			f(c, index, elementOf(a, st, t, c, index, len(kids)))
+			f(c, index, elementOf(a, st, Value{t, c}, index, len(kids)))
 		}
 	}
 }
@@ -270,15 +270,15 @@ func memberOf[E any](a *path.Automaton[E], st path.State, t *tree, c uint32) pat
 	return a.Member(st, hashBytes(name), name)
 }
 
-// elementOf is the state of element c of t, at index of an array of n elements whose state is st.
-func elementOf[E any](a *path.Automaton[E], st path.State, t *tree, c uint32, index, n int) path.State {
+// elementOf is the state of element v, at index of an array of n elements whose state is st.
+func elementOf[E any](a *path.Automaton[E], st path.State, v Value, index, n int) path.State {
 	if st == deadState {
 		return deadState
 	}
 	if !a.Indexed(st) {
 		return a.Element(st, index)
 	}
-	return a.ElementOf(st, index, n, func(terms []path.Term) bool { return t.keeps(c, terms) })
+	return a.ElementOf(st, index, n, func(terms []path.Term) bool { return v.t.keeps(v.i, terms) })
 }
 
 // keeps reports whether a filter's terms all hold for node c.

@@ -352,7 +352,7 @@ func (e *engine) text(b, g uint32, st int32, eff *effect) {
 		return
 	}
 	bt, gt := string(e.b.stringText(b)), string(e.g.stringText(g))
-	if eff.mapping != 0 && e.mapped(b, g, eff, `"`+bt, `"`+gt, same) {
+	if eff.mapping != 0 && e.mapped(b, g, eff, [2]string{`"` + bt, `"` + gt}, same) {
 		return
 	}
 	if same {
@@ -363,7 +363,7 @@ func (e *engine) text(b, g uint32, st int32, eff *effect) {
 		return
 	}
 	by, why := e.rules.prog.acceptsTexts(eff, bt, gt, e.at)
-	if by == 0 && eff.embedded != 0 && e.inside(b, g, st, eff, bt, gt) {
+	if by == 0 && eff.embedded != 0 && e.inside(b, g, st, eff, [2]string{bt, gt}) {
 		return
 	}
 	if by == 0 && why != "" {
@@ -375,11 +375,11 @@ func (e *engine) text(b, g uint32, st int32, eff *effect) {
 
 // mapped applies a map rule: blue's and green's values must stay partners for
 // the whole case. It reports whether it has settled the pair.
-func (e *engine) mapped(b, g uint32, eff *effect, blue, green string, same bool) bool {
+func (e *engine) mapped(b, g uint32, eff *effect, values [2]string, same bool) bool {
 	if e.hider != 0 {
 		return false
 	}
-	was, ok := e.partners(eff, blue, green)
+	was, ok := e.partners(eff, values[0], values[1])
 	switch {
 	case !ok:
 		e.found(Changed, b, g, eff, was)

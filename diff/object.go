@@ -70,10 +70,7 @@ func (e *engine) mostGone(b uint32, partners []uint32) int32 {
 // green: it appends to idx green's partner of each of blue's, or noNode, and
 // overwrites what it has paired of green with noNode.
 func (e *engine) matchNames(base, mid, end int) {
-	size := 8
-	for size < 2*(end-mid) {
-		size *= 2
-	}
+	size := tableSize(2 * (end - mid))
 	if cap(e.table) < size {
 		e.table = make([]uint32, size)
 	}

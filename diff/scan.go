@@ -191,18 +191,7 @@ const smallObject = 16
 func (p *parser) duplicates(base int, sum *memberSum) {
 	ms := p.members[base:]
 	if len(ms) <= smallObject {
-		var seen uint64
-		for i := range ms {
-			bit := uint64(1) << (ms[i].name >> 26)
-			if seen&bit != 0 {
-				for j := range i {
-					if ms[j].name == ms[i].name && p.t.nodes[ms[j].node].flags&flagShadow == 0 && p.shadow(ms, j, i, sum) {
-						break
-					}
-				}
-			}
-			seen |= bit
-		}
+		p.fewDuplicates(ms, sum)
 		return
 	}
 	size := 1 << bits.Len(uint(2*len(ms)))
@@ -221,6 +210,21 @@ func (p *parser) duplicates(base int, sum *memberSum) {
 			slot = (slot + 1) & (size - 1)
 		}
 		table[slot] = uint32(i + 1)
+	}
+}
+
+// fewDuplicates is duplicates for a small object: a name is compared with those before it where
+// one of them has the same six bits at the top of its hash.
+func (p *parser) fewDuplicates(ms []memberEntry, sum *memberSum) {
+	var seen uint64
+	for i := range ms {
+		bit := uint64(1) << (ms[i].name >> 26)
+		for j := 0; seen&bit != 0 && j < i; j++ {
+			if ms[j].name == ms[i].name && p.t.nodes[ms[j].node].flags&flagShadow == 0 && p.shadow(ms, j, i, sum) {
+				break
+			}
+		}
+		seen |= bit
 	}
 }
 

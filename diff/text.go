@@ -178,9 +178,9 @@ const maxEmbedded = 4
 
 // inside compares two strings as the documents they hold. It reports false
 // when one of them holds none; the strings then differ as strings.
-func (e *engine) inside(b, g uint32, st int32, eff *effect, blue, green string) bool {
+func (e *engine) inside(b, g uint32, st int32, eff *effect, texts [2]string) bool {
 	var trees [2]tree
-	if e.embedded >= maxEmbedded || !e.open(&trees[0], blue, st, eff) || !e.open(&trees[1], green, st, eff) {
+	if e.embedded >= maxEmbedded || !e.open(&trees[0], texts[0], st, eff) || !e.open(&trees[1], texts[1], st, eff) {
 		return false
 	}
 	// The documents take the place of the bodies until they are compared; paths go on
@@ -310,7 +310,7 @@ func (e *engine) number(b, g uint32, eff *effect) {
 	if reading == Lexeme {
 		same = bytes.Equal(bt, gt)
 	}
-	if eff.mapping != 0 && e.mapped(b, g, eff, string(bt), string(gt), same) || same {
+	if eff.mapping != 0 && e.mapped(b, g, eff, [2]string{string(bt), string(gt)}, same) || same {
 		return
 	}
 	var by ruleRef

@@ -1,6 +1,9 @@
 package path
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // A Program is the paths of a list of rules as one automaton. It is built with Add and Finish
 // and is immutable from then on: what is learned while running is in an Automaton, of which
@@ -50,27 +53,30 @@ func (g *Program) Add(p *Pattern, owner int) {
 	g.patterns = append(g.patterns, p)
 	g.owner = append(g.owner, owner)
 	for _, s := range p.segs {
-		for _, sel := range s.sels {
-			switch sel.kind {
-			case selName:
-				if _, ok := g.names[sel.name]; !ok {
-					if g.names == nil {
-						g.names = map[string]int{}
-					}
-					g.names[sel.name] = len(g.names) + 1
-				}
-			case selGlob:
-				if !slices.Contains(g.globs, sel.name) {
-					g.globs = append(g.globs, sel.name)
-				}
-			case selFilter:
-				g.maybe = true
-			case selIndex:
-				g.maybe = g.maybe || sel.index < 0
-			case selSlice:
-				g.maybe = g.maybe || sel.needsLength()
-			}
+		for i := range s.sels {
+			g.note(&s.sels[i])
 		}
+	}
+}
+
+// note keeps what the program has to know of one selector.
+func (g *Program) note(sel *selector) {
+	switch sel.kind {
+	case selName:
+		if g.names == nil {
+			g.names = map[string]int{}
+		}
+		g.names[sel.name] = cmp.Or(g.names[sel.name], len(g.names)+1)
+	case selGlob:
+		if !slices.Contains(g.globs, sel.name) {
+			g.globs = append(g.globs, sel.name)
+		}
+	case selFilter:
+		g.maybe = true
+	case selIndex:
+		g.maybe = g.maybe || sel.index < 0
+	case selSlice:
+		g.maybe = g.maybe || sel.needsLength()
 	}
 }
 

@@ -1,6 +1,7 @@
 package perf
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"time"
@@ -67,32 +68,24 @@ var looks = [...]struct{ at, alpha float64 }{{0.25, 0.1}, {0.5, 0.2}, {0.75, 0.3
 
 // withDefaults fills what the caller left open.
 func (d Design) withDefaults() Design {
-	if d.Duration <= 0 {
-		d.Duration = DefaultDuration
-	}
-	if d.Unit <= 0 {
-		d.Unit = DefaultUnit
-	}
-	if d.Alpha <= 0 {
-		d.Alpha = DefaultAlpha
-	}
-	if d.Pairing == 0 {
-		d.Pairing = Paired
-	}
+	d.Duration = cmp.Or(max(d.Duration, 0), DefaultDuration)
+	d.Unit = cmp.Or(max(d.Unit, 0), DefaultUnit)
+	d.Alpha = cmp.Or(max(d.Alpha, 0), DefaultAlpha)
+	d.Pairing = cmp.Or(d.Pairing, Paired)
 	d.OneLook = d.OneLook || d.Calibrates
-	if d.WarmUp <= 0 && d.closed() {
-		d.WarmUp = d.Users.Ramp + 5*d.Unit/2 + d.Settle
-		if d.Pairing == Interleaved {
-			d.WarmUp *= 2
-		}
+	if d.WarmUp > 0 {
+		return d
 	}
-	if d.WarmUp <= 0 && d.Pairing != Recorded && d.Rate > 0 {
+	switch {
+	case d.closed():
+		d.WarmUp = d.Users.Ramp + 5*d.Unit/2 + d.Settle
+	case d.Pairing != Recorded && d.Rate > 0:
 		// A stage that cannot hold 200 requests proves nothing: warming up for
 		// them would only make it outlast its duration.
 		d.WarmUp = max(5*d.Unit/2, min(d.Duration, time.Duration(math.Ceil(min(200/d.requestRate(), 1e8)*1e9)))) + d.Settle
-		if d.Pairing == Interleaved { // one side after the other
-			d.WarmUp *= 2
-		}
+	}
+	if d.Pairing == Interleaved { // one side after the other
+		d.WarmUp *= 2
 	}
 	return d
 }

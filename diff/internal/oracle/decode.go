@@ -9,6 +9,7 @@ import (
 	"math/big"
 	"reflect"
 	"strings"
+	"unicode/utf8"
 )
 
 // The values of a tree: nil, bool, string, number, array, object.
@@ -53,7 +54,7 @@ func (n number) normal() string {
 // decode reads a body with encoding/json, token by token: the standard decoder
 // keeps the last of two members of a name in silence.
 func decode(body []byte) (any, error) {
-	if !valid(body) {
+	if !utf8.Valid(body) {
 		return nil, errors.New("not UTF-8")
 	}
 	if bytes.Contains(bytes.ToLower(body), []byte(`\ud`)) {

@@ -21,7 +21,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -145,5 +144,3 @@ func (j *judge) give(format string, args ...any) {
 		j.skip = fmt.Sprintf(format, args...)
 	}
 }
-
-func valid(b []byte) bool { return utf8.Valid(b) }

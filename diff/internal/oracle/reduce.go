@@ -187,9 +187,7 @@ func (r *reducer) array(a array, f found, depth int) any {
 		r.trail = r.trail[:len(r.trail)-1]
 		if _, none := x.(gone); none {
 			// An element keeps its place; absent or dropped says nothing of it.
-			if f2 := r.elementRule(v); f2 {
-				r.j.give("a rule takes out elements")
-			}
+			r.j.give("a rule takes out elements")
 			x = typed("gone")
 		}
 		out = append(out, x)
@@ -203,9 +201,6 @@ func (r *reducer) array(a array, f found, depth int) any {
 	}
 	return r.bag(out, m.As == "set")
 }
-
-// elementRule: every way an element can be taken out is outside the domain.
-func (r *reducer) elementRule(any) bool { return true }
 
 func (r *reducer) keyed(raw, reduced array, m rule) any {
 	k := keyed{Items: map[string][]any{}}
