@@ -133,4 +133,6 @@ func PlainEscapes(s string) string {
 	return b.String()
 }
 
+// htmlEscapes are the characters that encoding/json escapes unless it is asked not to: those that end a
+// script element, and the two line ends that JavaScript has and JSON does not.
 var htmlEscapes = map[string]string{"003c": "<", "003e": ">", "0026": "&", "2028": "\u2028", "2029": "\u2029"}

@@ -158,6 +158,7 @@ func (d Exact) Compare(e Exact) int {
 	return d.magnitude(e)
 }
 
+// sign is -1, 0 or 1. Zero has no sign, so that -0 is not less than 0.
 func (d Exact) sign() int {
 	switch {
 	case len(d.Digits) == 0:

@@ -39,6 +39,7 @@ func attributeList(s string, separator byte, w *writing) map[string]any {
 		} else if again.Len() > 0 {
 			again.WriteByte(',')
 		}
+		// A name without = has an empty value, which the bytes kept as "#raw" tell from one with =.
 		name, after, _ := strings.Cut(rest, "=")
 		name = strings.TrimSpace(name)
 		again.WriteString(name + "=")
@@ -70,6 +71,7 @@ func attributeList(s string, separator byte, w *writing) map[string]any {
 		}
 		put(out, name, value)
 	}
+	// White space, missing quotes at the end and the like are not in the tree.
 	if again.String() != s {
 		out["#raw"] = s
 	}
@@ -77,6 +79,8 @@ func attributeList(s string, separator byte, w *writing) map[string]any {
 	return out
 }
 
+// put adds a value under a name. The second value of a name makes an array of both, so that a
+// repeated attribute is not lost and its order is kept.
 func put(out map[string]any, name string, value any) {
 	switch was := out[name].(type) {
 	case nil:
@@ -95,6 +99,7 @@ func unquotedValue(name, text string, w *writing) any {
 	if _, ok := v.(json.Number); ok || enumerated[name] {
 		return v
 	}
+	// Decimals of playlists may lack digits on one side of the point, which JSON does not allow.
 	if strings.HasPrefix(text, ".") || strings.HasSuffix(text, ".") {
 		if n, ok := decimal(text); ok {
 			w.addNumber(text)

@@ -49,6 +49,8 @@ func canonical(name string) string {
 	return name
 }
 
+// mark is the byte order mark of UTF-8. RFC 8259 lets a reader of JSON skip one, and forbids a
+// writer to add one, so that it is a fact of the body and not a part of its text.
 const mark = "\xef\xbb\xbf"
 
 // decode sets the document's text: the body as UTF-8 without a byte order
@@ -91,8 +93,12 @@ func (d *Doc) decode(charset string) error {
 	return d.decodeFrom(charset)
 }
 
+// decodeFrom is decode for a charset other than UTF-8. The text is encoded again, and where that
+// does not give the body's bytes, their digest is a fact: in such a charset a character has more
+// than one form, and two bodies of equal text may then differ for a reader that does not decode.
 func (d *Doc) decodeFrom(charset string) error {
 	body := d.body
+	// The index takes utf-16 for little endian; a mark says otherwise.
 	name := charset
 	if charset == "utf-16" && bytes.HasPrefix(body, []byte("\xfe\xff")) {
 		name = "utf-16be"
@@ -105,6 +111,8 @@ func (d *Doc) decodeFrom(charset string) error {
 	if err != nil {
 		return &Error{0, fmt.Sprintf("not in its declared charset %s: %v", charset, err)}
 	}
+	// The decoders put U+FFFD for what they do not know. Its offset in the text is the best guess of
+	// that in the body.
 	if i := bytes.IndexRune(out, utf8.RuneError); i >= 0 {
 		return &Error{min(i, len(body)-1), "not in its declared charset " + charset}
 	}
@@ -196,6 +204,8 @@ func pseudoAttribute(prolog, name string) string {
 // metaHead is how far into a page browsers look for its charset.
 const metaHead = 1024
 
+// A comment may hold a meta element that does not count. The charset is read from the bytes before
+// anything is decoded, as the HTML standard does it (section 13.2.3.2).
 var (
 	htmlComment = regexp.MustCompile(`(?s)<!--.*?-->`)
 	metaElement = regexp.MustCompile(`(?is)<meta\s[^>]*?charset\s*=\s*["']?\s*([a-z0-9_:.\-]+)`)

@@ -22,6 +22,7 @@ func parseContentType(s string) contentType {
 		p, rest = cutParameter(rest)
 		name, value, _ := strings.Cut(p, "=")
 		name, value = strings.ToLower(strings.Trim(name, " \t")), strings.Trim(value, " \t")
+		// A semicolon with nothing after it says nothing.
 		if name == "" && value == "" {
 			continue
 		}
@@ -49,6 +50,8 @@ func cutParameter(s string) (first, rest string) {
 	return s, ""
 }
 
+// unquote undoes the escapes of a quoted string (RFC 9110 section 5.6.4): a backslash stands before
+// the character that is meant.
 func unquote(s string) string {
 	if strings.IndexByte(s, '\\') < 0 {
 		return s
@@ -84,6 +87,8 @@ func SameContentType(a, b string) bool {
 	return slices.Equal(parseContentType(a).meaning(), parseContentType(b).meaning())
 }
 
+// meaning is what two values of one meaning share: the sorted parameters, then the type. It is only
+// compared, and never shown.
 func (c contentType) meaning() []string {
 	out := make([]string, 0, 1+len(c.params))
 	for _, p := range c.params {

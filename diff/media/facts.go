@@ -45,6 +45,7 @@ func CompareFacts(blue, green *Doc) []Disagreement {
 	return out
 }
 
+// named is the fact of a name; nil where the document does not have it.
 func (d *Doc) named(name string) *Fact {
 	for i := range d.Facts {
 		if d.Facts[i].Name == name {

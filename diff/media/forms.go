@@ -16,6 +16,8 @@ type Harmless struct {
 	Source string // where the format says so
 }
 
+// A form is the index of a Harmless form in forms, and of its digest in a writing. The order is that
+// of the table in the documentation.
 type form uint8
 
 const (
@@ -49,43 +51,51 @@ const (
 // difference.
 var forms = [numForms]Harmless{
 	whiteSpace: {
-		"white space", []Kind{JSON, NDJSON},
+		"white space",
+		[]Kind{JSON, NDJSON},
 		"white space between the tokens", "it separates tokens and is part of none",
 		"RFC 8259 section 2; for NDJSON, the line break itself: jsonlines.org",
 	},
 	memberOrder: {
-		"member order", []Kind{JSON, NDJSON},
+		"member order",
+		[]Kind{JSON, NDJSON},
 		"the order of an object's members", "an object is an unordered collection",
 		"RFC 8259 section 4",
 	},
 	escapes: {
-		"escapes", []Kind{JSON, NDJSON},
+		"escapes",
+		[]Kind{JSON, NDJSON},
 		"a character as itself or as an escape", "both are the same character",
 		"RFC 8259 sections 7 and 8.3",
 	},
 	numberForm: {
-		"number notation", []Kind{JSON, NDJSON, M3U8},
+		"number notation",
+		[]Kind{JSON, NDJSON, M3U8},
 		"1, 1.0 and 1e0; in a playlist also 6. and .5",
 		"one exact decimal value; `number: type` of a suite tells 1 from 1.0, a rule `number: lexeme` every notation",
 		"RFC 8259 section 6; RFC 8216 section 4.2",
 	},
 	blankLines: {
-		"blank lines", []Kind{M3U8},
+		"blank lines",
+		[]Kind{M3U8},
 		"lines without a character other than white space", "they are ignored",
 		"RFC 8216 section 4.1",
 	},
 	lineEnds: {
-		"line ends", []Kind{M3U8, XML},
+		"line ends",
+		[]Kind{M3U8, XML},
 		"LF or CRLF; in XML also CR", "both end a line",
 		"RFC 8216 section 4.1; XML 1.0 section 2.11",
 	},
 	lastLine: {
-		"last line", []Kind{M3U8},
+		"last line",
+		[]Kind{M3U8},
 		"whether the last line has an end", "a line ends with the playlist too",
 		"RFC 8216 section 4.1, as players read it",
 	},
 	attributeOrder: {
-		"attribute order", []Kind{M3U8, XML},
+		"attribute order",
+		[]Kind{M3U8, XML},
 		"the order of the attributes of one tag", "attributes are named, not counted",
 		"RFC 8216 section 4.2; XML 1.0 section 3.1",
 	},
@@ -94,29 +104,34 @@ var forms = [numForms]Harmless{
 	comments: {"comments", []Kind{M3U8, XML}, "the text and place of comments; in a playlist lines that begin with # and are neither " +
 		"#EXT… nor #NAME:…", "they are not part of the content", "RFC 8216 section 4.1; XML 1.0 section 2.5"},
 	declaration: {
-		"XML declaration", []Kind{XML},
+		"XML declaration",
+		[]Kind{XML},
 		"whether there is one, its quotes, and the name of the encoding that the bytes are in",
 		"version 1.0, standalone=no and the actual encoding hold without it", "XML 1.0 sections 2.8, 2.9 and 4.3.3",
 	},
 	prefixes: {
-		"namespace prefixes", []Kind{XML},
+		"namespace prefixes",
+		[]Kind{XML},
 		"the prefix of a namespace, where names are declared, and declarations that nothing " +
 			"uses; not a prefix that values use", "a name is its namespace and its local part",
 		"Namespaces in XML 1.0 section 2.1; Exclusive XML Canonicalization section 3",
 	},
 	tagSpacing: {
-		"white space and quotes in tags", []Kind{XML},
+		"white space and quotes in tags",
+		[]Kind{XML},
 		"white space between attributes, around =, before > and ?>, and whether a value is between \" or '",
 		"it separates and is part of no name or value", "XML 1.0 sections 2.3, 2.6 and 3.1",
 	},
 	emptyTags: {"empty elements", []Kind{XML}, "<a/> or <a></a>", "both are an element without content", "XML 1.0 section 3.1"},
 	references: {
-		"character references and CDATA", []Kind{XML},
+		"character references and CDATA",
+		[]Kind{XML},
 		"a character as itself, as a reference or in a CDATA section",
 		"both are the same character", "XML 1.0 sections 2.7, 4.1 and 4.6",
 	},
 	attributeSpace: {
-		"white space in attribute values", []Kind{XML},
+		"white space in attribute values",
+		[]Kind{XML},
 		"a line break or a tab, written as such, or a space",
 		"parsers pass on a space", "XML 1.0 section 3.3.3",
 	},
@@ -124,32 +139,38 @@ var forms = [numForms]Harmless{
 		"of the root element", "indentation; where xml:space is preserve, where an element of that name has text next to elements, and between " +
 		"inline elements such as span it is compared", "XML 1.0 sections 2.8 and 2.10; a convention, for without a DTD the format does not say"},
 	fieldOrder: {
-		"field order", []Kind{Form},
+		"field order",
+		[]Kind{Form},
 		"the order of fields with different names, and empty fields between &&",
 		"fields are looked up by name", "URL standard, section 5.1",
 	},
 	percentForm: {
-		"percent-encoding", []Kind{Form},
+		"percent-encoding",
+		[]Kind{Form},
 		"a character as itself, as + or as %XX, and name or name= for an empty value",
 		"both decode to the same text", "URL standard, section 5.1",
 	},
 	boundary: {
-		"boundary", []Kind{Multipart},
+		"boundary",
+		[]Kind{Multipart},
 		"the text that separates the parts, and white space after it",
 		"it is made up anew for each answer", "RFC 2046 section 5.1.1",
 	},
 	partHeaders: {
-		"headers of parts", []Kind{Multipart},
+		"headers of parts",
+		[]Kind{Multipart},
 		"letter case and order of names, white space around values",
 		"field names have no letter case, fields of different names no order", "RFC 2045 section 2.1; RFC 5322 section 2.2",
 	},
 	charsetForm: {
-		"charset", []Kind{XML, HTML, Text, JSON, NDJSON, M3U8, Form},
+		"charset",
+		[]Kind{XML, HTML, Text, JSON, NDJSON, M3U8, Form},
 		"the encoding, where each side declares its own",
 		"the characters are the same; Content-Type is compared as a header", "RFC 9110 section 8.3.2; XML 1.0 section 4.3.3",
 	},
 	byteOrderMark: {
-		"byte order mark", []Kind{XML, HTML, Text, JSON, NDJSON, M3U8, Form},
+		"byte order mark",
+		[]Kind{XML, HTML, Text, JSON, NDJSON, M3U8, Form},
 		"nothing: both sides begin with one, and it is not part of what is compared",
 		"a reader may skip it; on one side alone it is a difference", "RFC 8259 section 8.1",
 	},
@@ -182,6 +203,7 @@ func (d *Doc) HasMark() bool { return d.marked }
 // A writing is how a document is written, one digest a form.
 type writing [numForms]uint64
 
+// seed differs from process to process: digests of writings are compared and never kept.
 var seed = maphash.MakeSeed()
 
 // add takes up a piece of the document's notation; n says where it is, as a

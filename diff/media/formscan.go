@@ -55,11 +55,15 @@ func stringEnd(text []byte, from int) int {
 	return len(text)
 }
 
+// isName reports whether a string is a member's name: a colon follows it. Only 64 bytes are looked
+// at, as white space before a colon is rare.
 func isName(rest []byte) bool {
 	rest = bytes.TrimLeft(rest[:min(len(rest), 64)], " \t\r\n")
 	return len(rest) > 0 && rest[0] == ':'
 }
 
+// plainName is a name without its quotes and escapes, so that the order of members is the same
+// whatever characters are escaped.
 func plainName(quoted []byte) string {
 	if bytes.IndexByte(quoted, '\\') < 0 {
 		return string(quoted[1 : len(quoted)-1])
@@ -165,6 +169,8 @@ func scanTag(t xml.StartElement, raw string, n int, w *writing) {
 		w.add(prefixes, n, a.Name.Space)
 		w.add(attributeOrder, n, a.Name.Local)
 	}
+	// What is left of the tag without its values: white space, quotes and a letter for each name.
+	// Declarations of namespaces go to another form.
 	var skeleton strings.Builder
 	for spacing != "" {
 		i := strings.IndexAny(spacing, `"'`)
@@ -209,6 +215,7 @@ func spaces(s string) string {
 	return b.String()
 }
 
+// plainLineEnds is what a parser of XML passes on (XML 1.0 section 2.11): every line ends with LF.
 func plainLineEnds(s string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
 }

@@ -111,6 +111,8 @@ func isDirective(line string) bool {
 	return ok && len(name) > 1 && name[0] == '#' && strings.Trim(name[1:], "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == ""
 }
 
+// A playlistReader puts the lines of a playlist together. Tags wait in next until the URI that they
+// belong to comes; variant is a stream whose URI has not come yet.
 type playlistReader struct {
 	out     hls
 	order   []string // one entry a line: the names of the groups
@@ -141,6 +143,8 @@ func (p *playlistReader) line(rank int, name string) {
 	p.ranks = append(p.ranks, rank)
 }
 
+// tag reads one line that begins with #EXT or is a directive, without its #. problem says why it is
+// not one of a playlist.
 func (p *playlistReader) tag(line string) (problem string) {
 	name, value, has := strings.Cut(line, ":")
 	switch {
@@ -148,6 +152,7 @@ func (p *playlistReader) tag(line string) (problem string) {
 		return p.extinf(value)
 	case name == "EXT-X-STREAM-INF":
 		p.line(variantLines, "variants")
+		// A stream without a URI is kept: the line must not be lost.
 		if p.variant != nil {
 			p.out.Variants = append(p.out.Variants, p.variant)
 		}
@@ -183,6 +188,8 @@ func (p *playlistReader) playlistTag(name string, value any) {
 	put(p.out.Tags, name, value)
 }
 
+// segmentTag keeps a tag of the segment that comes next. Its value is always an array: most of these
+// tags may be there more than once.
 func (p *playlistReader) segmentTag(name string, value any) {
 	p.line(segmentLines, "segments")
 	p.lines = append(p.lines, name)
@@ -213,6 +220,7 @@ func (p *playlistReader) extinf(value string) (problem string) {
 	p.line(segmentLines, "segments")
 	p.lines = append(p.lines, "EXTINF")
 	p.next.Duration, p.inf = n, true
+	// A title may hold commas, and attributes before it may have some in quotes.
 	comma := unquotedComma(rest)
 	if comma < 0 {
 		p.next.Raw = rest
@@ -242,6 +250,8 @@ func unquotedComma(s string) int {
 	return strings.IndexByte(s, ',') // quotes that do not close
 }
 
+// uri ends what the tags before it have begun: a stream of a master playlist, or else a segment. What
+// a media playlist would say of a segment stays with the stream.
 func (p *playlistReader) uri(line string) {
 	if p.variant != nil {
 		p.line(variantLines, "variants")
@@ -284,6 +294,8 @@ func (p *playlistReader) tree() *hls {
 		p.next.Order = lineOrder(p.lines)
 		p.out.Tail = &p.next
 	}
+	// The usual order is head, media, variants, segments, and #EXT-X-ENDLIST at the end. Only another one
+	// is part of the tree.
 	usual := true
 	for i, rank := range p.ranks {
 		usual = usual && (i == 0 || p.ranks[i-1] <= rank) && (rank != tailLines || p.order[i] == "EXT-X-ENDLIST")

@@ -45,6 +45,7 @@ const (
 	Multipart
 )
 
+// kindNames are the words of the kinds, which notes and flags use.
 var kindNames = [...]string{
 	Empty: "empty", JSON: "json", NDJSON: "ndjson", XML: "xml", HTML: "html", Text: "text", Form: "form",
 	M3U8: "m3u8", Binary: "binary", Multipart: "multipart",
@@ -85,6 +86,7 @@ type Error struct {
 	Msg    string
 }
 
+// Error is what is wrong; the offset is for whoever shows the body.
 func (e *Error) Error() string { return e.Msg }
 
 // Read turns a body into a Doc. The declared type decides, with three
@@ -101,6 +103,8 @@ func Read(body []byte, declaredType string) (Doc, error) {
 	ct := parseContentType(declaredType)
 	declared := ct.kind()
 	kind := declared
+	// Servers declare text/plain and text/html where they know nothing better. Sniffing only adds what
+	// is surely more than text.
 	if kind == 0 || kind == Text || kind == HTML {
 		if s := Sniff(body); kind == 0 || s != Binary && s != Text && s != HTML {
 			kind = s
@@ -111,6 +115,7 @@ func Read(body []byte, declaredType string) (Doc, error) {
 		d.Note = "declared as " + declared.String() + ", reads as " + kind.String()
 	}
 	var err error
+	// These two are not decoded: their bytes have no charset.
 	switch kind {
 	case Binary:
 		if s := Sniff(body); declared == Binary && (s == JSON || s == NDJSON || s == XML) {
@@ -170,6 +175,8 @@ func (d *Doc) read() (err error) {
 	return err
 }
 
+// types are the media types that say what a body is. Those of binary formats are here so that a body
+// of them is not sniffed: a protobuf message may look like text.
 var types = map[string]Kind{
 	"application/json": JSON, "text/json": JSON,
 	"application/x-ndjson": NDJSON, "application/ndjson": NDJSON, "application/jsonl": NDJSON, "application/jsonlines": NDJSON,

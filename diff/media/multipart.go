@@ -15,6 +15,8 @@ type part struct {
 	LineEnd string              `json:"line-ends,omitempty"` // where it is not CRLF
 }
 
+// parts is the tree of a multipart body. What is before the first boundary and after the last one is
+// for readers that do not know multipart (RFC 2046 section 5.1.1); it is compared all the same.
 type parts struct {
 	Preamble string `json:"preamble,omitempty"` // digests: both are to be ignored, and still compared
 	Parts    []part `json:"parts"`
@@ -48,6 +50,7 @@ func partsTree(body []byte, boundaryText string, w *writing) ([]byte, error) {
 			break
 		}
 		next := lines[i+1]
+		// The line end before a boundary belongs to the boundary (RFC 2046 section 5.1.1).
 		content, lineEnd := cutLineEnd(body[l.to:next.from])
 		if !l.crlf {
 			lineEnd += "boundary LF "
@@ -113,6 +116,9 @@ func cutLineEnd(content []byte) ([]byte, string) {
 	return content, "content none "
 }
 
+// readPart reads one part, whose bytes begin at an offset of the body: header lines, an empty line and
+// the content. Lines that end with LF alone are read too, and named in LineEnd, as strict readers
+// refuse them.
 func readPart(b []byte, at int, w *writing) (part, error) {
 	p := part{Headers: map[string][]string{}}
 	var names []string
@@ -143,6 +149,8 @@ func readPart(b []byte, at int, w *writing) (part, error) {
 	return p, nil
 }
 
+// digest stands for bytes that no rule can look into. SHA-256, so that two contents of one digest are
+// the same.
 func digest(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])

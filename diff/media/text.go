@@ -94,6 +94,8 @@ func formTree(text []byte, w *writing) ([]byte, error) {
 	return mustMarshal(out), nil
 }
 
+// unescape decodes a name or a value of a form: + is a space, %XX a byte. at is the offset of the pair,
+// for errors. Bytes that are not UTF-8 are an error, for the tree is JSON text.
 func unescape(s string, at int) (string, error) {
 	if strings.IndexByte(s, '%') < 0 && strings.IndexByte(s, '+') < 0 {
 		return s, nil
@@ -117,6 +119,8 @@ func binaryTree(body []byte) []byte {
 	}{len(body), digest(body), magic(body)})
 }
 
+// magics are the first bytes of formats that an answer may be of, by which a binary body is named
+// (IANA's registry and the specifications of the formats).
 var magics = []struct{ prefix, name string }{
 	{"\x89PNG\r\n\x1a\n", "image/png"},
 	{"\xff\xd8\xff", "image/jpeg"},

@@ -57,6 +57,8 @@ func (d *Doc) xmlTree() error {
 	return nil
 }
 
+// newXMLDecoder reads text that is UTF-8 already. Its raw tokens keep prefixes as they are written and
+// do not check nesting; xmlReader does both.
 func newXMLDecoder(text []byte) *xml.Decoder {
 	d := xml.NewDecoder(bytes.NewReader(text))
 	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil } // decoded already
@@ -87,6 +89,9 @@ type xmlReader struct {
 	mixed   map[string]bool // names of elements that have text next to elements
 }
 
+// token takes up one token; raw is how it is written, and at is its offset. What encoding/xml lets
+// pass and XML 1.0 forbids is an error: text outside the root, an end tag of another element, a
+// declaration that is not first.
 func (r *xmlReader) token(token xml.Token, raw []byte, at int) error {
 	top := r.stack[len(r.stack)-1]
 	switch t := token.(type) {
@@ -125,6 +130,7 @@ func (r *xmlReader) token(token xml.Token, raw []byte, at int) error {
 	return nil
 }
 
+// rawName is a name as it is written, with its prefix.
 func rawName(n xml.Name) string {
 	if n.Space == "" {
 		return n.Local
@@ -132,6 +138,8 @@ func rawName(n xml.Name) string {
 	return n.Space + ":" + n.Local
 }
 
+// start opens an element. The depth is bounded, as the tree is built and compared by functions that
+// call themselves.
 func (r *xmlReader) start(t xml.StartElement, raw []byte, at int) error {
 	top := r.stack[len(r.stack)-1]
 	switch {
@@ -191,6 +199,7 @@ func spacedTag(t xml.StartElement, raw []byte) xml.StartElement {
 	return t
 }
 
+// xmlError is an error of the decoder with the place that the decoder has come to.
 func xmlError(d *xml.Decoder, err error) *Error {
 	msg := err.Error()
 	if se, ok := errors.AsType[*xml.SyntaxError](err); ok {

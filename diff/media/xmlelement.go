@@ -31,6 +31,7 @@ type binding struct {
 	outer       *binding
 }
 
+// lookup is the innermost declaration of a prefix; nil where there is none.
 func (b *binding) lookup(prefix string) *binding {
 	for ; b != nil; b = b.outer {
 		if b.prefix == prefix {
@@ -67,6 +68,7 @@ func newElement(t xml.StartElement, scope *binding) (e *element, twice string) {
 			e.scope = &binding{"", a.Value, e, e.scope}
 		}
 	}
+	// All declarations of the tag hold for its own names too, wherever they are in it.
 	e.name, e.space = t.Name.Local, e.scope.resolve(t.Name.Space)
 	for _, a := range t.Attr {
 		name, value := "@"+a.Name.Local, a.Value
@@ -113,6 +115,7 @@ func (e *element) useBindings(value string) {
 		}
 		i += from
 		from = i + 1
+		// The text before the colon is a prefix where a declaration knows it.
 		start := i
 		for start > 0 && isNameByte(value[start-1]) {
 			start--
@@ -126,16 +129,22 @@ func (e *element) useBindings(value string) {
 	}
 }
 
+// isNameByte reports whether a byte may be in a name without its colon. All that is beyond ASCII
+// counts, which is wider than Namespaces in XML 1.0 and costs at most a declaration that is kept.
 func isNameByte(c byte) bool {
 	return c >= 0x80 || c == '_' || c == '-' || c == '.' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
+// addChild adds a child element and begins a new run of text after it, so that there always is one run
+// more than there are children.
 func (e *element) addChild(c *element) {
 	e.children = append(e.children, c)
 	e.text = append(e.text, "")
 	e.explicit = append(e.explicit, false)
 }
 
+// addText adds to the current run. A run with a reference or a CDATA section was written on purpose, and
+// is not layout even where it is white space.
 func (e *element) addText(s string, explicit bool) {
 	last := len(e.text) - 1
 	e.text[last] += s
@@ -210,6 +219,7 @@ func (e *element) tree(parentSpace string, mixed map[string]bool) any {
 		}
 		return e.attrs
 	}
+	// The members of the children join those of the attributes, which begin with @.
 	out := e.attrs
 	if runs := e.runsOfText(mixed); runs != nil {
 		out["#text"] = runs

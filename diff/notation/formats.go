@@ -38,6 +38,7 @@ func Format(name string) func(text string) bool { return formats[name] }
 // Formats are the names of the formats, sorted.
 func Formats() []string { return slices.Sorted(maps.Keys(formats)) }
 
+// isHexByte reports whether c is a hexadecimal digit of either case.
 func isHexByte(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
 }
@@ -83,6 +84,8 @@ func IsHex(s string) bool {
 	return s != ""
 }
 
+// isBase64 reports whether s is base64 (RFC 4648) of either alphabet, padded or not. Short words are too,
+// which is why no rule proposes this format.
 func isBase64(s string) bool {
 	if s == "" {
 		return false
@@ -95,11 +98,13 @@ func isBase64(s string) bool {
 	return false
 }
 
+// isURL reports whether s is an absolute URL with a host.
 func isURL(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && u.Scheme != "" && u.Host != ""
 }
 
+// isIPv4 reports whether s is an IPv4 address in its usual form, without leading zeros.
 func isIPv4(s string) bool {
 	a, err := netip.ParseAddr(s)
 	return err == nil && a.Is4()
@@ -153,6 +158,7 @@ func Normaliser(name string) func(text string) string { return normalisers[name]
 // Normalisers are the words of normalisers, in the order of the documentation.
 func Normalisers() []string { return []string{"nfc", "fold", "trim"} }
 
+// normalisers are by the words that a rule `string` has for them.
 var normalisers = map[string]func(string) string{
 	"nfc":  norm.NFC.String,
 	"fold": func(s string) string { return cases.Fold().String(s) },

@@ -57,6 +57,7 @@ var httpDates = []string{
 	"Mon, 02-Jan-2006 15:04:05 MST", "Mon, 02-Jan-06 15:04:05 MST", "Mon, 2 Jan 2006 15:04:05 MST", "Monday, 02-Jan-2006 15:04:05 MST",
 }
 
+// parseHTTPDate reads a date in one of httpDates. Servers put blanks around it.
 func parseHTTPDate(s string) (time.Time, bool) {
 	if s = strings.TrimSpace(s); len(s) > 64 {
 		return time.Time{}, false

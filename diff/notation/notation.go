@@ -50,6 +50,8 @@ func zoneOf(s string) string {
 	return strings.TrimLeft(s[len("2006-01-02T15:04:05"):], ".,0123456789")
 }
 
+// stampLayouts are tried in their order, after RFC 3339. A layout with a zone has the zone in the name of
+// its notation: Z and +09:00 are two notations of one moment.
 var stampLayouts = []struct{ layout, name string }{
 	{"2006-01-02T15:04:05.999999999", "local T"},
 	{"2006-01-02 15:04:05.999999999", "local space"},
@@ -62,6 +64,8 @@ var stampLayouts = []struct{ layout, name string }{
 	{time.ANSIC, "asctime"},
 }
 
+// parseRFC3339 reads a time of RFC 3339, whose T and Z may be small letters (section 5.6), which the
+// package time does not read.
 func parseRFC3339(s string) (time.Time, bool) {
 	if len(s) < 20 || len(s) > 64 || s[10]|0x20 != 't' {
 		return time.Time{}, false
@@ -126,6 +130,7 @@ func Of(format, text string) [2]string {
 	return [2]string{}
 }
 
+// letterCase is what the letters of a text are; empty for a text without any.
 func letterCase(text string) string {
 	lower, upper := strings.ToUpper(text) != text, strings.ToLower(text) != text
 	switch {
@@ -139,6 +144,7 @@ func letterCase(text string) string {
 	return ""
 }
 
+// base64Alphabet is the alphabet of RFC 4648 that a text shows; empty where it has none of the signs.
 func base64Alphabet(text string) string {
 	switch {
 	case strings.ContainsAny(text, "-_"):
@@ -149,6 +155,7 @@ func base64Alphabet(text string) string {
 	return ""
 }
 
+// base64Padding is how the text ends; empty for a length that needs no padding.
 func base64Padding(text string) string {
 	switch {
 	case strings.HasSuffix(text, "="):

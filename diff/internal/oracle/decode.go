@@ -72,6 +72,8 @@ func decode(body []byte) (any, error) {
 	return v, nil
 }
 
+// value reads the value that comes next. The nesting is bounded, for go-cmp takes a time that is
+// exponential in the nesting of arrays.
 func value(d *json.Decoder, depth, arrays int) (any, error) {
 	if depth > maxDepth || arrays > maxArrays {
 		return nil, errors.New("nested too deep")
@@ -92,6 +94,7 @@ func value(d *json.Decoder, depth, arrays int) (any, error) {
 	return t, nil
 }
 
+// elements reads the rest of an array, whose bracket has been read.
 func elements(d *json.Decoder, depth, arrays int) (any, error) {
 	a := array{}
 	for d.More() {
@@ -105,6 +108,7 @@ func elements(d *json.Decoder, depth, arrays int) (any, error) {
 	return a, err
 }
 
+// members reads the rest of an object. A name that is there twice is an error, as for the engine.
 func members(d *json.Decoder, depth, arrays int) (any, error) {
 	o := object{}
 	for d.More() {

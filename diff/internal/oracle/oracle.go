@@ -56,6 +56,7 @@ func Messages(blue, green *diff.Message, rules []diff.Rule, mode diff.Mode) Opin
 // lets a reader skip.
 func withoutMark(body []byte) []byte { return bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) }
 
+// isJSON reports whether a declared type is JSON in UTF-8, by package mime and not by the engine.
 func isJSON(contentType string) bool {
 	t, params, err := mime.ParseMediaType(contentType)
 	if err != nil || params["charset"] != "" && !strings.EqualFold(params["charset"], "utf-8") {
@@ -69,6 +70,8 @@ func Equal(blue, green []byte, rules []diff.Rule, mode diff.Mode) Opinion {
 	return equal(blue, green, rules, &judge{mode: mode})
 }
 
+// equal judges a pair of bodies by rules that read has not seen yet. What panics in it, a mistake of the
+// oracle, is no opinion: a test must fail for the engine's mistakes alone.
 func equal(blue, green []byte, rules []diff.Rule, j *judge) (o Opinion) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -139,6 +142,7 @@ func (j *judge) read(rules []diff.Rule) string {
 	return ""
 }
 
+// give leaves the pair out of the domain. The first reason is kept.
 func (j *judge) give(format string, args ...any) {
 	if j.skip == "" {
 		j.skip = fmt.Sprintf(format, args...)

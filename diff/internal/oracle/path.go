@@ -98,6 +98,7 @@ func bracket(s string) (inside, rest string, ok bool) {
 	return "", "", false
 }
 
+// quoted reports whether a selector is one name in quotes, and not a list of several.
 func quoted(s string) bool {
 	return len(s) >= 2 && (s[0] == '\'' || s[0] == '"') && s[len(s)-1] == s[0] &&
 		strings.Count(s, string(s[0])) == 2+strings.Count(s, `\`+string(s[0]))
@@ -165,6 +166,7 @@ func matches(hops []hop, trail []crumb) bool {
 	return len(trail) > 0 && h.takes(trail[0]) && matches(hops[1:], trail[1:])
 }
 
+// takes reports whether the hop leads along the crumb.
 func (h hop) takes(c crumb) bool {
 	switch {
 	case h.any:

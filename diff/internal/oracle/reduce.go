@@ -29,6 +29,7 @@ type keyed struct {
 // bag is an array in canonical order.
 type bag []any
 
+// typeOf is the JSON type of a value, which is all that ignored values keep.
 func typeOf(v any) typed {
 	switch v.(type) {
 	case nil:
@@ -62,6 +63,8 @@ func (r *reducer) at() time.Time {
 	return r.j.at[1]
 }
 
+// A reducer walks the body of one side, and replaces each value by what its rules leave of it. trail
+// leads from the root to the current value.
 type reducer struct {
 	j     *judge
 	blue  bool
@@ -75,6 +78,8 @@ type found struct {
 	rewrites []rule
 }
 
+// rules are the rules in force at the trail: of each kind the one that wins, and all rewrites. Rules that
+// need both sides at once are outside the domain.
 func (r *reducer) rules() found {
 	f := found{by: map[diff.Do]rule{}}
 	for _, x := range r.j.rules {
@@ -117,6 +122,7 @@ func (f found) settle() {
 	}
 }
 
+// value is what is left of a value: nothing, its type, or what is compared of it.
 func (r *reducer) value(v any, depth int) any {
 	if depth > maxDepth {
 		r.j.give("nested too deep")
@@ -148,6 +154,7 @@ func (r *reducer) value(v any, depth int) any {
 	return v
 }
 
+// absent reports whether a rule takes the value for one that is not there.
 func (f found) absent(v any) bool {
 	if _, ok := f.by[diff.DoNull]; ok && v == nil {
 		return true
@@ -179,6 +186,8 @@ func (r *reducer) object(o object, depth int) any {
 	return out
 }
 
+// array reduces the elements, and then what the rule `match` makes of their order: a list, a map by key,
+// or a bag.
 func (r *reducer) array(a array, f found, depth int) any {
 	out := make(array, 0, len(a))
 	for _, v := range a {
@@ -202,6 +211,8 @@ func (r *reducer) array(a array, f found, depth int) any {
 	return r.bag(out, m.As == "set")
 }
 
+// keyed is the array by its key. Elements without the key are one group, and elements of one key are
+// compared in their order, or sorted where no order counts.
 func (r *reducer) keyed(raw, reduced array, m rule) any {
 	k := keyed{Items: map[string][]any{}}
 	for i, v := range raw {
@@ -229,6 +240,8 @@ func (r *reducer) keyed(raw, reduced array, m rule) any {
 	return k
 }
 
+// bag is the array in the order of its elements as text; in a set each text once. Elements that are only
+// equal within a tolerance have no such order.
 func (r *reducer) bag(items array, set bool) any {
 	texts := make([]string, len(items))
 	for i, v := range items {
@@ -282,6 +295,7 @@ func canonical(v any) string {
 	return fmt.Sprintf("%T %v", v, v)
 }
 
+// list writes items one after the other; open tells arrays, bags and groups apart.
 func list(open string, items []any) string {
 	var b strings.Builder
 	b.WriteString(open)
@@ -292,6 +306,8 @@ func list(open string, items []any) string {
 	return b.String()
 }
 
+// number is what is compared of a number: its text, its float64, or the number with its tolerance. Two
+// rules for one number are outside the domain where the engine's order of them would decide.
 func (r *reducer) number(n number, f found) any {
 	if r.j.mode == diff.Shape {
 		return typeOf(n)
@@ -327,6 +343,8 @@ func (r *reducer) number(n number, f found) any {
 	return n
 }
 
+// text is what is compared of a string: the document in it, a moment, a format, or the text after each
+// normaliser and rewrite.
 func (r *reducer) text(s string, f found, depth int) any {
 	if e, ok := f.by[diff.DoEmbedded]; ok {
 		if len(f.by) > 1 || len(f.rewrites) > 0 || r.inner {
@@ -390,6 +408,7 @@ func (r *reducer) value2(v any, depth int) any {
 	return v
 }
 
+// normal is one normaliser, by the word of the rule.
 func normal(name, s string) string {
 	switch name {
 	case "nfc":
@@ -400,6 +419,7 @@ func normal(name, s string) string {
 	return strings.TrimSpace(s)
 }
 
+// rewrite puts the placeholder of a rule into a text of the current side.
 func (r *reducer) rewrite(s string, w rule) string {
 	mark := "\x00" + w.As + "\x00"
 	if w.Pattern != "" {
@@ -412,6 +432,7 @@ func (r *reducer) rewrite(s string, w rule) string {
 	return strings.ReplaceAll(s, from, mark)
 }
 
+// embedded decodes the document that a text holds; not ok where it holds none.
 func embedded(s, as string) (any, bool) {
 	if as == "base64-json" {
 		s = strings.TrimRight(strings.NewReplacer("-", "+", "_", "/", "\r", "", "\n", "").Replace(s), "=")

@@ -44,6 +44,7 @@ func (n near) Equal(o near) bool {
 	return n.Rel != nil && gap.Cmp(new(big.Rat).Mul(exactFloat(*n.Rel), b.Abs(b))) <= 0
 }
 
+// exactFloat is the decimal that a file has written, and not the float64 nearest to it.
 func exactFloat(f float64) *big.Rat {
 	r, _ := new(big.Rat).SetString(strconv.FormatFloat(f, 'g', -1, 64))
 	return r
@@ -128,6 +129,7 @@ func written(s, kind string) string {
 	return s[strings.LastIndex(s, " "):]
 }
 
+// epoch reads seconds since 1970 and their thousandths, by the number of digits.
 func epoch(s string) (time.Time, string, bool) {
 	whole, frac, dotted := strings.Cut(s, ".")
 	n, err := strconv.ParseInt(whole, 10, 64)
@@ -203,6 +205,7 @@ func lettersOf(s string) string {
 	return out
 }
 
+// alphabetOf is the alphabet of base64 that a text shows; "" where it has none of the four signs.
 func alphabetOf(base64 string) string {
 	if sign := regexp.MustCompile("[-_+/]").FindString(base64); sign != "" {
 		return map[string]string{"-": "url", "_": "url", "+": "standard", "/": "standard"}[sign]
@@ -210,6 +213,7 @@ func alphabetOf(base64 string) string {
 	return ""
 }
 
+// paddingOf is whether base64 is padded; "" where its length needs no padding.
 func paddingOf(base64 string) string {
 	switch {
 	case base64[len(base64)-1] == '=':
@@ -262,6 +266,7 @@ func alikeTokens(s, o shaped) bool {
 
 var hexText = regexp.MustCompile(`^[0-9a-fA-F]+$`)
 
+// fits reports whether the text has the format, by regular expressions and the standard library.
 func (s shaped) fits() bool {
 	t := s.Text
 	switch s.Format {
@@ -294,6 +299,7 @@ func (s shaped) fits() bool {
 	return false
 }
 
+// jwt reports whether s has the three parts of a token and a header that is an object.
 func jwt(s string) bool {
 	parts := strings.Split(s, ".")
 	if len(parts) != 3 || parts[0] == "" || parts[1] == "" {
