@@ -350,9 +350,6 @@ func (s *Stage) remaining() float64 {
 // Series returns what the plots are drawn from. Call it once, at the end.
 func (s *Stage) Series() *Series { return s.series.series(&s.whole) }
 
-// Lateness returns a quantile of how late requests left, over valid blocks.
-func (s *Stage) Lateness(q float64) time.Duration { return s.lags.Quantile(q) }
-
 // valid returns the blocks in which both sides were loaded and the generator did
 // its work.
 func (s *Stage) valid() []*block {

@@ -15,12 +15,7 @@
 package oracle
 
 import (
-	"bytes"
 	"fmt"
-	"mime"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -40,39 +35,10 @@ const (
 	maxDepth  = 128
 )
 
-// Messages judges the bodies of two answers again. It reads JSON alone, declared
-// as such and in UTF-8: other media types have no independent reader
-// here, and an opinion without one would be no evidence.
-func Messages(blue, green *diff.Message, rules []diff.Rule, mode diff.Mode) Opinion {
-	for _, m := range []*diff.Message{blue, green} {
-		if !isJSON(m.ContentType) {
-			return Opinion{Skipped: "no independent reading of " + strconv.Quote(m.ContentType)}
-		}
-	}
-	return equal(withoutMark(blue.Body), withoutMark(green.Body), rules, &judge{mode: mode, at: [2]time.Time{blue.At, green.At}})
-}
-
-// withoutMark is a body without the byte order mark that RFC 8259 section 8.1
-// lets a reader skip.
-func withoutMark(body []byte) []byte { return bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) }
-
-// isJSON reports whether a declared type is JSON in UTF-8, by package mime and not by the engine.
-func isJSON(contentType string) bool {
-	t, params, err := mime.ParseMediaType(contentType)
-	if err != nil || params["charset"] != "" && !strings.EqualFold(params["charset"], "utf-8") {
-		return false
-	}
-	return t == "application/json" || t == "text/json" || strings.HasSuffix(t, "+json")
-}
-
-// Equal judges a pair of JSON bodies again. It never panics.
-func Equal(blue, green []byte, rules []diff.Rule, mode diff.Mode) Opinion {
-	return equal(blue, green, rules, &judge{mode: mode})
-}
-
-// equal judges a pair of bodies by rules that read has not seen yet. What panics in it, a mistake of the
-// oracle, is no opinion: a test must fail for the engine's mistakes alone.
-func equal(blue, green []byte, rules []diff.Rule, j *judge) (o Opinion) {
+// Equal judges a pair of JSON bodies again. What panics in it, a mistake of the oracle, is no
+// opinion: a test must fail for the engine's mistakes alone.
+func Equal(blue, green []byte, rules []diff.Rule, mode diff.Mode) (o Opinion) {
+	j := &judge{mode: mode}
 	defer func() {
 		if p := recover(); p != nil {
 			o = Opinion{Skipped: fmt.Sprintf("the judge failed: %v", p)}
@@ -119,7 +85,6 @@ func (j *judge) options() []cmp.Option {
 // judge holds the rules while both sides are reduced.
 type judge struct {
 	mode  diff.Mode
-	at    [2]time.Time // of the two answers
 	rules []rule
 	skip  string
 }

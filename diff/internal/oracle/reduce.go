@@ -9,7 +9,6 @@ import (
 	"sort"
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -53,14 +52,6 @@ type gone struct{}
 func (j *judge) reduce(v any, blue bool) any {
 	r := &reducer{j: j, blue: blue}
 	return r.value(v, 0)
-}
-
-// at is when the side's answer came.
-func (r *reducer) at() time.Time {
-	if r.blue {
-		return r.j.at[0]
-	}
-	return r.j.at[1]
 }
 
 // A reducer walks the body of one side, and replaces each value by what its rules leave of it. trail
@@ -374,7 +365,7 @@ func (r *reducer) text(s string, f found, depth int) any {
 	case timing:
 		return timed{Text: s, Within: t.Within, Any: t.Notation != ""}
 	case shaping:
-		return shaped{Text: s, Format: shape.Is, Pattern: shape.Pattern, Any: shape.Notation != "", At: r.at()}
+		return shaped{Text: s, Format: shape.Is, Pattern: shape.Pattern, Any: shape.Notation != ""}
 	case !normalising && len(f.rewrites) == 0:
 		return s
 	}

@@ -1,7 +1,6 @@
 package oracle_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -67,33 +66,6 @@ func TestRulesAlone(t *testing.T) {
 		o := oracle.Equal([]byte(tt.blue), []byte(tt.green), list, diff.Strict)
 		if o.Skipped != "" || o.Equal != tt.equal {
 			t.Errorf("%s %s: %s and %s: %+v, want %v", tt.rule.Do, tt.why, tt.blue, tt.green, o, tt.equal)
-		}
-	}
-}
-
-// The second opinion has none of what it does not read by itself.
-func TestSpeaksOfJSONAlone(t *testing.T) {
-	for _, tt := range []struct {
-		contentType, body string
-		speaks            bool
-	}{
-		{"application/json", `{"a":1}`, true},
-		{"application/problem+json; charset=UTF-8", `{"a":1}`, true},
-		{"application/json", "\xef\xbb\xbf{\"a\":1}", true},
-		{"application/json; charset=euc-kr", `{"a":1}`, false},
-		{"application/x-ndjson", `{"a":1}`, false},
-		{"text/plain", `1`, false},
-		{"application/xml", `<a/>`, false},
-		{"application/vnd.apple.mpegurl", "#EXTM3U\n", false},
-		{"", `{"a":1}`, false},
-	} {
-		m := &diff.Message{Status: 200, ContentType: tt.contentType, Body: []byte(tt.body)}
-		o := oracle.Messages(m, m, nil, diff.Strict)
-		if speaks := o.Skipped == ""; speaks != tt.speaks || speaks && !o.Equal {
-			t.Errorf("%s: %+v, want an opinion: %v", tt.contentType, o, tt.speaks)
-		}
-		if !tt.speaks && !strings.Contains(o.Skipped, "no independent reading") {
-			t.Errorf("%s: skipped because of %q", tt.contentType, o.Skipped)
 		}
 	}
 }
