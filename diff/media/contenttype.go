@@ -50,7 +50,7 @@ func cutParameter(s string) (first, rest string) {
 	return s, ""
 }
 
-// unquote undoes the escapes of a quoted string (RFC 9110 section 5.6.4): a backslash stands before
+// unquote undoes the escapes of a quoted string (RFC 9110 section 5.6.4): a backslash comes before
 // the character that is meant.
 func unquote(s string) string {
 	if strings.IndexByte(s, '\\') < 0 {
