@@ -104,10 +104,14 @@ var allowed = map[string][]string{
 	},
 	"scenarios/convert/imported": {"internal/hint", "internal/text", "scenarios", "scenarios/convert"},
 	"scenarios/convert/postman": {
-		"scenarios", "scenarios/template", "scenarios/convert/postman/script", "scenarios/convert/internal/model", "scenarios/convert/internal/naming",
-		"scenarios/convert/internal/source", "scenarios/convert/internal/write",
+		"scenarios", "scenarios/template", "scenarios/convert/postman/script", "scenarios/convert/postman/script/claim", "scenarios/convert/internal/model",
+		"scenarios/convert/internal/naming", "scenarios/convert/internal/source", "scenarios/convert/internal/write",
 	},
 	"scenarios/convert/postman/script": {
+		"scenarios/template", "scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",
+		"scenarios/convert/postman/script/claim",
+	},
+	"scenarios/convert/postman/script/claim": {
 		"diff", "scenarios/template", "scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",
 	},
 	"scenarios/convert/curl": {

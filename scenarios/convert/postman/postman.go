@@ -23,6 +23,7 @@ import (
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
 	"github.com/bgverify/bgverify/scenarios/convert/postman/script"
+	"github.com/bgverify/bgverify/scenarios/convert/postman/script/claim"
 )
 
 // Options are the files next to a collection, and what to leave out of it.
@@ -234,7 +235,7 @@ func (im *pmImport) draft(item *pmItem) {
 	}
 	sent := im.scripts(d, item.scripts)
 	if len(d.schemas) > 0 {
-		d.step.Expect.Schema = draftHost{im, d}.Schema(script.SchemaFile(d.schemas))
+		d.step.Expect.Schema = draftHost{im, d}.Schema(claim.SchemaFile(d.schemas))
 	}
 	im.fill(d)
 	im.sentDrafts(d, item, sent)
@@ -263,7 +264,7 @@ func (im *pmImport) inherit(d *pmDraft, folder *pmItem) {
 		return
 	}
 	f := im.folders[i]
-	script.MergeExpect(&d.step.Expect, &f.step.Expect)
+	claim.Merge(&d.step.Expect, &f.step.Expect)
 	d.schemas = append(slices.Clone(f.schemas), d.schemas...)
 	d.defs = append(slices.Clone(f.defs), d.defs...)
 	d.headers = append(slices.Clone(f.headers), d.headers...)

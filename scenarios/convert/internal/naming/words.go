@@ -15,6 +15,9 @@ func Escape(s string) string {
 	return strings.ReplaceAll(s, "{{", "{{'{{'}}")
 }
 
+// Unescape is text that Escape has written.
+func Unescape(s string) string { return strings.ReplaceAll(s, "{{'{{'}}", "{{") }
+
 // GuardBrace writes a brace at the end of text of the scenario language so that it does not begin
 // the placeholder after it.
 func GuardBrace(text string) string {

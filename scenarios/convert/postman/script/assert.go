@@ -7,6 +7,7 @@ import (
 	"github.com/dop251/goja/ast"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
+	"github.com/bgverify/bgverify/scenarios/convert/postman/script/claim"
 )
 
 // inLoop reports whether a name was declared in the loop being read.
@@ -95,8 +96,8 @@ func (r *scriptReader) use(sent int, names []string) {
 }
 
 // claims adds claims to the expectations, all or none of them.
-func (r *scriptReader) claims(n ast.Node, claims []claim) {
-	claims = needed(claims)
+func (r *scriptReader) claims(n ast.Node, claims []claim.Claim) {
+	claims = claim.Needed(claims)
 	out, sent, why := r.ofOneAnswer(claims)
 	conditional := r.guarded != "" && len(r.nonEmpty) == 0
 	switch {
@@ -109,37 +110,37 @@ func (r *scriptReader) claims(n ast.Node, claims []claim) {
 			why = "there is no answer yet"
 		}
 	}
-	trial := cloneExpect(r.expectOf(sent))
+	trial := claim.Grow(r.expectOf(sent))
 	for _, c := range out {
-		why = cmp.Or(why, trial.add(c))
+		why = cmp.Or(why, trial.Add(c))
 	}
 	if why != "" {
 		r.lose(n, model.Assertions, why)
 		return
 	}
 	*r.expectOf(sent) = trial.Expect
-	r.addSchemas(sent, trial.schemas...)
+	r.addSchemas(sent, trial.Schemas...)
 	r.keep()
 	for _, c := range out {
-		r.use(sent, r.host.NamesIn(c.text()+c.subject.path))
+		r.use(sent, r.host.NamesIn(c.Templates()))
 	}
 	r.counts(n, model.Assertions)
 }
 
 // ofOneAnswer are claims about the answer to one request, whose number it returns, with
 // their paths in its body; why says that they are about more.
-func (r *scriptReader) ofOneAnswer(claims []claim) (out []claim, sent int, why string) {
+func (r *scriptReader) ofOneAnswer(claims []claim.Claim) (out []claim.Claim, sent int, why string) {
 	sent = -1
 	for _, c := range claims {
 		c, why := r.ofElements(c)
-		at, own := owner(c.subject.path)
+		at, own := claim.Owner(c.Path)
 		if sent >= 0 && at != sent {
 			why = "it is about several answers"
 		}
 		if why != "" {
 			return nil, 0, why
 		}
-		sent, c.subject.path = at, own
+		sent, c.Path = at, own
 		out = append(out, c)
 	}
 	return out, sent, ""

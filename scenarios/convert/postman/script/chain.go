@@ -8,6 +8,7 @@ import (
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
+	"github.com/bgverify/bgverify/scenarios/convert/postman/script/claim"
 )
 
 // fillers are the words of a chain that mean nothing.
@@ -24,7 +25,7 @@ type chainReader struct {
 	nested  bool
 	deep    bool // equality by value; otherwise lists and objects are equal to themselves only
 	include bool // .include.all.keys
-	out     []claim
+	out     []claim.Claim
 	why     string
 }
 
@@ -85,13 +86,13 @@ func (c *chainReader) refuse(why string) bool {
 func (c *chainReader) madeByCode() bool { return c.refuse("the value is made by code") }
 
 // add notes a claim, negated if the chain says not; false where it cannot.
-func (c *chainReader) add(one claim) bool {
-	if c.subject.kind == symUnknown || one.subject.kind == symUnknown {
+func (c *chainReader) add(one claim.Claim) bool {
+	if c.subject.kind == symUnknown || one.Kind == 0 {
 		return c.madeByCode()
 	}
 	if c.not {
 		var ok bool
-		if one, ok = one.negated(); !ok {
+		if one, ok = one.Negated(); !ok {
 			return c.refuse("there is no opposite of " + one.Op)
 		}
 	}
@@ -133,7 +134,7 @@ func (c *chainReader) response(l link) bool {
 	text, isText := arg.constant()
 	switch l.name {
 	case "error":
-		return c.add(claim{status, model.Matcher{Op: "in", List: []*model.Node{model.Literal("4xx"), model.Literal("5xx")}}})
+		return c.add(claimOf(status, model.Matcher{Op: "in", List: []*model.Node{model.Literal("4xx"), model.Literal("5xx")}}))
 	case "status", "statusReason":
 		if isText {
 			return c.equals(sym{kind: symReason}, model.String(text))
@@ -228,14 +229,14 @@ func (c *chainReader) value(l link) bool {
 	first := c.arg(l, 0)
 	n := first.operand()
 	if op := comparators[l.name]; op != "" {
-		return isNumber(n) && c.is(op, n)
+		return claim.IsNumber(n) && c.is(op, n)
 	}
 	switch l.name {
 	case "equal", "equals", "eq", "eql", "eqls":
 		return c.equal(first, c.deep || strings.HasPrefix(l.name, "eql"))
 	case "within":
 		high := c.arg(l, 1).operand()
-		return isNumber(n) && isNumber(high) && !c.not && c.is("gte", n) && c.is("lte", high)
+		return claim.IsNumber(n) && claim.IsNumber(high) && !c.not && c.is("gte", n) && c.is("lte", high)
 	case "string":
 		if c.subject.kind == symBody {
 			c.out = append(c.out, test(c.subject, "type", model.String("string")))
@@ -254,7 +255,7 @@ func (c *chainReader) value(l link) bool {
 		return c.is("matches", model.String(first.text))
 	case "oneOf":
 		return n != nil && n.Kind == model.ArrayNode && len(n.Items) > 0 && !slices.ContainsFunc(n.Items, c.structured) &&
-			c.add(claim{c.subject, model.Matcher{Op: "in", List: n.Items}})
+			c.add(claimOf(c.subject, model.Matcher{Op: "in", List: n.Items}))
 	}
 	return c.shape(l, first, n)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/dop251/goja/token"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
+	"github.com/bgverify/bgverify/scenarios/convert/postman/script/claim"
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
@@ -168,10 +169,10 @@ func oneOf(a, b sym) sym {
 	if len(x) == 0 || len(y) == 0 {
 		return sym{}
 	}
-	one, two := a.claims[0].subject, b.claims[0].subject
-	one.loose = one.loose || two.loose
-	two.loose = one.loose
-	return only(reflect.DeepEqual(one, two), cond(claim{one, model.Matcher{Op: "in", List: slices.Concat(x, y)}}))
+	one, two := a.claims[0].Subject, b.claims[0].Subject
+	one.Loose = one.Loose || two.Loose
+	two.Loose = one.Loose
+	return only(reflect.DeepEqual(one, two), cond(claim.Claim{Subject: one, Matcher: model.Matcher{Op: "in", List: slices.Concat(x, y)}}))
 }
 
 // allowed are the values of which a condition allows one; none where it says something else.
@@ -184,24 +185,6 @@ func (s sym) allowed() []*model.Node {
 		return s.claims[0].List
 	}
 	return nil
-}
-
-// needed leaves out that a value counts as true where another claim is about a member of it:
-// what has a member is an object.
-func needed(claims []claim) []claim {
-	return slices.DeleteFunc(slices.Clone(claims), func(c claim) bool {
-		return reflect.DeepEqual(c.Matcher, falsy()) && slices.ContainsFunc(claims, func(o claim) bool {
-			rest, below := strings.CutPrefix(o.subject.path, c.subject.path)
-			below = below && (strings.HasPrefix(rest, ".") || strings.HasPrefix(rest, "["))
-			return (below || o.subject.kind == symLength && o.subject.path == c.subject.path) && needsValue([]model.Matcher{o.Matcher})
-		})
-	})
-}
-
-// falsy is the test that a value is none of those that count as false.
-func falsy() model.Matcher {
-	list := []*model.Node{no, model.Literal("0"), model.String(""), model.Literal("null")}
-	return model.Matcher{Op: "not", Sub: []model.Matcher{{Op: "in", List: list}}}
 }
 
 // compare is a comparison as a claim of what is known of the answer.
@@ -269,9 +252,9 @@ func compareLoose(a sym, op string, b sym) sym {
 	if len(list) == 1 {
 		return compare(a, op, b)
 	}
-	c := claim{a, model.Matcher{Op: "in", List: list}}
+	c := claimOf(a, model.Matcher{Op: "in", List: list})
 	if op == "ne" {
-		c, _ = c.negated()
+		c, _ = c.Negated()
 	}
 	return cond(c)
 }
@@ -294,28 +277,4 @@ func looselyEqual(n *model.Node) []*model.Node {
 		return []*model.Node{model.Literal(n.Text), n}
 	}
 	return []*model.Node{n}
-}
-
-// opposites are the comparisons that hold where others do not.
-var opposites = map[string]string{"eq": "ne", "ne": "eq", "lt": "gte", "lte": "gt", "gt": "lte", "gte": "lt"}
-
-// negated is the opposite of a claim, where the language has it.
-func (c claim) negated() (claim, bool) {
-	switch {
-	case c.Op == isFalsy:
-		c.Matcher = falsy()
-	case c.subject.kind == symBody && reflect.DeepEqual(c.Matcher, falsy()):
-		c.Matcher = model.Matcher{Op: isFalsy}
-	case opposites[c.Op] != "":
-		c.Op = opposites[c.Op]
-	case c.Op == "exists" || c.Op == "empty":
-		c.Value = model.Bool(c.Value.Is("false"))
-	case c.Op == "contains" || c.Op == "matches" || c.Op == "in":
-		c.Matcher = model.Matcher{Op: "not", Sub: []model.Matcher{c.Matcher}}
-	case c.Op == "not" && len(c.Sub) == 1:
-		c.Matcher = c.Sub[0]
-	default:
-		return c, false
-	}
-	return c, true
 }

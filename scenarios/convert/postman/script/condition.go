@@ -11,6 +11,7 @@ import (
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
+	"github.com/bgverify/bgverify/scenarios/convert/postman/script/claim"
 )
 
 // mayLeave reports whether a branch of an if returns, continues or breaks, in a
@@ -35,7 +36,7 @@ func (r *scriptReader) mayLeave(s *ast.IfStatement) bool {
 		return false
 	}
 	if c.kind == symCond && len(c.claims) == 1 { // if the status is no success: return
-		if opposite, ok := c.claims[0].negated(); ok && r.isExpected(opposite) {
+		if opposite, ok := c.claims[0].Negated(); ok && r.isExpected(opposite) {
 			return false
 		}
 	}
@@ -54,7 +55,8 @@ func (r *scriptReader) onlyLeaves(s *ast.IfStatement) bool {
 		len(r.loops) > 0 || len(r.nonEmpty) > 0 || !r.mayLeave(s) {
 		return false
 	}
-	_, _, ok = conditionOf(r.eval(s.Test))
+	claims, _ := asClaims(r.eval(s.Test))
+	_, _, ok = claim.ConditionOf(claims)
 	return ok
 }
 
@@ -144,11 +146,11 @@ func (r *scriptReader) ifNotEmpty(s *ast.IfStatement, test sym, why, otherwise s
 func (r *scriptReader) variablesIn(c sym) []model.Check {
 	var out []model.Check
 	for _, one := range c.claims {
-		name, ok := r.variableIn(one.subject)
-		if !ok {
+		names := r.host.NamesIn(one.Text)
+		if one.Kind != claim.Variable || len(names) != 1 {
 			return nil
 		}
-		out = append(out, model.Check{Name: r.host.VarName(name), Matchers: []model.Matcher{one.Matcher}})
+		out = append(out, model.Check{Name: r.host.VarName(names[0]), Matchers: []model.Matcher{one.Matcher}})
 	}
 	return out
 }
@@ -158,18 +160,18 @@ type branch struct{ found []asserted }
 
 type asserted struct {
 	node   ast.Node
-	claims []claim
+	claims []claim.Claim
 	reads  []int // followed statements
 }
 
 // holds reports whether a branch asserts all of some claims.
-func (b *branch) holds(claims []claim) bool {
-	var said []claim
+func (b *branch) holds(claims []claim.Claim) bool {
+	var said []claim.Claim
 	for _, a := range b.found {
 		said = append(said, a.claims...)
 	}
-	return !slices.ContainsFunc(claims, func(c claim) bool {
-		return !slices.ContainsFunc(said, func(o claim) bool { return reflect.DeepEqual(c, o) })
+	return !slices.ContainsFunc(claims, func(c claim.Claim) bool {
+		return !slices.ContainsFunc(said, func(o claim.Claim) bool { return reflect.DeepEqual(c, o) })
 	})
 }
 
@@ -216,27 +218,27 @@ func (r *scriptReader) loseAll(list []asserted, why string) {
 // list.length, list.length > 0, list && list.length.
 func nonEmptyLists(v sym) []string {
 	claims, _ := asClaims(v)
-	if claims = needed(claims); len(claims) != 1 || claims[0].subject.kind != symLength || claims[0].subject.or {
+	if claims = claim.Needed(claims); len(claims) != 1 || claims[0].Kind != claim.Length || claims[0].Or {
 		return nil
 	}
 	if c := claims[0]; (c.Op == "gt" || c.Op == "ne") && c.Value.Is("0") || c.Op == "gte" && c.Value.Is("1") {
-		return []string{c.subject.path}
+		return []string{c.Path}
 	}
 	return nil
 }
 
 // ofElements moves what a claim says of the first element of a list that may be empty to
 // a path that names it where it is there; why says that the claim is about something else.
-func (r *scriptReader) ofElements(c claim) (claim, string) {
-	ofBody := slices.Contains([]symKind{symBody, symLength, symType, symKeyCount}, c.subject.kind)
+func (r *scriptReader) ofElements(c claim.Claim) (claim.Claim, string) {
+	ofBody := slices.Contains([]claim.Kind{claim.Body, claim.Length, claim.Type, claim.KeyCount}, c.Kind)
 	for _, list := range r.nonEmpty {
-		rest, inside := strings.CutPrefix(c.subject.path, list)
+		rest, inside := strings.CutPrefix(c.Path, list)
 		first, isFirst := strings.CutPrefix(rest, "[0]")
 		switch {
 		case !inside || !ofBody:
 			return c, r.ifNonEmpty
 		case isFirst:
-			c.subject.path = list + "[0:1]" + first
+			c.Path = list + "[0:1]" + first
 		case !strings.HasPrefix(rest, "[0:1]") && !strings.HasPrefix(rest, "[*]"):
 			return c, r.ifNonEmpty
 		}
@@ -247,15 +249,15 @@ func (r *scriptReader) ofElements(c claim) (claim, string) {
 // isSuccess reports whether a condition says what the step expects anyway: its
 // own status, or a success where it says nothing.
 func (r *scriptReader) isSuccess(cond sym) bool {
-	return cond.kind == symCond && len(cond.claims) > 0 && !slices.ContainsFunc(cond.claims, func(c claim) bool { return !r.isExpected(c) })
+	return cond.kind == symCond && len(cond.claims) > 0 && !slices.ContainsFunc(cond.claims, func(c claim.Claim) bool { return !r.isExpected(c) })
 }
 
 // isExpected reports whether a claim about the status is what the step expects anyway.
-func (r *scriptReader) isExpected(c claim) bool {
-	if c.subject.kind != symStatus || c.Op != "eq" {
+func (r *scriptReader) isExpected(c claim.Claim) bool {
+	if c.Kind != claim.Status || c.Op != "eq" {
 		return false
 	}
-	sent, _ := owner(c.subject.path)
+	sent, _ := claim.Owner(c.Path)
 	if status := r.expectOf(sent).Status; len(status) > 0 {
 		return len(status) == 1 && status[0] == c.Value.Text
 	}
@@ -285,4 +287,50 @@ func (r *scriptReader) variableIn(v sym) (name string, ok bool) {
 		return "", false
 	}
 	return names[0], true
+}
+
+// asClaims are what must hold for a value to count as true.
+func asClaims(s sym) ([]claim.Claim, bool) {
+	switch {
+	case s.kind == symHeader:
+		return []claim.Claim{test(s, "empty", no)}, true
+	case s.isPart():
+		return []claim.Claim{claimOf(s, claim.Truthy())}, true
+	case s.kind == symLength && !s.or:
+		return []claim.Claim{test(s, "gt", model.Literal("0"))}, true
+	}
+	return s.claims, s.kind == symCond
+}
+
+// inBranches adds what is asserted in one branch alone as a schema, and returns what no
+// schema says.
+func (r *scriptReader) inBranches(test sym, yes, no []asserted) (lostYes, lostNo []asserted) {
+	claims, _ := asClaims(test)
+	holds, needs, ok := claim.ConditionOf(claims)
+	if !ok || len(r.loops) > 0 { // a loop may not run at all
+		return yes, no
+	}
+	then, lostYes := r.schemasOf(yes)
+	otherwise, lostNo := r.schemasOf(no)
+	if len(then)+len(otherwise) > 0 {
+		r.addSchemas(0, claim.Branches(holds, needs, then, otherwise))
+	}
+	return lostYes, lostNo
+}
+
+// schemasOf are schemas of what a branch asserts, which is counted as carried over, and what
+// no schema says.
+func (r *scriptReader) schemasOf(list []asserted) (schemas []*model.Node, lost []asserted) {
+	for _, a := range list {
+		one, ok := claim.SchemaOf(a.claims)
+		if !ok {
+			lost = append(lost, a)
+			continue
+		}
+		schemas = append(schemas, one)
+		r.reads = a.reads
+		r.keep()
+		r.counts(a.node, model.Assertions)
+	}
+	return schemas, lost
 }

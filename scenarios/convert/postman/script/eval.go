@@ -11,6 +11,7 @@ import (
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
+	"github.com/bgverify/bgverify/scenarios/convert/postman/script/claim"
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
@@ -323,17 +324,17 @@ func (r *scriptReader) unary(x *ast.UnaryExpression) sym {
 		return literal(model.Bool(!holds))
 	case x.Operator == token.NOT:
 		claims, ok := asClaims(v)
-		if claims = needed(claims); ok && len(claims) == 1 {
-			if c, ok := claims[0].negated(); ok {
-				c.subject.sheltered = c.Op == isFalsy && slices.ContainsFunc(v.claims, func(o claim) bool {
-					return o.subject.kind == symBody && o.subject.path == c.subject.path[:lastStep(c.subject.path)]
+		if claims = claim.Needed(claims); ok && len(claims) == 1 {
+			if c, ok := claims[0].Negated(); ok {
+				c.Sheltered = c.Op == claim.Falsy && slices.ContainsFunc(v.claims, func(o claim.Claim) bool {
+					return o.Kind == claim.Body && o.Path == c.Path[:claim.LastStep(c.Path)]
 				})
 				return cond(c)
 			}
 		}
 	case x.Operator == token.TYPEOF && v.kind == symBody:
 		return sym{kind: symType, path: v.path}
-	case x.Operator == token.MINUS && v.kind == symNode && isNumber(v.node) && v.node.Text[0] != '-':
+	case x.Operator == token.MINUS && v.kind == symNode && claim.IsNumber(v.node) && v.node.Text[0] != '-':
 		return literal(model.Literal("-" + v.node.Text))
 	case x.Operator == token.PLUS:
 		return toNumber(v)

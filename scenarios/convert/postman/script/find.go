@@ -8,6 +8,7 @@ import (
 	"github.com/dop251/goja/token"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
+	"github.com/bgverify/bgverify/scenarios/convert/postman/script/claim"
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
@@ -22,7 +23,7 @@ import (
 // chosen is the element of a list that a function chooses by constants.
 func (r *scriptReader) chosen(list, f sym) sym {
 	test := resultOf(f.fn)
-	if !list.isPart() || isMany(list.path) || isChosen(list.path) || test == nil {
+	if !list.isPart() || claim.IsMany(list.path) || claim.IsChosen(list.path) || test == nil {
 		return sym{}
 	}
 	_, leave, ok := r.enter(f, []sym{element(list)})
@@ -74,7 +75,7 @@ func (r *scriptReader) terms(e ast.Expression, element string) []string {
 // filterTerm is @.key=='value' of a member of an element and a constant.
 func filterTerm(member sym, element string, value sym) (string, bool) {
 	name, ok := strings.CutPrefix(member.path, element)
-	if !ok || !member.isPart() || name == "" || lastStep(name) != 0 {
+	if !ok || !member.isPart() || name == "" || claim.LastStep(name) != 0 {
 		return "", false
 	}
 	text, isText := value.constant()
@@ -83,73 +84,12 @@ func filterTerm(member sym, element string, value sym) (string, bool) {
 		text = "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(text) + "'"
 	case word == "true", word == "false", template.IsNumber(word):
 		text = word
-	case value.isVariable() && keyValue.FindString(value.text) == value.text:
+	case value.isVariable() && claim.KeyValue.FindString(value.text) == value.text:
 		text = value.text
 	default:
 		return "", false
 	}
 	return "@" + name + "==" + text, true
-}
-
-// isChosen reports whether a path holds for elements that a filter chooses.
-func isChosen(path string) bool { return strings.Contains(path, "[?") }
-
-// chosenValue adds tests of an element that was looked for, or of a part of it.
-func (g *growing) chosenValue(path string, tests []model.Matcher) string {
-	at := strings.Index(path, "[?")
-	end := at + filterEnd(path[at:])
-	absent := slices.ContainsFunc(tests, func(m model.Matcher) bool { return m.Op == "exists" && m.Value.Is("false") })
-	switch {
-	case isMany(path), isChosen(path[end:]):
-		return "there is no counterpart of a list in an element that is looked for"
-	case absent && end < len(path):
-		return "there is no counterpart of a member that the element found does not have"
-	}
-	addCheck(&g.Body, path[:at], model.Matcher{Op: "type", Value: model.String("array")})
-	addCheck(&g.Body, path[:at], counted("gte", "0"))
-	addCheck(&g.Body, path[:at], model.Matcher{Op: "each", Sub: []model.Matcher{notTypes("null")}})
-	if absent {
-		addCheck(&g.Body, path, model.Matcher{Op: "count", Value: model.Literal("0")})
-		return ""
-	}
-	addCheck(&g.Body, path[:end], counted("gte", "1"))
-	for _, m := range tests {
-		g.ofEach(path, m)
-	}
-	return ""
-}
-
-// ofEach adds a test of every value at a path.
-func (g *growing) ofEach(at string, m model.Matcher) {
-	if i := slices.IndexFunc(g.Body, func(c model.Check) bool { return c.Name == at }); i >= 0 {
-		tests := g.Body[i].Matchers
-		if j := slices.IndexFunc(tests, func(m model.Matcher) bool { return m.Op == "each" }); j >= 0 {
-			sub := slices.Clone(tests[j].Sub)
-			addMatcher(&sub, m)
-			tests[j].Sub = tidyTypes(sub)
-			return
-		}
-	}
-	addCheck(&g.Body, at, model.Matcher{Op: "each", Sub: []model.Matcher{m}})
-}
-
-// filterEnd is where a filter ends, behind its bracket; text in quotes may hold brackets.
-func filterEnd(filter string) int {
-	quote := byte(0)
-	for i := 0; i < len(filter); i++ {
-		switch c := filter[i]; {
-		case quote != 0 && c == '\\':
-			i++
-		case quote != 0 && c == quote:
-			quote = 0
-		case quote != 0:
-		case c == '\'' || c == '"':
-			quote = c
-		case c == ']' && strings.Count(filter[:i], "[") == 1+strings.Count(filter[:i], "]"):
-			return i + 1
-		}
-	}
-	return len(filter)
 }
 
 // A keyedObject is one that a loop filled with a value of each element, by a member of it:
@@ -175,8 +115,8 @@ func (r *scriptReader) fills(x *ast.AssignExpression) bool {
 	key, value := r.eval(b.Member), r.eval(right)
 	keyName, okKey := strings.CutPrefix(key.path, element)
 	rest, okValue := strings.CutPrefix(value.path, element)
-	if !okKey || !okValue || !key.isPart() || !value.isPart() || keyName == "" || lastStep(keyName) != 0 || isMany(rest) ||
-		isChosen(element) || isMany(r.loops[0].list.path) {
+	if !okKey || !okValue || !key.isPart() || !value.isPart() || keyName == "" || claim.LastStep(keyName) != 0 || claim.IsMany(rest) ||
+		claim.IsChosen(element) || claim.IsMany(r.loops[0].list.path) {
 		return false
 	}
 	if r.keyed == nil {
@@ -193,7 +133,7 @@ func (r *scriptReader) unguarded(e ast.Expression) ast.Expression {
 		return e
 	}
 	left, last := r.eval(and.Left), r.eval(and.Right)
-	if left.kind == symBody && lastStep(last.path) == len(left.path) && strings.HasPrefix(last.path, left.path) {
+	if left.kind == symBody && claim.LastStep(last.path) == len(left.path) && strings.HasPrefix(last.path, left.path) {
 		return and.Right
 	}
 	return e

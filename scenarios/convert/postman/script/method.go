@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
+	"github.com/bgverify/bgverify/scenarios/convert/postman/script/claim"
 )
 
 // methodOf is a method of a value that is followed.
@@ -58,7 +59,7 @@ func (r *scriptReader) heldMethod(v sym, method string, args []sym) sym {
 	case v.kind == symList:
 		return sym{}
 	case method == "includes" && isList && arg.about() && len(v.node.Items) > 0:
-		return cond(claim{arg, model.Matcher{Op: "in", List: v.node.Items}})
+		return cond(claimOf(arg, model.Matcher{Op: "in", List: v.node.Items}))
 	case v.kind == symNode && v.node.Kind == model.LiteralNode && method == "toString" && len(args) == 0:
 		return toText(v)
 	}
@@ -154,8 +155,8 @@ func (r *scriptReader) everyOf(list, f sym) sym {
 		return sym{}
 	}
 	v := r.result(f, []sym{element(list)})
-	return only(v.kind == symCond && !slices.ContainsFunc(v.claims, func(c claim) bool {
-		return !strings.HasPrefix(c.subject.path, list.path+"[*]") || c.subject.kind != symBody
+	return only(v.kind == symCond && !slices.ContainsFunc(v.claims, func(c claim.Claim) bool {
+		return !strings.HasPrefix(c.Path, list.path+"[*]") || c.Kind != claim.Body
 	}), v)
 }
 

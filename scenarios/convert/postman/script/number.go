@@ -84,13 +84,7 @@ func (s sym) literal() string {
 }
 
 // about reports whether a value is a part of the answer.
-func (s sym) about() bool {
-	switch s.kind {
-	case symBody, symText, symStatus, symReason, symTime, symHeader, symCookie, symLength, symType, symKeyCount:
-		return true
-	}
-	return false
-}
+func (s sym) about() bool { return subjects[s.kind] != 0 && s.kind != symTemplate }
 
 // maxDrawn bounds the numbers that are generated.
 const maxDrawn = 1 << 50

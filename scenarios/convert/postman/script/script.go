@@ -4,11 +4,16 @@
 // scripts set, as captures or templates. Every statement that becomes neither is
 // reported to the Host, line by line.
 //
-// The text is parsed by goja's parser and never executed. A value is followed
-// symbolically (sym.go, eval.go, builtin.go) as long as it is a part of the
-// answer, a variable, a literal or text joined of these; chain.go and shape.go
-// read assertions about such values, expect.go and schema.go add them to the
-// expectations. The package touches no file and no network.
+// The text is parsed by goja's parser and never executed (source.go). The way of the data:
+//
+//	statements (statement.go, condition.go, functions.go, call.go)
+//	-> values that are followed (sym.go, eval.go, builtin.go, method.go, compare.go)
+//	-> claims about the answer (chain.go, shape.go, assert.go)
+//	-> expectations and schemas (the package claim)
+//
+// A value is followed as long as it is a part of the answer, a variable, a literal or text
+// joined of these; variable.go makes captures of such values, send.go requests. The package
+// touches no file and no network.
 package script
 
 import (
@@ -20,6 +25,7 @@ import (
 	"github.com/dop251/goja/ast"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
+	"github.com/bgverify/bgverify/scenarios/convert/postman/script/claim"
 )
 
 // A scriptReader reads the scripts of one request. Nothing is executed: the
@@ -228,11 +234,11 @@ func Read(host Host, scripts []Source, into *model.Expect) ([]Definition, []*Sen
 		sent = append(sent, r.sent...)
 		maps.Copy(given, r.set)
 	}
-	tidyExpect(into)
+	claim.Tidy(into)
 	for _, s := range sent {
-		tidyExpect(&s.Expect)
+		claim.Tidy(&s.Expect)
 		if len(s.schemas) > 0 {
-			s.Expect.Schema = host.Schema(SchemaFile(s.schemas))
+			s.Expect.Schema = host.Schema(claim.SchemaFile(s.schemas))
 		}
 	}
 	return defs, sent

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
+	"github.com/bgverify/bgverify/scenarios/convert/postman/script/claim"
 )
 
 // shape reads assertions about types, members and lengths.
@@ -17,7 +18,7 @@ func (c *chainReader) shape(l link, first sym, n *model.Node) bool {
 	case "property", "ownProperty", "haveOwnProperty":
 		return isText && c.member(l, key)
 	case "lengthOf", "length":
-		return isNumber(n) && c.subject.kind == symBody && !c.subject.number && c.equals(lengthOf(c.subject), n)
+		return claim.IsNumber(n) && c.subject.kind == symBody && !c.subject.number && c.equals(lengthOf(c.subject), n)
 	case "keys", "key":
 		return c.keys(l)
 	case "instanceOf", "instanceof":
@@ -150,7 +151,7 @@ func (c *chainReader) property(name string) bool {
 // truthy reads ok: none of the values that count as false.
 func (c *chainReader) truthy() bool {
 	if c.subject.kind == symBody {
-		return c.add(claim{c.subject, falsy()})
+		return c.add(claimOf(c.subject, claim.Truthy()))
 	}
 	return !c.not && (c.subject.isText() || c.subject.kind == symText) && c.is("empty", no)
 }
@@ -175,7 +176,7 @@ func (c *chainReader) closeTo(n, delta *model.Node) bool {
 
 // members reads members([a, b]): a list of these elements in any order.
 func (c *chainReader) members(n *model.Node) bool {
-	if c.not || c.include || c.subject.kind != symBody || n == nil || n.Kind != model.ArrayNode || len(n.Items) == 0 || repeats(n.Items) {
+	if c.not || c.include || c.subject.kind != symBody || n == nil || n.Kind != model.ArrayNode || len(n.Items) == 0 || claim.Repeats(n.Items) {
 		return false
 	}
 	for _, item := range n.Items {
@@ -184,7 +185,7 @@ func (c *chainReader) members(n *model.Node) bool {
 		}
 	}
 	each := model.Matcher{Op: "each", Sub: []model.Matcher{{Op: "in", List: n.Items}}}
-	return c.is("count", model.Int(int64(len(n.Items)))) && c.is("unique", yes) && c.add(claim{c.subject, each})
+	return c.is("count", model.Int(int64(len(n.Items)))) && c.is("unique", yes) && c.add(claimOf(c.subject, each))
 }
 
 // names reads assertions about Object.keys(value).
@@ -194,7 +195,7 @@ func (c *chainReader) names(l link) bool {
 	case "length", "lengthOf":
 		c.subject = count
 		n := c.arg(l, 0).operand()
-		return !l.call || isNumber(n) && c.is("eq", n)
+		return !l.call || claim.IsNumber(n) && c.is("eq", n)
 	case "include", "includes", "contain", "contains":
 		name, ok := c.arg(l, 0).constant()
 		return ok && !c.not && c.exists(below(c.subject, name))
@@ -220,12 +221,26 @@ func (c *chainReader) condition(l link) bool {
 	} else if !holds.Is("true") {
 		return false
 	}
-	claims := needed(c.subject.claims)
+	claims := claim.Needed(c.subject.claims)
 	if c.not && len(claims) != 1 {
 		return false
 	}
 	for _, one := range claims {
 		c.add(one)
 	}
+	return true
+}
+
+// schema reads to.have.jsonSchema({…}) about the whole body.
+func (c *chainReader) schema(l link, subject sym) bool {
+	if len(l.args) == 0 || c.not || subject.kind != symBody || subject.path != "$" {
+		return false
+	}
+	v := c.r.eval(l.args[0])
+	if v.kind != symNode || v.node.Kind != model.ObjectNode {
+		c.why = "the schema is made by code"
+		return false
+	}
+	c.out = append(c.out, test(subject, "schema", v.node))
 	return true
 }

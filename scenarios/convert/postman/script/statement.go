@@ -12,6 +12,7 @@ import (
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
+	"github.com/bgverify/bgverify/scenarios/convert/postman/script/claim"
 )
 
 // statements reads a list. What follows an if that may leave the function is as
@@ -86,8 +87,8 @@ func (r *scriptReader) caught(s *ast.TryStatement) {
 	text, at := r.source(s.Catch.Body)
 	r.loseText(text, at, model.ScriptLines, "what a failure does")
 	if tried, _ := r.source(s.Body); r.after && r.guarded == "" && len(r.nonEmpty) == 0 && parsesBody.MatchString(tried) {
-		g := cloneExpect(r.into)
-		if g.value(test(body("$"), "exists", model.Literal("true"))) == "" {
+		g := claim.Grow(r.into)
+		if g.Add(test(body("$"), "exists", model.Literal("true"))) == "" {
 			*r.into = g.Expect
 		}
 	}
@@ -114,7 +115,7 @@ func (r *scriptReader) neverThrows(s ast.Statement) bool {
 			return false
 		}
 		v := r.eval(x.Right)
-		return v.kind == symCond && !slices.ContainsFunc(v.claims, func(c claim) bool { return c.subject.kind != symText && c.subject.kind != symStatus })
+		return v.kind == symCond && !slices.ContainsFunc(v.claims, func(c claim.Claim) bool { return c.Kind != claim.Text && c.Kind != claim.Status })
 	}
 	return false
 }

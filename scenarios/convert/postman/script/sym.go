@@ -9,10 +9,10 @@ import (
 
 	"github.com/dop251/goja/ast"
 
-	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
-	"github.com/bgverify/bgverify/scenarios/template"
+	"github.com/bgverify/bgverify/scenarios/convert/postman/script/claim"
 )
 
 // A symKind is what a script's value stands for. Zero: nothing that is followed.
@@ -67,7 +67,7 @@ type sym struct {
 	path      string
 	text      string
 	node      *model.Node
-	claims    []claim
+	claims    []claim.Claim
 	fn        ast.Expression
 	generated bool // holds a generated value
 	sure      surety
@@ -77,9 +77,6 @@ type sym struct {
 	or bool
 	// loose is set in claims of ==, which reads lists and objects as text.
 	loose bool
-	// sheltered is set in claims where the script looks for the member only if there is a value
-	// that may have one: !(a && a.b).
-	sheltered bool
 	// within is set in claims of "name" in value, which fails for scalars.
 	within bool
 	low    int64
@@ -103,48 +100,15 @@ const (
 	sureNumber                   // a number, so that + adds
 )
 
-// A claim is a test of a value.
-type claim struct {
-	subject sym
-	model.Matcher
-}
-
-// text is every operand, to find the variables in it.
-func (c claim) text() string {
-	var b strings.Builder
-	var walk func(list ...*model.Node)
-	walk = func(list ...*model.Node) {
-		for _, n := range list {
-			b.WriteString(n.Text + "\n")
-			walk(n.Items...)
-		}
-	}
-	for _, m := range append([]model.Matcher{c.Matcher}, c.Sub...) {
-		if m.Value != nil {
-			walk(m.Value)
-		}
-		walk(m.List...)
-	}
-	return b.String()
-}
-
 func body(path string) sym {
 	if len(path) > 2000 {
 		return sym{}
 	}
-	_, own := owner(path)
-	if _, err := parsePath(own); err != nil {
+	_, own := claim.Owner(path)
+	if _, err := claim.ParsePath(own); err != nil {
 		return sym{}
 	}
 	return sym{kind: symBody, path: path}
-}
-
-// keyValue is a variable that a filter compares with.
-var keyValue = regexp.MustCompile(`\{\{[^{}'|]*\}\}`)
-
-// parsePath parses a path; variables of its filters stand for any value.
-func parsePath(path string) (*diff.Pattern, error) {
-	return diff.ParsePath(keyValue.ReplaceAllString(path, "0"))
 }
 
 func literal(n *model.Node) sym { return sym{kind: symNode, node: n} }
@@ -179,29 +143,24 @@ func (s sym) isKnownText() bool { return s.kind == symNode || s.kind == symTempl
 // yes and no are operands of tests.
 var yes, no = model.Bool(true), model.Bool(false)
 
-func cond(c ...claim) sym { return sym{kind: symCond, claims: c} }
+func cond(c ...claim.Claim) sym { return sym{kind: symCond, claims: c} }
 
-// test is a claim with one operand.
-func test(subject sym, op string, value *model.Node) claim {
-	return claim{subject, model.Matcher{Op: op, Value: value}}
+// subjects are the values that a claim can be about.
+var subjects = map[symKind]claim.Kind{
+	symBody: claim.Body, symText: claim.Text, symStatus: claim.Status, symReason: claim.Reason, symTime: claim.Time, symHeader: claim.Header,
+	symCookie: claim.Cookie, symLength: claim.Length, symType: claim.Type, symKeyCount: claim.KeyCount, symTemplate: claim.Variable,
 }
 
-// Paths of the answer to a request that a script sends begin with @ and its number, so
-// that whatever is made of them stays with that answer. Values without a path of the
-// body (status, header, time, text) have the mark alone.
+// claimOf is a claim about a value. About one that is not followed it is of no kind, and
+// becomes no expectation.
+func claimOf(v sym, m model.Matcher) claim.Claim {
+	subject := claim.Subject{Kind: subjects[v.kind], Path: v.path, Text: v.text, Number: v.number, Or: v.or, Loose: v.loose, Within: v.within}
+	return claim.Claim{Subject: subject, Matcher: m}
+}
 
-// owner cuts the mark off a path: 0 is the answer of the request itself.
-func owner(path string) (sent int, own string) {
-	mark, own := "", path
-	if rest, ok := strings.CutPrefix(path, "@"); ok {
-		i := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' })
-		if i < 0 {
-			i = len(rest)
-		}
-		mark, own = rest[:i], rest[i:]
-	}
-	sent, _ = strconv.Atoi(mark)
-	return sent, own
+// test is a claim with one operand.
+func test(subject sym, op string, value *model.Node) claim.Claim {
+	return claimOf(subject, model.Matcher{Op: op, Value: value})
 }
 
 // below is the member of a value of the body, also one that is called length.
@@ -215,9 +174,9 @@ func element(list sym) sym { return body(list.path + "[*]") }
 
 // single reports whether a path names one value.
 func (s sym) single() bool {
-	_, own := owner(s.path)
-	p, err := parsePath(own)
-	return err == nil && p.Keyed() && !keyValue.MatchString(own)
+	_, own := claim.Owner(s.path)
+	p, err := claim.ParsePath(own)
+	return err == nil && p.Keyed() && !claim.KeyValue.MatchString(own)
 }
 
 // responseMembers are the kinds of the members of pm.response, and codeMembers those of the
@@ -331,13 +290,7 @@ func (s sym) constant() (string, bool) {
 	if s.kind != symNode || s.node.Kind != model.StringNode {
 		return "", false
 	}
-	return strings.ReplaceAll(s.node.Text, "{{'{{'}}", "{{"), true
-}
-
-// isNumber reports whether a value is a number, or a variable that may be one.
-func isNumber(n *model.Node) bool {
-	return n != nil && (n.Kind == model.LiteralNode && template.IsNumber(n.Text) || n.Kind == model.StringNode &&
-		strings.HasPrefix(n.Text, "{{") && strings.HasSuffix(n.Text, "}}"))
+	return naming.Unescape(s.node.Text), true
 }
 
 // goRegex is a JavaScript pattern as RE2, or why it is none.

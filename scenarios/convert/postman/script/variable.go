@@ -10,6 +10,7 @@ import (
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
+	"github.com/bgverify/bgverify/scenarios/convert/postman/script/claim"
 )
 
 // parsesXML reads xml2js.parseString(text, [options], (error, result) => …).
@@ -69,7 +70,7 @@ func (r *scriptReader) capture(v sym) (c *model.Capture, sent int, why string) {
 	if v.kind == symPicked {
 		base = v.items[0]
 	}
-	sent, own := owner(base.path)
+	sent, own := claim.Owner(base.path)
 	switch base.kind {
 	case symBody:
 		if c = (&model.Capture{At: own}); !base.single() || base.or || base.number {
@@ -158,5 +159,5 @@ func (r *scriptReader) setVariable(e ast.Expression, key string, v sym) {
 // jsonOf is a list or object that a script holds as JSON text; ok is false when a text
 // in it is not known.
 func jsonOf(n *model.Node) (string, bool) {
-	return naming.Escape(compactJSON(n)), !n.IsScalar() && !holdsPlaceholder(n)
+	return naming.Escape(claim.JSON(n)), !n.IsScalar() && !claim.HoldsPlaceholder(n)
 }

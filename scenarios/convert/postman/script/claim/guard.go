@@ -1,7 +1,6 @@
-package script
+package claim
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,11 +43,11 @@ func guards(m model.Matcher) []model.Matcher {
 }
 
 // value adds a claim about a value of the body, with its guards.
-func (g *growing) value(c claim) string {
-	path, absent := c.subject.path, c.Op == "exists" && c.Value.Is("false")
-	plain := !isChosen(path) && !isMany(path)
-	switch parent := lastStep(path); {
-	case !plain && !isChosen(path) && absent:
+func (g *Growing) value(c Claim) string {
+	path, absent := c.Path, c.Op == "exists" && c.Value.Is("false")
+	plain := !IsChosen(path) && !IsMany(path)
+	switch parent := LastStep(path); {
+	case !plain && !IsChosen(path) && absent:
 		return "there is no counterpart of a member that no element has"
 	case plain && c.Op == "eq" && c.Value.Kind == model.ObjectNode && len(c.Value.Keys) >= maxKeys:
 		return "the value is not plain JSON"
@@ -62,8 +61,8 @@ func (g *growing) value(c claim) string {
 const maxKeys = 500
 
 // hold adds tests of the value at a path, or of each value where it names several.
-func (g *growing) hold(path string, tests ...model.Matcher) string {
-	if isChosen(path) {
+func (g *Growing) hold(path string, tests ...model.Matcher) string {
+	if IsChosen(path) {
 		return g.chosenValue(path, tests)
 	}
 	for _, at := range many.FindAllStringIndex(path, -1) { // every list on the way must be one
@@ -75,17 +74,10 @@ func (g *growing) hold(path string, tests ...model.Matcher) string {
 	return ""
 }
 
-// many finds the steps of a path that lead to all elements of a list, or to the first one
-// if there is one.
-var many = regexp.MustCompile(`\[\*\]|\[0:1\]`)
-
-// isMany reports whether a path names several values, or perhaps none.
-func isMany(path string) bool { return many.MatchString(path) }
-
 // everywhere adds a test of the value at a path, or of each where it names several: they may
 // be none.
-func (g *growing) everywhere(path string, m model.Matcher) {
-	if !isMany(path) {
+func (g *Growing) everywhere(path string, m model.Matcher) {
+	if !IsMany(path) {
 		addCheck(&g.Body, path, m)
 		return
 	}
@@ -98,18 +90,10 @@ func counted(op, n string) model.Matcher {
 	return model.Matcher{Op: "count", Sub: []model.Matcher{{Op: op, Value: model.Literal(n)}}}
 }
 
-// lastStep is where the last step of a path begins, or 0 for the root.
-func lastStep(path string) int {
-	if strings.HasSuffix(path, "]") {
-		return strings.LastIndexByte(path, '[')
-	}
-	return max(strings.LastIndexByte(path, '.'), 0)
-}
-
 // length adds a claim about the length of text or a list, or about how many
 // members an object has. Values that have none fail it.
-func (g *growing) length(c claim) string {
-	if c.Value == nil || !isNumber(c.Value) || c.Op == "contains" || c.Op == "matches" || c.Op == "exists" {
+func (g *Growing) length(c Claim) string {
+	if c.Value == nil || !IsNumber(c.Value) || c.Op == "contains" || c.Op == "matches" || c.Op == "exists" {
 		return "there is no counterpart of " + c.Op + " for a length"
 	}
 	count := model.Matcher{Op: "count", Sub: []model.Matcher{c.Matcher}}
@@ -119,24 +103,82 @@ func (g *growing) length(c claim) string {
 	bound, _ := strconv.ParseFloat(c.Value.Text, 64)
 	guard := notTypes("object", "number", "boolean", "null")
 	switch {
-	case c.subject.kind == symKeyCount:
+	case c.Kind == KeyCount:
 		guard = notTypes("null", "string")
 	case (c.Op == "eq" || c.Op == "gte") && bound > 0, c.Op == "gt" && bound >= 0 && c.Value.Kind == model.LiteralNode:
 		guard = notTypes("object") // nothing else that has no members has so many
 	}
-	return g.hold(c.subject.path, count, guard)
+	return g.hold(c.Path, count, guard)
 }
 
 // typeOf adds a claim about what typeof says. Lists and null are objects to it.
-func (g *growing) typeOf(c claim) string {
-	subject := sym{kind: symBody, path: c.subject.path}
+func (g *Growing) typeOf(c Claim) string {
+	subject := Subject{Kind: Body, Path: c.Path}
 	switch is := c.Op == "eq"; {
 	case (is || c.Op == "ne") && c.Value.Text == "undefined":
-		return g.value(test(subject, "exists", model.Bool(!is)))
+		return g.value(Claim{subject, model.Matcher{Op: "exists", Value: model.Bool(!is)}})
 	case is && c.Value.Text == "object":
-		return g.value(claim{subject, notTypes("string", "number", "boolean")})
+		return g.value(Claim{subject, notTypes("string", "number", "boolean")})
 	case is && slices.Contains([]string{"string", "number", "boolean"}, c.Value.Text):
-		return g.value(test(subject, "type", c.Value))
+		return g.value(Claim{subject, model.Matcher{Op: "type", Value: c.Value}})
 	}
 	return "there is no such type"
+}
+
+// chosenValue adds tests of an element that was looked for, or of a part of it.
+func (g *Growing) chosenValue(path string, tests []model.Matcher) string {
+	at := strings.Index(path, "[?")
+	end := at + filterEnd(path[at:])
+	absent := slices.ContainsFunc(tests, func(m model.Matcher) bool { return m.Op == "exists" && m.Value.Is("false") })
+	switch {
+	case IsMany(path), IsChosen(path[end:]):
+		return "there is no counterpart of a list in an element that is looked for"
+	case absent && end < len(path):
+		return "there is no counterpart of a member that the element found does not have"
+	}
+	addCheck(&g.Body, path[:at], model.Matcher{Op: "type", Value: model.String("array")})
+	addCheck(&g.Body, path[:at], counted("gte", "0"))
+	addCheck(&g.Body, path[:at], model.Matcher{Op: "each", Sub: []model.Matcher{notTypes("null")}})
+	if absent {
+		addCheck(&g.Body, path, model.Matcher{Op: "count", Value: model.Literal("0")})
+		return ""
+	}
+	addCheck(&g.Body, path[:end], counted("gte", "1"))
+	for _, m := range tests {
+		g.ofEach(path, m)
+	}
+	return ""
+}
+
+// ofEach adds a test of every value at a path.
+func (g *Growing) ofEach(at string, m model.Matcher) {
+	if i := slices.IndexFunc(g.Body, func(c model.Check) bool { return c.Name == at }); i >= 0 {
+		tests := g.Body[i].Matchers
+		if j := slices.IndexFunc(tests, func(m model.Matcher) bool { return m.Op == "each" }); j >= 0 {
+			sub := slices.Clone(tests[j].Sub)
+			addMatcher(&sub, m)
+			tests[j].Sub = tidyTypes(sub)
+			return
+		}
+	}
+	addCheck(&g.Body, at, model.Matcher{Op: "each", Sub: []model.Matcher{m}})
+}
+
+// filterEnd is where a filter ends, behind its bracket; text in quotes may hold brackets.
+func filterEnd(filter string) int {
+	quote := byte(0)
+	for i := 0; i < len(filter); i++ {
+		switch c := filter[i]; {
+		case quote != 0 && c == '\\':
+			i++
+		case quote != 0 && c == quote:
+			quote = 0
+		case quote != 0:
+		case c == '\'' || c == '"':
+			quote = c
+		case c == ']' && strings.Count(filter[:i], "[") == 1+strings.Count(filter[:i], "]"):
+			return i + 1
+		}
+	}
+	return len(filter)
 }

@@ -1,4 +1,4 @@
-package script
+package claim
 
 import (
 	"net/http"
@@ -12,14 +12,14 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// A growing expectation: claims are added one by one.
-type growing struct {
+// A Growing expectation: claims are added one by one.
+type Growing struct {
 	model.Expect
-	schemas []*model.Node // that are new
+	Schemas []*model.Node // of the body, in addition to those of Expect
 }
 
-func cloneExpect(e *model.Expect) *growing {
-	g := &growing{Expect: *e}
+func Grow(e *model.Expect) *Growing {
+	g := &Growing{Expect: *e}
 	g.Status = slices.Clone(e.Status)
 	clone := func(list []model.Check) []model.Check {
 		out := slices.Clone(list)
@@ -32,41 +32,41 @@ func cloneExpect(e *model.Expect) *growing {
 	return g
 }
 
-// add makes a claim a part of the expectation; why says why it cannot be one.
-func (g *growing) add(c claim) (why string) {
-	if c.subject.or {
+// Add makes a claim a part of the expectation; why says why it cannot be one.
+func (g *Growing) Add(c Claim) (why string) {
+	if c.Or {
 		return "another value may take the place of this one"
 	}
-	switch c.subject.kind {
-	case symStatus:
+	switch c.Kind {
+	case Status:
 		return g.status(c.Matcher)
-	case symReason:
+	case Reason:
 		return g.reason(c.Matcher)
-	case symTime:
+	case Time:
 		return g.time(c.Matcher)
-	case symBody:
+	case Body:
 		if c.Op == "schema" {
 			return g.schema(c)
 		}
-		if c.Op == isFalsy {
+		if c.Op == Falsy {
 			n, ok := c.schema()
 			if !ok {
 				return "there is no counterpart of a value that counts as false here"
 			}
-			g.schemas = append(g.schemas, n)
+			g.Schemas = append(g.Schemas, n)
 			return ""
 		}
-		if c.subject.number {
+		if c.Number {
 			return "the script makes a number of the value first"
 		}
 		return g.value(c)
-	case symLength, symKeyCount:
+	case Length, KeyCount:
 		return g.length(c)
-	case symType:
+	case Type:
 		return g.typeOf(c)
-	case symHeader, symCookie:
+	case Header, Cookie:
 		return g.field(c)
-	case symText:
+	case Text:
 		if v := c.Value; v != nil && v.Kind != model.StringNode && v.Kind != model.LiteralNode {
 			return "the body's text is text"
 		}
@@ -82,24 +82,24 @@ func (g *growing) add(c claim) (why string) {
 
 // field adds a claim about a header or cookie: their values are text, which
 // equals no number unless the script makes one of it.
-func (g *growing) field(c claim) string {
-	if !naming.IsToken(c.subject.text) {
+func (g *Growing) field(c Claim) string {
+	if !naming.IsToken(c.Text) {
 		return "this is not the name of a header or cookie"
 	}
 	m := c.Matcher
 	literal := m.Value != nil && m.Value.Kind == model.LiteralNode || slices.ContainsFunc(m.List, func(n *model.Node) bool {
 		return n.Kind == model.LiteralNode
 	})
-	if literal && !c.subject.number && slices.Contains([]string{"eq", "ne", "in", "lt", "lte", "gt", "gte"}, m.Op) {
+	if literal && !c.Number && slices.Contains([]string{"eq", "ne", "in", "lt", "lte", "gt", "gte"}, m.Op) {
 		return "a header and a cookie are text, and are compared with another type"
 	}
 	if m.Value != nil && (m.Value.Kind == model.ObjectNode || m.Value.Kind == model.ArrayNode || m.Value.Is("null")) {
 		return "a header and a cookie are text"
 	}
 	list := &g.Headers
-	name := strings.ToLower(c.subject.text)
-	if c.subject.kind == symCookie {
-		list, name = &g.Cookies, c.subject.text
+	name := strings.ToLower(c.Text)
+	if c.Kind == Cookie {
+		list, name = &g.Cookies, c.Text
 	}
 	addCheck(list, name, m)
 	return ""
@@ -150,7 +150,7 @@ func holdsMatcher(list []model.Matcher, m model.Matcher) bool {
 
 // setStatus adds that the status is one of a list of codes and classes. Where others are
 // expected already, it is one of both lists.
-func (g *growing) setStatus(list ...string) string {
+func (g *Growing) setStatus(list ...string) string {
 	var both []string
 	for _, a := range g.Status {
 		for _, b := range list {
@@ -178,7 +178,7 @@ func isClassOf(class, status string) bool {
 
 // notStatus adds that the status is none of a list. Where it says nothing of the status, the
 // rest must be classes.
-func (g *growing) notStatus(list []*model.Node) string {
+func (g *Growing) notStatus(list []*model.Node) string {
 	left := g.Status
 	if len(left) == 0 {
 		left = []string{"1xx", "2xx", "3xx", "4xx", "5xx"}
@@ -203,7 +203,7 @@ func (g *growing) notStatus(list []*model.Node) string {
 }
 
 // status adds a claim about the code.
-func (g *growing) status(m model.Matcher) string {
+func (g *Growing) status(m model.Matcher) string {
 	switch {
 	case m.Op == "exists":
 		return "an answer always has a status"
@@ -234,7 +234,7 @@ func isStatus(n *model.Node) bool {
 func noStatus(n *model.Node) bool { return !isStatus(n) }
 
 // reason adds a claim about the reason phrase of a status.
-func (g *growing) reason(m model.Matcher) string {
+func (g *Growing) reason(m model.Matcher) string {
 	if (m.Op == "eq" || m.Op == "contains") && m.Value != nil {
 		for code := 100; code < 600; code++ {
 			if text := http.StatusText(code); text != "" && strings.EqualFold(text, m.Value.Text) {
@@ -246,7 +246,7 @@ func (g *growing) reason(m model.Matcher) string {
 }
 
 // time adds an upper bound of the time.
-func (g *growing) time(m model.Matcher) string {
+func (g *Growing) time(m model.Matcher) string {
 	if m.Op != "lt" && m.Op != "lte" || m.Value == nil || m.Value.Kind != model.LiteralNode {
 		return "the time of an answer has an upper bound only"
 	}
@@ -265,9 +265,9 @@ func (g *growing) time(m model.Matcher) string {
 	return ""
 }
 
-// MergeExpect adds what a folder expects to what is expected already, which wins.
-func MergeExpect(into, from *model.Expect) {
-	g := cloneExpect(into)
+// Merge adds what a folder expects to what is expected already, which wins.
+func Merge(into, from *model.Expect) {
+	g := Grow(into)
 	if len(g.Status) == 0 {
 		g.Status = slices.Clone(from.Status)
 	}
@@ -290,9 +290,9 @@ func MergeExpect(into, from *model.Expect) {
 	*into = g.Expect
 }
 
-// tidyExpect takes exists: true off values of which something is said that
+// Tidy takes exists: true off values of which something is said that
 // needs them to be there.
-func tidyExpect(e *model.Expect) {
+func Tidy(e *model.Expect) {
 	for _, list := range [][]model.Check{e.Headers, e.Cookies, e.Body} {
 		for i := range list {
 			list[i].Matchers = tidyTypes(list[i].Matchers)

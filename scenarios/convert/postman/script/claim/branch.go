@@ -1,4 +1,4 @@
-package script
+package claim
 
 import (
 	"reflect"
@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
+	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 )
 
 // What a script asserts under a condition on the body becomes a JSON Schema:
@@ -32,8 +33,8 @@ const maxIndex = 20
 
 // steps are the members and elements that lead to a value of the body; ok is false for paths
 // that may name several, or another answer.
-func (c claim) steps() (out []step, ok bool) {
-	p, err := parsePath(c.subject.path)
+func (c Claim) steps() (out []step, ok bool) {
+	p, err := ParsePath(c.Path)
 	if err != nil {
 		return nil, false
 	}
@@ -128,12 +129,12 @@ func allOf(list ...*model.Node) *model.Node {
 
 // condition is a claim as the schema that holds where it does, and what must hold of the body
 // in any case for that to be so; ok is false where no schema says it.
-func (c claim) condition() (holds, needs *model.Node, ok bool) {
+func (c Claim) condition() (holds, needs *model.Node, ok bool) {
 	steps, ok := c.steps()
-	if !ok || c.subject.number || c.subject.or {
+	if !ok || c.Number || c.Or {
 		return nil, nil, false
 	}
-	if c.subject.kind == symLength && c.Value != nil && isNumber(c.Value) {
+	if c.Kind == Length && c.Value != nil && IsNumber(c.Value) {
 		types := nameList("array")
 		if c.Value.Is("0") || c.Value.Is("1") { // characters are counted alike up to one
 			types = nameList("array", "string")
@@ -141,10 +142,10 @@ func (c claim) condition() (holds, needs *model.Node, ok bool) {
 		leaf, ok := c.bound()
 		return schemaAt(steps, leaf), schemaAt(steps, schemaOf("type", types)), ok
 	}
-	if c.Op == isFalsy {
-		opposite, _ := c.negated()
+	if c.Op == Falsy {
+		opposite, _ := c.Negated()
 		truthy, ok := opposite.schema()
-		if c.subject.sheltered {
+		if c.Sheltered {
 			steps = steps[:len(steps)-1]
 		}
 		return schemaOf("not", truthy), schemaIfThere(steps, schemaOf()), ok
@@ -159,33 +160,33 @@ func (c claim) condition() (holds, needs *model.Node, ok bool) {
 		needs = schemaAt(steps, schemaOf("type", nameList("string", "array")))
 	case c.Op == "matches":
 		needs = schemaAt(steps, schemaOf("type", "string"))
-	case c.Op == "ne" || c.Op == "not" && !reflect.DeepEqual(c.Matcher, falsy()): // also where there is nothing
-		opposite, known := c.negated()
+	case c.Op == "ne" || c.Op == "not" && !reflect.DeepEqual(c.Matcher, Truthy()): // also where there is nothing
+		opposite, known := c.Negated()
 		if !known {
 			return nil, nil, false
 		}
 		inner, fine := opposite.schema()
 		holds, ok = schemaOf("not", inner), fine
 	}
-	if c.subject.within {
+	if c.Within {
 		needs = schemaAt(steps[:len(steps)-1], schemaOf("type", nameList("object", "array")))
 	}
-	if c.subject.loose {
+	if c.Loose {
 		needs = schemaIfThere(steps, schemaOf("not", schemaOf("type", nameList("array", "object")))) // == reads them as text
 	}
 	return holds, needs, ok
 }
 
 // schema is what a claim asks of the body, or more; ok is false where no schema says it.
-func (c claim) schema() (*model.Node, bool) {
+func (c Claim) schema() (*model.Node, bool) {
 	steps, ok := c.steps()
-	if !ok || c.subject.number || c.subject.or {
+	if !ok || c.Number || c.Or {
 		return nil, false
 	}
 	var leaf *model.Node
-	switch c.subject.kind {
-	case symBody:
-		if c.Op == isFalsy {
+	switch c.Kind {
+	case Body:
+		if c.Op == Falsy {
 			holds, needs, ok := c.condition()
 			return allOf(needs, holds), ok
 		}
@@ -201,12 +202,12 @@ func (c claim) schema() (*model.Node, bool) {
 			return schemaAt(steps[:last], schemaOf("not", schemaOf("anyOf", []*model.Node{schemaOf("type", "null"), there}))), true
 		}
 		leaf, ok = leafOf(append([]model.Matcher{c.Matcher}, guards(c.Matcher)...))
-	case symType:
+	case Type:
 		if c.Op != "eq" || !slices.Contains([]string{"string", "number", "boolean"}, c.Value.Text) {
 			return nil, false
 		}
 		leaf = schemaOf("type", c.Value.Text)
-	case symLength:
+	case Length:
 		leaf, ok = c.bound()
 	default:
 		return nil, false
@@ -230,7 +231,7 @@ func leafOf(tests []model.Matcher) (*model.Node, bool) {
 // leafSchema is one test of a value that is there.
 func leafSchema(m model.Matcher) (*model.Node, bool) {
 	isScalar := func(n *model.Node) bool {
-		return n != nil && (n.Kind == model.LiteralNode || n.Kind == model.StringNode) && !holdsPlaceholder(n)
+		return n != nil && (n.Kind == model.LiteralNode || n.Kind == model.StringNode) && !HoldsPlaceholder(n)
 	}
 	keyword := map[string]string{"lt": "exclusiveMaximum", "lte": "maximum", "gt": "exclusiveMinimum", "gte": "minimum"}[m.Op]
 	switch {
@@ -242,16 +243,15 @@ func leafSchema(m model.Matcher) (*model.Node, bool) {
 		return schemaOf("const", m.Value), true
 	case m.Op == "ne" && isScalar(m.Value):
 		return schemaOf("not", schemaOf("const", m.Value)), true
-	case keyword != "" && isScalar(m.Value) && isNumber(m.Value):
+	case keyword != "" && isScalar(m.Value) && IsNumber(m.Value):
 		return schemaOf("type", "number", keyword, m.Value), true
 	case m.Op == "in" && !slices.ContainsFunc(m.List, func(n *model.Node) bool { return !isScalar(n) }):
 		return schemaOf("enum", m.List), true
 	case m.Op == "matches" && isScalar(m.Value):
 		return schemaOf("type", "string", "pattern", m.Value.Text), true
 	case m.Op == "contains" && isScalar(m.Value) && m.Value.Kind == model.StringNode:
-		text, _ := literal(m.Value).constant()
 		return schemaOf("anyOf", []*model.Node{
-			schemaOf("type", "string", "pattern", regexp.QuoteMeta(text)),
+			schemaOf("type", "string", "pattern", regexp.QuoteMeta(naming.Unescape(m.Value.Text))),
 			schemaOf("type", "array", "contains", schemaOf("const", m.Value)),
 		}), true
 	case m.Op == "empty":
@@ -282,7 +282,7 @@ func leafSchema(m model.Matcher) (*model.Node, bool) {
 }
 
 // bound is a claim about the length of a list, or of a text.
-func (c claim) bound() (*model.Node, bool) {
+func (c Claim) bound() (*model.Node, bool) {
 	n, err := strconv.Atoi(c.Value.Text)
 	if err != nil || n < 0 || c.Value.Kind != model.LiteralNode {
 		return nil, false
@@ -318,11 +318,10 @@ func (c claim) bound() (*model.Node, bool) {
 	return nil, false
 }
 
-// conditionOf is a condition on the body as a schema that holds where it does, with what must
-// hold in any case (rules 1 and 2); ok is false for other conditions.
-func conditionOf(test sym) (holds *model.Node, needs []*model.Node, ok bool) {
-	claims, ok := asClaims(test)
-	if !ok || len(claims) == 0 {
+// ConditionOf is what several claims say as a schema that holds where all of them do, with
+// what must hold of the body in any case (rules 1 and 2); ok is false where no schema says it.
+func ConditionOf(claims []Claim) (holds *model.Node, needs []*model.Node, ok bool) {
+	if len(claims) == 0 {
 		return nil, nil, false
 	}
 	var before []*model.Node
@@ -339,60 +338,10 @@ func conditionOf(test sym) (holds *model.Node, needs []*model.Node, ok bool) {
 	return allOf(before...), needs, true
 }
 
-// isFalsy is the operation of a claim that a value of the body is not there or counts as
-// false. The language has no test for it; a schema says it.
-const isFalsy = "falsy"
-
-// asClaims are what must hold for a value to count as true.
-func asClaims(s sym) ([]claim, bool) {
-	switch {
-	case s.kind == symHeader:
-		return []claim{test(s, "empty", model.Literal("false"))}, true
-	case s.kind == symBody && !s.number && !s.or:
-		return []claim{{s, falsy()}}, true
-	case s.kind == symLength && !s.or:
-		return []claim{test(s, "gt", model.Literal("0"))}, true
-	}
-	return s.claims, s.kind == symCond
-}
-
-// inBranches adds what is asserted in one branch alone as a schema, and returns what no
-// schema says.
-func (r *scriptReader) inBranches(test sym, yes, no []asserted) (lostYes, lostNo []asserted) {
-	holds, needs, ok := conditionOf(test)
-	if !ok || len(r.loops) > 0 { // a loop may not run at all
-		return yes, no
-	}
-	var parts []any
-	read := func(word string, list []asserted) (lost []asserted) {
-		var schemas []*model.Node
-		for _, a := range list {
-			one, ok := a.schema()
-			if !ok {
-				lost = append(lost, a)
-				continue
-			}
-			schemas = append(schemas, one)
-			r.reads = a.reads
-			r.keep()
-			r.counts(a.node, model.Assertions)
-		}
-		if len(schemas) > 0 {
-			parts = append(parts, word, allOf(schemas...))
-		}
-		return lost
-	}
-	lostYes, lostNo = read("then", yes), read("else", no)
-	if len(parts) > 0 {
-		r.addSchemas(0, allOf(append(needs, schemaOf(append([]any{"if", holds}, parts...)...))...))
-	}
-	return lostYes, lostNo
-}
-
-// schema is all that a statement asserts.
-func (a *asserted) schema() (*model.Node, bool) {
+// SchemaOf is a schema that asks what all claims do, or more; ok is false where there is none.
+func SchemaOf(claims []Claim) (schema *model.Node, ok bool) {
 	var list []*model.Node
-	for _, c := range needed(a.claims) {
+	for _, c := range Needed(claims) {
 		one, ok := c.schema()
 		if !ok {
 			return nil, false
@@ -400,4 +349,17 @@ func (a *asserted) schema() (*model.Node, bool) {
 		list = append(list, one)
 	}
 	return allOf(list...), len(list) > 0
+}
+
+// Branches is the schema of a condition with what each of its branches asks: a branch without
+// schemas asks nothing. holds and needs are those of ConditionOf.
+func Branches(holds *model.Node, needs, then, otherwise []*model.Node) *model.Node {
+	parts := []any{"if", holds}
+	if len(then) > 0 {
+		parts = append(parts, "then", allOf(then...))
+	}
+	if len(otherwise) > 0 {
+		parts = append(parts, "else", allOf(otherwise...))
+	}
+	return allOf(append(needs, schemaOf(parts...))...)
 }

@@ -1,4 +1,4 @@
-package script
+package claim
 
 import (
 	"bytes"
@@ -14,22 +14,8 @@ import (
 	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
 )
 
-// schema reads to.have.jsonSchema({…}) about the whole body.
-func (c *chainReader) schema(l link, subject sym) bool {
-	if len(l.args) == 0 || c.not || subject.kind != symBody || subject.path != "$" {
-		return false
-	}
-	v := c.r.eval(l.args[0])
-	if v.kind != symNode || v.node.Kind != model.ObjectNode {
-		c.why = "the schema is made by code"
-		return false
-	}
-	c.out = append(c.out, test(subject, "schema", v.node))
-	return true
-}
-
 // schema adds a JSON Schema that a script holds.
-func (g *growing) schema(c claim) string {
+func (g *Growing) schema(c Claim) string {
 	top := &model.Node{Kind: model.ObjectNode}
 	for i, key := range c.Value.Keys {
 		if key != "$schema" { // what is left means the same in every draft
@@ -39,7 +25,7 @@ func (g *growing) schema(c claim) string {
 	if why := badSchema(top, 0); why != "" {
 		return why
 	}
-	g.schemas = append(g.schemas, top)
+	g.Schemas = append(g.Schemas, top)
 	return ""
 }
 
@@ -52,24 +38,24 @@ func SchemaFile(all []*model.Node) []byte {
 		}
 	}
 	var b bytes.Buffer
-	if err := json.Indent(&b, []byte(compactJSON(allOf(out...))), "", "  "); err != nil {
-		panic("convert: " + err.Error()) // what compactJSON writes is JSON
+	if err := json.Indent(&b, []byte(JSON(allOf(out...))), "", "  "); err != nil {
+		panic("convert: " + err.Error()) // what JSON writes is JSON
 	}
 	return append(b.Bytes(), '\n')
 }
 
-// compactJSON is a value that a script holds as JSON in one line. Braces are written as they
+// JSON is a value that a script holds as JSON in one line. Braces are written as they
 // are sent, not as the language writes them.
-func compactJSON(n *model.Node) string {
+func JSON(n *model.Node) string {
 	switch n.Kind {
 	case model.StringNode:
-		return source.Quoted(strings.ReplaceAll(n.Text, "{{'{{'}}", "{{"))
+		return source.Quoted(naming.Unescape(n.Text))
 	case model.LiteralNode:
 		return n.Text
 	}
 	items := make([]string, len(n.Items))
 	for i, item := range n.Items {
-		items[i] = compactJSON(item)
+		items[i] = JSON(item)
 		if n.Kind == model.ObjectNode {
 			items[i] = source.Quoted(n.Keys[i]) + ":" + items[i]
 		}
@@ -111,7 +97,7 @@ func badSchema(n *model.Node, depth int) string {
 
 func badKeyword(form string, v *model.Node, depth int) bool {
 	number, err := strconv.ParseFloat(v.Text, 64)
-	isNumber := v.Kind == model.LiteralNode && err == nil
+	IsNumber := v.Kind == model.LiteralNode && err == nil
 	each := func(f func(*model.Node) bool) bool { return slices.ContainsFunc(v.Items, f) }
 	switch form {
 	case "text":
@@ -122,18 +108,18 @@ func badKeyword(form string, v *model.Node, depth int) bool {
 	case "type":
 		types := []string{"string", "number", "integer", "boolean", "null", "array", "object"}
 		if v.Kind == model.ArrayNode {
-			return len(v.Items) == 0 || repeats(v.Items) || each(func(n *model.Node) bool {
+			return len(v.Items) == 0 || Repeats(v.Items) || each(func(n *model.Node) bool {
 				return n.Kind != model.StringNode ||
 					!slices.Contains(types, n.Text)
 			})
 		}
 		return v.Kind != model.StringNode || !slices.Contains(types, v.Text)
 	case "names":
-		return v.Kind != model.ArrayNode || repeats(v.Items) || each(func(n *model.Node) bool { return n.Kind != model.StringNode })
+		return v.Kind != model.ArrayNode || Repeats(v.Items) || each(func(n *model.Node) bool { return n.Kind != model.StringNode })
 	case "list":
-		return v.Kind != model.ArrayNode || holdsPlaceholder(v)
+		return v.Kind != model.ArrayNode || HoldsPlaceholder(v)
 	case "any":
-		return holdsPlaceholder(v)
+		return HoldsPlaceholder(v)
 	case "schemas":
 		return v.Kind != model.ObjectNode || each(func(n *model.Node) bool { return badSchema(n, depth+1) != "" })
 	case "several":
@@ -141,18 +127,18 @@ func badKeyword(form string, v *model.Node, depth int) bool {
 	case "schema":
 		return badSchema(v, depth+1) != ""
 	case "number":
-		return !isNumber
+		return !IsNumber
 	case "positive":
-		return !isNumber || number <= 0
+		return !IsNumber || number <= 0
 	case "count":
-		return !isNumber || number < 0 || number > 1e9 || number != float64(int(number))
+		return !IsNumber || number < 0 || number > 1e9 || number != float64(int(number))
 	case "bool":
 		return !v.Is("true") && !v.Is("false")
 	}
 	return true
 }
 
-func repeats(items []*model.Node) bool {
+func Repeats(items []*model.Node) bool {
 	for i, a := range items {
 		if slices.ContainsFunc(items[:i], func(b *model.Node) bool { return a.Text == b.Text }) {
 			return true
@@ -161,10 +147,10 @@ func repeats(items []*model.Node) bool {
 	return false
 }
 
-// holdsPlaceholder reports whether a value holds what is known at run time only.
-func holdsPlaceholder(n *model.Node) bool {
+// HoldsPlaceholder reports whether a value holds what is known at run time only.
+func HoldsPlaceholder(n *model.Node) bool {
 	if n.Kind == model.StringNode && strings.Contains(strings.ReplaceAll(n.Text, "{{'{{'}}", ""), "{{") {
 		return true
 	}
-	return slices.ContainsFunc(n.Items, holdsPlaceholder)
+	return slices.ContainsFunc(n.Items, HoldsPlaceholder)
 }
