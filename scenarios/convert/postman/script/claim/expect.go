@@ -12,12 +12,15 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// A Growing expectation: claims are added one by one.
+// A Growing expectation takes claims one by one. A script's statement may make several, which
+// count all or not at all: they are added to a copy, see Grow, which takes the place of the
+// expectation once every one of them has a counterpart.
 type Growing struct {
 	model.Expect
 	Schemas []*model.Node // of the body, in addition to those of Expect
 }
 
+// Grow is a copy of what is expected that claims can be added to; the original stays as it is.
 func Grow(e *model.Expect) *Growing {
 	g := &Growing{Expect: *e}
 	g.Status = slices.Clone(e.Status)

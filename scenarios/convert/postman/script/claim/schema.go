@@ -138,6 +138,7 @@ func badKeyword(form string, v *model.Node, depth int) bool {
 	return true
 }
 
+// Repeats reports whether two of some scalars have the same text.
 func Repeats(items []*model.Node) bool {
 	for i, a := range items {
 		if slices.ContainsFunc(items[:i], func(b *model.Node) bool { return a.Text == b.Text }) {
