@@ -72,6 +72,7 @@ func listen(l Listening, token Token) (*embedded, error) {
 	if err != nil || number < 0 || number > 65535 {
 		return nil, hint.Errorf("a number up to 65535; 0 picks a free port", "--listen %s: port %q", l.Address, port)
 	}
+	// The caller of --listen HOST:0 learns the port from the join line.
 	if number == 0 {
 		number = server.RANDOM_PORT
 	}
@@ -81,6 +82,7 @@ func listen(l Listening, token Token) (*embedded, error) {
 		JetStream: true, JetStreamMaxMemory: resultBytes, JetStreamMaxStore: 1 << 20, MaxPayload: maxPayload,
 		WriteDeadline: 5 * time.Second,
 	}
+	// The token never travels, but the password that is made of it does.
 	if l.Cert != "" || !loopback(host) {
 		if options.TLSConfig, e.Fingerprint, err = certificate(l, host); err != nil {
 			return nil, err
@@ -109,6 +111,8 @@ func listen(l Listening, token Token) (*embedded, error) {
 		e.close()
 		return nil, fmt.Errorf("start the bus: it was not ready after %s", startWithin)
 	}
+	// The join line names the host as the user wrote it: a worker may know no other name. A server that
+	// listens everywhere shows the address that it found.
 	e.URL, e.Own = "nats://"+e.server.Addr().String(), true
 	if host != "" && !unspecified(host) {
 		_, actual, _ := net.SplitHostPort(e.server.Addr().String())
@@ -156,6 +160,7 @@ func certificate(l Listening, host string) (*tls.Config, string, error) {
 		return nil, "", fmt.Errorf("make a key for the bus: %w", err)
 	}
 	now := time.Now()
+	// Workers know it by its fingerprint alone; its dates only have to hold for the run.
 	plain := &x509.Certificate{
 		SerialNumber: big.NewInt(now.UnixNano()), Subject: pkix.Name{CommonName: "bgverify"},
 		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(30 * 24 * time.Hour),
@@ -224,6 +229,8 @@ func (a *Address) dial(ctx context.Context, token Token, name string) (*nats.Con
 	case a.Own:
 		options = append(options, nats.Token(token.password()))
 	}
+	// A fingerprint is checked instead of the chain of certificates, and not in addition: the
+	// certificate of an embedded server is signed by nobody.
 	wrong := false
 	switch {
 	case a.Fingerprint != "":
@@ -251,6 +258,7 @@ func (a *Address) dial(ctx context.Context, token Token, name string) (*nats.Con
 	case err != nil:
 		return nil, fmt.Errorf("connect to the bus at %s: %w", a.URL, err)
 	}
+	// nats:// may or may not speak TLS; what was agreed on is known only now.
 	if _, err := nc.TLSConnectionState(); err != nil && !a.Loopback() {
 		nc.Close()
 		return nil, hint.Errorf("a bus off loopback must speak TLS", "the bus at %s does not speak TLS", a.URL)
@@ -281,6 +289,7 @@ func connect(ctx context.Context, at string, options []nats.Option) (*nats.Conn,
 	select {
 	case m := <-done:
 		return m.nc, m.err
+	// The connection that may still come is closed when it does.
 	case <-ctx.Done():
 		go func() {
 			if m := <-done; m.nc != nil {

@@ -64,10 +64,13 @@ func (c *campaign) announce(now time.Time) *openSlice {
 	if now.Before(start.Add(-lead)) {
 		return nil
 	}
+	// Orders of a slice must be there before it begins. Where that is too late the whole rest of the
+	// schedule moves, so that slices stay next to each other.
 	if now.After(start.Add(-lead / 2)) { // the schedule paused to see whether blocks are void
 		c.began = c.began.Add(now.Add(lead).Sub(start))
 		start = now.Add(lead)
 	}
+	// Who is not heard now gets no share; the slice is divided among the others.
 	made := &openSlice{Slice: s, start: start, shares: map[int]*attack.Share{}}
 	for _, m := range c.holders {
 		if m.present(now) && !c.faulty(m) {
@@ -123,6 +126,7 @@ func (c *campaign) settle(now time.Time) (attack.Fired, bool) {
 		return attack.Fired{}, false
 	}
 	o := c.open[0]
+	// A slice that is spoiled is settled at once: waiting for its other shares would not mend it.
 	why, by, waiting := c.spoiled(o, now)
 	if why == "" && waiting {
 		return attack.Fired{}, false
@@ -133,6 +137,7 @@ func (c *campaign) settle(now time.Time) (attack.Fired, bool) {
 		f.Void, f.Side, f.Apart = o.apart()
 		c.remember(o, &f)
 	}
+	// The account of each holder: shares that did not come, and slices that it spoiled.
 	for _, m := range o.holders {
 		s := o.shares[m.number]
 		if s == nil || s.Missed != "" {
@@ -153,6 +158,8 @@ func (c *campaign) spoiled(o *openSlice, now time.Time) (why string, by *member,
 	if len(o.holders) == 0 {
 		return "no worker was there", nil, false
 	}
+	// The order of the cases is that of how much they explain: a worker that says why is named with
+	// its own words, one that is silent with how long it was, and only then the share that is missing.
 	for _, m := range o.holders {
 		s, until := o.shares[m.number], now
 		if s != nil {
@@ -200,6 +207,7 @@ func (c *campaign) remember(o *openSlice, f *attack.Fired) {
 // got them. What failed is the network of these workers, or the side for a part of its clients:
 // nobody here can tell, so the slice says nothing of the side.
 func (o *openSlice) apart() (why, side string, workers []int) {
+	// Whole walks are left out: their requests are counted one by one.
 	seen := make([][2]perf.Burst, len(o.holders))
 	for i, m := range o.holders {
 		for _, r := range o.shares[m.number].Records {

@@ -96,6 +96,8 @@ func (c *Coordinator) connect(ctx context.Context, address *Address) error {
 	if c.nc, err = address.dial(ctx, c.o.Token, "bgverify coordinator "+c.o.Run); err != nil {
 		return err
 	}
+	// Two coordinators in one room would both admit the workers. The stream below is the second
+	// guard: of two that ask at the same moment one fails to make it.
 	who := c.subject(subjectWho)
 	if m, err := c.nc.Request(who, []byte(c.o.Run), time.Second); err == nil {
 		return hint.Errorf("give each run its own token, or wait until the other has ended", "run %s is using this bus with the same token", text.Visible(string(m.Data)))
@@ -130,6 +132,7 @@ func (c *Coordinator) openStream(ctx context.Context) error {
 	case err != nil:
 		return fmt.Errorf("make the stream of results: %w", err)
 	}
+	// A result that is not acknowledged comes again after half a minute.
 	consumer, err := made.CreateConsumer(ctx, jetstream.ConsumerConfig{AckPolicy: jetstream.AckExplicitPolicy, AckWait: 30 * time.Second})
 	var result jetstream.ConsumeContext
 	if err == nil {
@@ -156,6 +159,7 @@ func (c *Coordinator) mend(ctx context.Context) {
 			return
 		case <-c.back:
 		}
+		// Tried for as long as workers wait for the coordinator: after that nobody is left to send.
 		for tried := time.Duration(0); tried < goneAfter && ctx.Err() == nil; tried += beatEvery {
 			_, err := c.js.Stream(ctx, c.stream)
 			if errors.Is(err, jetstream.ErrStreamNotFound) {

@@ -70,6 +70,7 @@ func (w *worker) publish(ctx context.Context, r result) error {
 	subject := w.subject(subjectResult)
 	parts := max(1, (len(packed)+partSize-1)/partSize)
 	for part := range parts {
+		// The head tells the parts of shares apart, which may come in any order.
 		head, err := json.Marshal(partHead{Attack: r.attack, Slice: r.share.Slice, Part: part, Parts: parts})
 		if err != nil {
 			return err

@@ -57,6 +57,8 @@ func (s *Stage) Begin(ctx context.Context, o attack.Order) (attack.Firing, error
 			asked = append(asked, m)
 		}
 	}
+	// Connections are divided among those that are asked. One that is lost later leaves its part
+	// unused.
 	o.Workers = len(asked)
 	stage := c.addBlob(stageBlob(number), s.Message)
 	c.mu.Unlock()
@@ -68,6 +70,7 @@ func (s *Stage) Begin(ctx context.Context, o attack.Order) (attack.Firing, error
 		c.mu.Unlock()
 		return nil, err
 	}
+	// The schedule begins a moment later, so that the orders of its first slices arrive in time.
 	f := &firing{
 		c: c, number: number, slices: make(chan attack.Fired),
 		campaign: newCampaign(o.Section.Design, number, c.clock.now().Add(lead+beatEvery), ready),
@@ -203,6 +206,7 @@ func (f *firing) run(ctx context.Context) {
 		over := f.campaign.over()
 		heard := slices.ContainsFunc(f.campaign.holders, func(m *member) bool { return m.present(now) && !f.campaign.faulty(m) })
 		f.c.mu.Unlock()
+		// Several slices may be settled at once, after a gap; no tick is waited for between them.
 		if settled {
 			select {
 			case f.slices <- fired:
@@ -283,6 +287,7 @@ const maxParts = 1024
 // takeResult takes a part of a share from the stream. A copy, or a part of an attack that is
 // over, is acknowledged and dropped.
 func (c *Coordinator) takeResult(m jetstream.Msg) {
+	// Also what is dropped is acknowledged: it would come again and again otherwise.
 	defer func() { _ = m.Ack() }()
 	from := c.memberOf(m.Subject())
 	if from == nil {
@@ -292,6 +297,7 @@ func (c *Coordinator) takeResult(m jetstream.Msg) {
 	if err != nil {
 		return
 	}
+	// A message is the length of its head, the head as JSON, and the part.
 	n, w := binary.Uvarint(inner)
 	if w <= 0 || n > uint64(len(inner)-w) {
 		return
@@ -330,6 +336,7 @@ func (c *Coordinator) addPart(from *member, head partHead, content []byte) []byt
 		parts = make([][]byte, head.Parts)
 		c.parts[key] = parts
 	}
+	// A part that comes twice changes nothing; one that contradicts those before is dropped.
 	if len(parts) != head.Parts || parts[head.Part] != nil {
 		return nil
 	}

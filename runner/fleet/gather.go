@@ -95,6 +95,8 @@ func (c *Coordinator) admit(g *greeting) welcome {
 	case len(c.members) >= MaxWorkers:
 		return welcome{Refused: fmt.Sprintf("%d workers have joined and gone: no more are taken", MaxWorkers)}
 	}
+	// The lease is answered under the key of the greeting, which the token alone gives, and all that
+	// follows is under the session key.
 	m := &member{
 		number: len(c.members) + 1, host: text.Visible(g.Host), cpus: g.CPUs, echo: g.Nonce, seal: c.o.Token.session(g.Nonce, c.nonce),
 		arrived: now, sent: now, words: map[int]word{},
@@ -113,6 +115,7 @@ func (c *Coordinator) sayJoin(address *Address) {
 	if c.own != nil {
 		shown = c.own.Address
 	}
+	// A token in the line is the user of the URL, as ParseJoin reads it.
 	at, more := shown.URL, " --token-file FILE"
 	if c.o.ShowToken {
 		scheme, rest, _ := strings.Cut(shown.URL, "://")

@@ -56,6 +56,7 @@ func (m *member) present(now time.Time) bool { return now.Sub(m.arrived) <= dead
 
 // silent is the gap that overlaps a stretch of time, the open one included.
 func (m *member) silent(from, to, now time.Time) (gap time.Duration, found bool) {
+	// The gap that is still open counts too. It is not kept: a heartbeat may end it at any moment.
 	gaps := m.gaps
 	if now.Sub(m.arrived) > maxGap {
 		gaps = append(gaps[:len(gaps):len(gaps)], span{m.arrived, now})

@@ -17,6 +17,7 @@ func (w *worker) obey(ctx context.Context, stop context.CancelCauseFunc, m *nats
 		return
 	}
 	w.mu.Lock()
+	// Any order shows that the coordinator is there.
 	w.heard, w.halted = time.Now(), false
 	w.mu.Unlock()
 	switch o.Kind {
@@ -39,6 +40,7 @@ func (w *worker) obey(ctx context.Context, stop context.CancelCauseFunc, m *nats
 // prepare makes ready for an attack, next to the heartbeats.
 func (w *worker) prepare(ctx context.Context, o *order) {
 	w.mu.Lock()
+	// An order that comes twice, since the coordinator repeats it, is for the attack under way.
 	busy := w.over || w.preparing || w.attack == o.Attack || w.site == nil || o.Fire == nil
 	if !busy {
 		w.preparing = true
@@ -90,6 +92,8 @@ func (w *worker) fire(ctx context.Context, o *order) {
 	if known {
 		w.has = o.Slice.Number
 	}
+	// The start is in the coordinator's clock. From here on it is counted in the monotonic time of
+	// this process, whatever happens to the clocks.
 	start := time.Now().Add(o.Start.Add(-w.offset.add).Sub(w.now()))
 	w.mu.Unlock()
 	if !known {
@@ -131,6 +135,8 @@ func (w *worker) endAttack() {
 func (w *worker) watch(ctx context.Context, stop context.CancelCauseFunc) {
 	ticker := time.NewTicker(beatEvery / 4)
 	defer ticker.Stop()
+	// Three steps: nothing new is fired, then what is under way is cut, then the worker gives up. A
+	// coordinator that is heard again in between goes on with the next slice.
 	cut := false
 	for {
 		select {

@@ -51,6 +51,7 @@ func unpackShare(b []byte, worker uint8) (*attack.Share, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errShare, err)
 	}
+	// Head, findings and records, in this order; see packShare.
 	var parts [3][]byte
 	for i := range parts {
 		n, w := binary.Uvarint(b)
@@ -108,6 +109,7 @@ func packRecords(records []perf.Record) []byte {
 	sorted := slices.Clone(records)
 	slices.SortStableFunc(sorted, func(a, b perf.Record) int { return int(a.Scheduled - b.Scheduled) })
 	b := binary.AppendUvarint(nil, uint64(len(sorted)))
+	// Of the scheduled times the differences of differences are written: a schedule has equal steps.
 	for column := range columns {
 		var before, step int64
 		for i := range sorted {

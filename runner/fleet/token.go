@@ -64,6 +64,7 @@ func (t Token) derive(purpose string, salt ...[]byte) []byte {
 	for _, s := range salt {
 		all = append(all, s...)
 	}
+	// HKDF, so that what is made for one purpose says nothing of the token or of other keys.
 	key, err := hkdf.Key(sha256.New, []byte(t.text), all, "bgverify fleet "+purpose, 32)
 	if err != nil { // only for a length that the hash cannot give
 		panic(err)

@@ -149,6 +149,8 @@ func (w *worker) join(ctx context.Context, deadline time.Time) error {
 	if err != nil {
 		return err
 	}
+	// The nonce stays the same for all tries: an answer that was lost is given again, and no second
+	// place is taken.
 	for tries := 0; ; tries++ {
 		reply, err := w.nc.RequestWithContext(within(ctx, 2*time.Second), subject, h)
 		if ctx.Err() != nil {
@@ -174,6 +176,7 @@ func (w *worker) join(ctx context.Context, deadline time.Time) error {
 		if err := openJSON(w.o.Token.greeting(), subject, answer.Box, &w.lease); err != nil {
 			return hint.Errorf("the join token is that of another run", "the coordinator's answer cannot be opened: %w", err)
 		}
+		// A recorded answer to another worker opens with the same token.
 		if string(w.lease.Echo) != string(g.Nonce) {
 			return errors.New("the coordinator's answer is to another worker")
 		}
@@ -230,6 +233,7 @@ func (w *worker) syncClock(ctx context.Context) error {
 // fetch reads a blob in parts.
 func (w *worker) fetch(ctx context.Context, b blob) ([]byte, error) {
 	var all []byte
+	// A request that is lost is asked again from where the blob has been read to.
 	for tries := 0; len(all) < b.Size; {
 		part, err := w.ask(ctx, subjectBlob, fetch{Name: b.Name, Offset: len(all)})
 		if err == nil && len(part) == 0 {
@@ -254,6 +258,7 @@ func (w *worker) work(ctx context.Context) error {
 		w.refuse(ctx, 0, err)
 		return err
 	}
+	// Orders may come from here on; those of an attack are left alone until the plan is loaded.
 	w.heard = time.Now()
 	orders, err := w.nc.Subscribe(w.subject(subjectOrder), func(m *nats.Msg) { w.obey(ctx, stop, m) })
 	if err != nil {
@@ -337,6 +342,8 @@ func (w *worker) beat(ctx context.Context) {
 		}
 		subject := w.subject(subjectBeat)
 		_ = w.nc.Publish(subject, closeJSON(w.seal, subject, b)) // one that is lost is a gap
+		// The clocks of two machines drift apart: the offset is measured anew while the
+		// run lasts, next to the heartbeats, which must not wait for it.
 		if time.Since(measured) > clockEvery {
 			measured = time.Now()
 			clock.Go(func() { _ = w.syncClock(ctx) }) // one that fails leaves the last offset
