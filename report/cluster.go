@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/report/words"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -129,8 +130,8 @@ func (t *textReport) alike(a *run.Alike, most int) {
 	}
 	t.line("%s  %s: %s compared, %d differ, %d only on blue, %d only on green", t.word(a.Verdict), answer,
 		text.Count(a.Objects, "object"), a.Differ, a.OnlyBlue, a.OnlyGreen)
-	t.line("  blue   %s", t.safe(versionsText(a.Versions.Blue, a.Versions.BlueKubelets)))
-	t.line("  green  %s", t.safe(versionsText(a.Versions.Green, a.Versions.GreenKubelets)))
+	t.line("  blue   %s", t.safe(words.Versions(a.Versions.Blue, a.Versions.BlueKubelets)))
+	t.line("  green  %s", t.safe(words.Versions(a.Versions.Green, a.Versions.GreenKubelets)))
 	for _, u := range a.Unread {
 		t.fill("  - ", "could not be read: "+u)
 	}
@@ -144,14 +145,6 @@ func (t *textReport) alike(a *run.Alike, most int) {
 	for _, d := range a.Deprecated {
 		t.fill("  ", "deprecated: "+d)
 	}
-}
-
-// versionsText is the version of a server with those of its nodes.
-func versionsText(server string, kubelets []string) string {
-	if len(kubelets) == 0 {
-		return server
-	}
-	return server + ", nodes " + strings.Join(kubelets, ", ")
 }
 
 // alikeTables writes the causes, the objects of one side, and the versions that green

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"io"
 	"math"
-	"reflect"
 	"strconv"
 	"strings"
 
@@ -148,75 +147,59 @@ func elapsed(s *run.SideResult) rounded {
 	return rounded(s.ElapsedMS)
 }
 
-// tableJSON is the columns in the page's data.
-type tableJSON struct {
-	Run      string        `json:"run"`
-	Suites   []columnSuite `json:"suites"`
-	Rows     int           `json:"rows"`
-	IDs      string        `json:"ids"`
-	Names    string        `json:"names"`
-	Paths    string        `json:"paths"`
-	Verdicts string        `json:"verdicts"`
-	Methods  []string      `json:"methods"`
-	Method   []int32       `json:"method"`
-	Statuses []string      `json:"statuses"`
-	Status   []int32       `json:"status"`
-	TagSets  []string      `json:"tagSets"`
-	Tags     []int32       `json:"tags"`
-	BlueMS   []rounded     `json:"blueMs"`
-	GreenMS  []rounded     `json:"greenMs"`
-	Flaky    []int         `json:"flaky"`
-	Kinds    [][]any       `json:"kinds"`
-	Causes   [][]int       `json:"causes"`
-	Details  []int         `json:"details"`
-	Chunk    int           `json:"chunk"`
-	Chunks   []int         `json:"chunks"` // where each chunk of details begins in their text
-	Sides    [2]string     `json:"sides"`
-	Demo     string        `json:"demo,omitempty"` // the command that its cases are run by
-}
-
-// json is the table as the page holds it. chunks are the offsets of the packed details.
-func (c *columns) json(src *pageRun, chunks []int) tableJSON {
-	return tableJSON{
-		Run: src.Head.ID, Suites: c.suites, Rows: c.n, IDs: c.ids.String(), Names: c.names.String(), Paths: c.paths.String(),
-		Verdicts: string(c.verdicts),
-		Methods:  source.List(c.methods.words), Method: source.List(c.methods.rows), Statuses: source.List(c.status.words),
-		Status:  source.List(c.status.rows),
-		TagSets: source.List(c.tags.words), Tags: source.List(c.tags.rows), BlueMS: source.List(c.blueMS), GreenMS: source.List(c.greenMS),
-		Flaky: source.List(c.flaky), Kinds: source.List(c.kinds),
-		Causes: source.List(c.causes), Details: source.List(c.details), Chunk: detailChunk, Chunks: source.List(chunks),
-		Sides: [2]string{src.End.Sides.Blue.URL, src.End.Sides.Green.URL}, Demo: src.Demo(),
+// write writes the table as the JSON object that data.js reads, column by column, so that the JSON of
+// a hundred thousand cases is never there as a whole. chunks are the offsets of the packed details.
+func (c *columns) write(w io.Writer, src *pageRun, chunks []int) error {
+	type column struct {
+		name  string
+		value any
 	}
+	list := []column{
+		{"run", src.Head.ID},
+		{"suites", c.suites},
+		{"rows", c.n},
+		{"ids", c.ids.String()},
+		{"names", c.names.String()},
+		{"paths", c.paths.String()},
+		{"verdicts", string(c.verdicts)},
+		{"methods", source.List(c.methods.words)},
+		{"method", source.List(c.methods.rows)},
+		{"statuses", source.List(c.status.words)},
+		{"status", source.List(c.status.rows)},
+		{"tagSets", source.List(c.tags.words)},
+		{"tags", source.List(c.tags.rows)},
+		{"blueMs", source.List(c.blueMS)},
+		{"greenMs", source.List(c.greenMS)},
+		{"flaky", source.List(c.flaky)},
+		{"kinds", source.List(c.kinds)},
+		{"causes", source.List(c.causes)},
+		{"details", source.List(c.details)},
+		{"chunk", detailChunk},
+		{"chunks", source.List(chunks)},
+		{"sides", [2]string{src.End.Sides.Blue.URL, src.End.Sides.Green.URL}},
+	}
+	if demo := src.Demo(); demo != "" { // the command that its cases are run by
+		list = append(list, column{"demo", demo})
+	}
+	for i, col := range list {
+		sign := ","
+		if i == 0 {
+			sign = "{"
+		}
+		if _, err := io.WriteString(w, sign+`"`+col.name+`":`); err != nil {
+			return err
+		}
+		if err := source.WritePlain(w, col.value); err != nil {
+			return err
+		}
+	}
+	_, err := io.WriteString(w, "}")
+	return err
 }
 
 // pack is a value as JSON, gzipped, in base64: text that is inert in a page.
 func pack(v any) (string, error) {
 	return packed(func(w io.Writer) error { return source.WritePlain(w, v) })
-}
-
-// packTable is pack for the table, column by column, so that the JSON of a
-// hundred thousand cases is never there as a whole.
-func packTable(t *tableJSON) (string, error) {
-	return packed(func(w io.Writer) error {
-		// The members are written one after the other: encoding the table as a whole would hold
-		// its JSON, some megabytes, once more.
-		v, sign := reflect.ValueOf(t).Elem(), "{"
-		for i := range v.NumField() {
-			name, omit := strings.CutSuffix(v.Type().Field(i).Tag.Get("json"), ",omitempty")
-			if omit && v.Field(i).IsZero() {
-				continue
-			}
-			if _, err := io.WriteString(w, sign+`"`+name+`":`); err != nil {
-				return err
-			}
-			if err := source.WritePlain(w, v.Field(i).Interface()); err != nil {
-				return err
-			}
-			sign = ","
-		}
-		_, err := io.WriteString(w, "}")
-		return err
-	})
 }
 
 // packed gzips what write writes and encodes it in base64.

@@ -14,6 +14,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -197,8 +198,7 @@ func (h *Page) End() error {
 	if err := h.details.flush(); err != nil {
 		return err
 	}
-	data := h.columns.json(h.src, h.details.at)
-	table, err := packTable(&data)
+	table, err := packed(func(w io.Writer) error { return h.columns.write(w, h.src, h.details.at) })
 	if err != nil {
 		return err
 	}

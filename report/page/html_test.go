@@ -303,3 +303,30 @@ func TestCausesUnderLoad(t *testing.T) {
 		}
 	}
 }
+
+// tableJSON is the table in the page's data, as columns.write writes it.
+type tableJSON struct {
+	Run      string        `json:"run"`
+	Suites   []columnSuite `json:"suites"`
+	Rows     int           `json:"rows"`
+	IDs      string        `json:"ids"`
+	Names    string        `json:"names"`
+	Paths    string        `json:"paths"`
+	Verdicts string        `json:"verdicts"`
+	Methods  []string      `json:"methods"`
+	Method   []int32       `json:"method"`
+	Statuses []string      `json:"statuses"`
+	Status   []int32       `json:"status"`
+	TagSets  []string      `json:"tagSets"`
+	Tags     []int32       `json:"tags"`
+	BlueMS   []rounded     `json:"blueMs"`
+	GreenMS  []rounded     `json:"greenMs"`
+	Flaky    []int         `json:"flaky"`
+	Kinds    [][]any       `json:"kinds"`
+	Causes   [][]int       `json:"causes"`
+	Details  []int         `json:"details"`
+	Chunk    int           `json:"chunk"`
+	Chunks   []int         `json:"chunks"` // where each chunk of details begins in their text
+	Sides    [2]string     `json:"sides"`
+	Demo     string        `json:"demo,omitempty"` // the command that its cases are run by
+}

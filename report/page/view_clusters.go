@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/bgverify/bgverify/internal/text"
+	"github.com/bgverify/bgverify/report/words"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -80,7 +81,7 @@ func (v *clustersView) alike(a *run.Alike) {
 	v.Lines = append(v.Lines,
 		fmt.Sprintf("%s compared: %d differ, %d only on blue, %d only on green.", text.Count(a.Objects, "object"), a.Differ,
 			a.OnlyBlue, a.OnlyGreen),
-		fmt.Sprintf("Kubernetes: blue %s, green %s.", nodes(a.Versions.Blue, a.Versions.BlueKubelets), nodes(a.Versions.Green,
+		fmt.Sprintf("Kubernetes: blue %s, green %s.", words.Versions(a.Versions.Blue, a.Versions.BlueKubelets), words.Versions(a.Versions.Green,
 			a.Versions.GreenKubelets)))
 	for _, u := range a.Unread {
 		v.Lines = append(v.Lines, "Could not be read: "+u)
@@ -113,14 +114,6 @@ func (v *clustersView) resources(load string, r *run.Resources) {
 		}
 		return []string{f.Name, f.Amount(f.Blue), f.Amount(f.Green), result}
 	})
-}
-
-// nodes is the version of a cluster, with those of its nodes where they differ.
-func nodes(server string, kubelets []string) string {
-	if len(kubelets) == 0 {
-		return server
-	}
-	return fmt.Sprintf("%s (nodes %s)", server, strings.Join(kubelets, ", "))
 }
 
 // table adds a table of n rows; one without rows is left out.

@@ -127,6 +127,14 @@ func PlanOf(l *run.LoadResult) string {
 	return "the plan"
 }
 
+// Versions is the version of a cluster's server, with those of its nodes where they differ.
+func Versions(server string, kubelets []string) string {
+	if len(kubelets) == 0 {
+		return server
+	}
+	return fmt.Sprintf("%s (nodes %s)", server, strings.Join(kubelets, ", "))
+}
+
 // A ComparisonRow is a comparison of a load stage in words.
 type ComparisonRow struct{ Name, Blue, Green, Change, Interval, Margin, MDE string }
 
