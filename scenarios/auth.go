@@ -73,9 +73,7 @@ func (w *walker) readAPIKey(n *yaml.Node, out *Auth) {
 		x.Fail(x.At("query"), "", "an api_key is sent in a header or in the query, not both")
 	case header != "":
 		out.In, out.Name = "header", header
-		if !template.IsToken(header) {
-			x.Fail(x.At("header"), "", "%q is not the name of a header", problem.Cut(header, 40))
-		}
+		x.Broken = !w.checkToken(x.At("header"), header, "header") || x.Broken
 	case query != "":
 		out.In, out.Name = "query", query
 	case !x.Broken:
@@ -136,8 +134,7 @@ func (w *walker) checkHeaderName(k *yaml.Node, text string) bool {
 	name := strings.ToLower(text)
 	// The cases go from what no header is to what this client does not send from headers:.
 	switch hint, own := clientHeaders[name]; {
-	case !template.IsToken(text):
-		w.Errorf(k, "", "%q is not the name of a header", problem.Cut(text, 40))
+	case !w.checkToken(k, text, "header"):
 	case own:
 		w.Errorf(k, hint, "header %q is set by the client", text)
 	case name == "cookie":
@@ -149,12 +146,15 @@ func (w *walker) checkHeaderName(k *yaml.Node, text string) bool {
 }
 
 // checkCookieName checks the name of a cookie.
-func (w *walker) checkCookieName(k *yaml.Node) bool {
-	if template.IsToken(k.Value) {
-		return true
+func (w *walker) checkCookieName(k *yaml.Node) bool { return w.checkToken(k, k.Value, "cookie") }
+
+// checkToken reports a name of a header or cookie that no such thing can have.
+func (w *walker) checkToken(n *yaml.Node, name, what string) bool {
+	if !template.IsToken(name) {
+		w.Errorf(n, "", "%q is not the name of a %s", problem.Cut(name, 40), what)
+		return false
 	}
-	w.Errorf(k, "", "%q is not the name of a cookie", problem.Cut(k.Value, 40))
-	return false
+	return true
 }
 
 // checkLiterals reports control characters in what the file writes itself.

@@ -73,8 +73,8 @@ func (w *walker) readExpectInto(o *keys.Mapping, e *Expect) {
 	}
 	// Each part is read on its own: a wrong one leaves the others as they are.
 	e.Latency = w.readLatency(o)
-	e.Headers = w.readFieldExpects(o, "headers", w.checkAnyHeaderName)
-	e.Cookies = w.readFieldExpects(o, "cookies", w.checkCookieName)
+	e.Headers = w.readFieldExpects(o, "headers", "header")
+	e.Cookies = w.readFieldExpects(o, "cookies", "cookie")
 	e.Body = w.readPathExpects(o, "body")
 	if n := o.Get("text"); n != nil {
 		e.Text = w.readMatchers(n, "text", true)
@@ -83,16 +83,6 @@ func (w *walker) readExpectInto(o *keys.Mapping, e *Expect) {
 	if n := o.Get("hls"); n != nil {
 		e.HLS = w.readHLS(n)
 	}
-}
-
-// checkAnyHeaderName checks the name of a response header. Unlike in a request, every token is
-// allowed: an answer may have headers that the client never sends.
-func (w *walker) checkAnyHeaderName(k *yaml.Node) bool {
-	if template.IsToken(k.Value) {
-		return true
-	}
-	w.Errorf(k, "", "%q is not the name of a header", problem.Cut(k.Value, 40))
-	return false
 }
 
 // readExpectFiles reads schema and snapshot. Both files are read now, so that a missing one is
@@ -163,11 +153,12 @@ func (w *walker) readLatency(o *keys.Mapping) []Matcher {
 }
 
 // readFieldExpects reads what headers or cookies must be. Their values are text, so that
-// `X-Count: 3` expects the text 3.
-func (w *walker) readFieldExpects(o *keys.Mapping, name string, check func(*yaml.Node) bool) []FieldExpect {
+// `X-Count: 3` expects the text 3. Unlike in a request, every token may be the name of a
+// header: an answer may have headers that the client never sends.
+func (w *walker) readFieldExpects(o *keys.Mapping, name, what string) []FieldExpect {
 	var out []FieldExpect
 	o.EachPair(name, func(k, v *yaml.Node) {
-		if !check(k) {
+		if !w.checkToken(k, k.Value, what) {
 			return
 		}
 		if m := w.readMatchers(v, name+" "+k.Value, true); len(m) > 0 {

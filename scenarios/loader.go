@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -201,13 +202,13 @@ func (l *loader) done() Problems {
 // at the node, where the wrong name is written; the file itself has no line to show.
 func (l *loader) openFrom(n *yaml.Node, w *walker, name string) *source.File {
 	if _, known := l.sources[name]; !known {
-		if f, err := source.OpenRegular(l.fsys, name); err != nil {
+		f, err := source.OpenRegular(l.fsys, name)
+		if err != nil {
 			w.Errorf(n, missingHint(l.fsys, name, err), "cannot read %s: %v", name, err)
 			l.sources[name] = nil
 			return nil
-		} else {
-			f.Close()
 		}
+		f.Close()
 	}
 	return l.open(name)
 }
@@ -311,12 +312,10 @@ func (l *loader) walkFolder(root string, take func(string)) {
 // isRunFolder reports whether a folder is an archived run, which keeps copies of the suites
 // that it ran: they are no suites of the folder above, and would be found twice.
 func (l *loader) isRunFolder(name string) bool {
-	for _, file := range []string{"run.json", "plan.json", "events.ndjson", "exchanges.ndjson"} {
-		if info, err := fs.Stat(l.fsys, path.Join(name, file)); err != nil || info.IsDir() {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc([]string{"run.json", "plan.json", "events.ndjson", "exchanges.ndjson"}, func(file string) bool {
+		info, err := fs.Stat(l.fsys, path.Join(name, file))
+		return err != nil || info.IsDir()
+	})
 }
 
 // readFile reads a file by what its top-level keys say it is (rule 1), and returns nil

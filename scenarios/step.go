@@ -13,7 +13,6 @@ import (
 	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/internal/source"
 	"github.com/bgverify/bgverify/scenarios/problem"
-	"github.com/bgverify/bgverify/scenarios/template"
 )
 
 // stepDefaults are what every step of a suite starts from. The fields with a capital are
@@ -288,8 +287,8 @@ func (w *walker) readCapture(k, v *yaml.Node) (Capture, bool) {
 	o := w.Object(v, "capture", "capture "+k.Value)
 	// Places are counted below: each of them is one field.
 	o.Bind(&c)
-	if c.Header != "" && !template.IsToken(c.Header) {
-		o.Fail(o.At("header"), "", "%q is not the name of a header", problem.Cut(c.Header, 40))
+	if c.Header != "" && !w.checkToken(o.At("header"), c.Header, "header") {
+		o.Broken = true
 	}
 	if c.Regex != "" {
 		w.checkRegex(o.At("regex"), c.Regex, "regex")

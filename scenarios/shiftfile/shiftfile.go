@@ -166,8 +166,7 @@ func (r *reader) done() problem.Problems {
 // refuseBlank refuses texts that say nothing: an empty command would confirm every step, an empty tag choose all
 // cases. Rule 6.
 func (r *reader) refuseBlank(o *keys.Mapping) {
-	for i := range o.Table.Keys {
-		name := o.Table.Keys[i].Name
+	for _, name := range o.Table.Names() {
 		n := o.At(name)
 		if !o.Has(name) || n == nil || n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" {
 			continue
@@ -175,10 +174,7 @@ func (r *reader) refuseBlank(o *keys.Mapping) {
 		text := strings.TrimSpace(n.Value)
 		command := name == "exec" || name == "get" || name == "set"
 		known := slices.ContainsFunc(r.problems, func(p problem.Problem) bool { return p.Pos.Line == n.Line && p.Pos.Col == n.Column })
-		if known {
-			continue
-		}
-		if text == "" || command && strings.HasPrefix(text, "#") && !strings.Contains(text, "\n") {
+		if !known && (text == "" || command && strings.HasPrefix(text, "#") && !strings.Contains(text, "\n")) {
 			o.Fail(n, "leave the key out, or give it a value", "%s is empty", name)
 		}
 	}
@@ -292,13 +288,7 @@ func saysNothing(why string) bool {
 // readDriver reads the one driver of a file.
 func (r *reader) readDriver(d *keys.Mapping) Driver {
 	out := Driver{}
-	var written []string
-	for i := range d.Table.Keys {
-		name := d.Table.Keys[i].Name
-		if d.Has(name) {
-			written = append(written, name)
-		}
-	}
+	written := slices.DeleteFunc(d.Table.Names(), func(name string) bool { return !d.Has(name) })
 	if len(written) != 1 && !d.Broken { // Rule 3
 		d.Fail(d.Node, "driver: {exec: {get: ./get.sh, set: ./set.sh}}", "driver names exactly one of %s, not %d",
 			strings.Join(d.Table.Names(), ", "), len(written))
@@ -339,12 +329,7 @@ func refuseSame(o *keys.Mapping, blue, green, what string) {
 
 // hasShare reports whether a share is among the steps.
 func hasShare(steps []float64, share float64) bool {
-	for _, s := range steps {
-		if math.Abs(s-share) < 1e-9 {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(steps, func(s float64) bool { return math.Abs(s-share) < 1e-9 })
 }
 
 // PercentText writes a share as the file has it: 5%, 0.5%.

@@ -2,6 +2,7 @@ package jmeter
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/csv"
@@ -90,19 +91,15 @@ func (p *plan) readTable(n *node) (t *table, why string) {
 	case err != nil:
 		return t, err.Error()
 	case !utf8.Valid(text) && (encoding == "iso-8859-1" || encoding == "windows-1252"):
-		runes := make([]rune, len(text))
-		for i, c := range text {
-			runes[i] = rune(c)
-		}
-		text = []byte(string(runes))
+		text = []byte(latin1(text))
 	case !utf8.Valid(text):
 		return t, "its text is not UTF-8"
 	}
 	delimiter := names.constantOr(n.text("delimiter"))
 	if delimiter == `\t` || delimiter == "\t" {
 		delimiter = "\t"
-	} else if delimiter = strings.TrimSpace(delimiter); delimiter == "" {
-		delimiter = ","
+	} else {
+		delimiter = cmp.Or(strings.TrimSpace(delimiter), ",")
 	}
 	rows, err := cells(text, delimiter, n.flag("quotedData"))
 	switch {

@@ -119,13 +119,18 @@ func charset(name string, in io.Reader) (io.Reader, error) {
 		if err != nil {
 			return nil, err
 		}
-		runes := make([]rune, len(data))
-		for i, c := range data {
-			runes[i] = rune(c)
-		}
-		return strings.NewReader(string(runes)), nil
+		return strings.NewReader(latin1(data)), nil
 	}
 	return nil, fmt.Errorf("the encoding %q is not known: save the plan as UTF-8", name)
+}
+
+// latin1 is text of ISO 8859-1, whose bytes are the first 256 characters of Unicode.
+func latin1(data []byte) string {
+	runes := make([]rune, len(data))
+	for i, c := range data {
+		runes[i] = rune(c)
+	}
+	return string(runes)
 }
 
 // A parser builds elements from tokens.

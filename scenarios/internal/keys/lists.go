@@ -14,12 +14,11 @@ import (
 func (o *Mapping) Percents(name string) (shares []float64, at []*yaml.Node) {
 	s := shapeOf(o.Table.Key(name).Shape, FormPercent)
 	o.EachElement(name, func(_ int, n *yaml.Node) {
+		x := 0.0
 		text, ok := o.Reader.ScalarText(n, "an element of "+name, s)
-		if !ok {
-			o.Broken = true
-			return
+		if ok {
+			x, ok = o.Reader.percentOf(n, text, "an element of "+name, s)
 		}
-		x, ok := o.Reader.percentOf(n, text, "an element of "+name, s)
 		if o.Broken = o.Broken || !ok; ok {
 			shares, at = append(shares, x), append(at, n)
 		}

@@ -66,9 +66,7 @@ func (o *Mapping) scalar(name string, f Form) (n *yaml.Node, text string, s *Sha
 		return nil, "", s, false
 	}
 	text, ok = o.Reader.ScalarText(n, name, s)
-	if !ok {
-		o.Broken = true
-	}
+	o.Broken = o.Broken || !ok
 	return source.Deref(n), text, s, ok
 }
 
@@ -129,25 +127,18 @@ func (o *Mapping) Bool(name string, def bool) bool {
 	if !ok {
 		return def
 	}
-	b, ok := boolOf(n)
-	if !ok {
-		hint := ""
-		switch strings.ToLower(text) {
-		case "yes", "on", "y", "true":
-			hint = "write true"
-		case "no", "off", "n", "false":
-			hint = "write false"
-		}
-		o.Fail(n, hint, "%s must be true or false, not %q", name, problem.Cut(text, 40))
-		return def
+	if n.Style == 0 && (text == "true" || text == "false") {
+		return text == "true"
 	}
-	return b
-}
-
-// boolOf reads a plain true or false.
-func boolOf(n *yaml.Node) (value, ok bool) {
-	plain := n.Kind == yaml.ScalarNode && n.Style == 0
-	return n.Value == "true", plain && (n.Value == "true" || n.Value == "false")
+	hint := ""
+	switch strings.ToLower(text) {
+	case "yes", "on", "y", "true":
+		hint = "write true"
+	case "no", "off", "n", "false":
+		hint = "write false"
+	}
+	o.Fail(n, hint, "%s must be true or false, not %q", name, problem.Cut(text, 40))
+	return def
 }
 
 // Int reads a whole number within the bounds of the key's shape; def when it is absent or
@@ -157,12 +148,11 @@ func (o *Mapping) Int(name string, def int) int {
 	if !ok {
 		return def
 	}
-	i, ok := o.Reader.IntOf(n, text, name, s)
-	if !ok {
-		o.Broken = true
-		return def
+	if i, ok := o.Reader.IntOf(n, text, name, s); ok {
+		return i
 	}
-	return i
+	o.Broken = true
+	return def
 }
 
 // IntOf reads the text of a node as a whole number within the bounds of a shape. Quotes, signs
