@@ -192,6 +192,7 @@ func (d *Document) pathItem(p string, item *Node, security []Requirement, secure
 		if !slices.Contains(methods, method) {
 			continue
 		}
+		// JSON is case-sensitive: a method in capitals is an extension for most readers.
 		if key != method {
 			d.fault(item.Items[i], "%s %s: methods are written in lower case", key, problem.Cut(p, 80))
 			continue
@@ -208,6 +209,7 @@ func (d *Document) pathItem(p string, item *Node, security []Requirement, secure
 			Method: strings.ToUpper(key), Path: p, ID: n.text("operationId"), Summary: n.text("summary"), Tags: n.words("tags"),
 			Deprecated: n.truth("deprecated"), Servers: d.Servers, Security: security, Pos: item.Items[i].Pos(),
 		}
+		// The nearest list of servers counts alone: operation, path, document.
 		if own := d.serverList(n); len(own) > 0 {
 			o.Servers = own
 		} else if len(servers) > 0 {
@@ -361,6 +363,7 @@ func (d *Document) responses(n *Node, o *Operation) []*Response {
 			continue
 		}
 		what := o.Method + " " + o.Path + ": response " + problem.Cut(status, 80)
+		// Classes are written 2XX or 2xx.
 		up := strings.ToUpper(status)
 		if !statusForm(up) && status != "default" {
 			d.fault(items[i], "%s: not a status", what)

@@ -111,6 +111,7 @@ func (r *jsonReader) node(v diff.Value, depth int) (*Node, *Error) {
 	seen := map[string]bool{}
 	for c := range v.Children() {
 		if n.Kind == Object && seen[c.Name()] {
+			// The place of the name, which the reader has passed, is counted anew from the beginning.
 			at := &jsonReader{f: r.f, text: r.text, line: 1, col: 1}
 			at.moveTo(keyBefore(r.text, c.Offset()))
 			return nil, r.f.fail(at.line, at.col, "duplicate key %q", problem.Cut(c.Name(), 80))
@@ -202,6 +203,7 @@ func (r *yamlReader) node(n *yaml.Node, depth int) (*yamlKnown, *Error) {
 	if n.Anchor != "" {
 		r.known[n] = nil
 	}
+	// An anchor is known by its node once that is read; until then an alias to it is a circle.
 	out := &yamlKnown{node: &Node{Line: n.Line, Col: n.Column, file: r.f}, size: 1}
 	if err := r.fill(out, n, depth); err != nil {
 		return nil, err
@@ -247,6 +249,7 @@ func (r *yamlReader) fill(out *yamlKnown, n *yaml.Node, depth int) *Error {
 			if err != nil {
 				return err
 			}
+			// Members of << come last: those that the mapping writes itself win.
 			if key.Tag == "!!merge" {
 				merged = append(merged, item)
 				continue

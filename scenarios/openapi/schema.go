@@ -251,6 +251,7 @@ func (b *Bundle) write(out *bytes.Buffer, n *Node) {
 		out.WriteString("true")
 		return
 	}
+	// These change what references mean. Without them the schema could accept less.
 	for _, key := range []string{"$id", "$dynamicRef", "$recursiveRef"} {
 		if v := n.Get(key); v != nil && b.d.modern() {
 			b.drop(v, "%s of a schema is not read", key)
@@ -317,6 +318,7 @@ func (b *Bundle) types(t *Node, nullable *bool, add func(name, text string)) {
 	if t.Kind == Array {
 		list = t.Items
 	}
+	// A type of nothing that JSON has is dropped as a whole.
 	var words []string
 	for _, x := range list {
 		if x.Kind == Null { // YAML's null for "null"

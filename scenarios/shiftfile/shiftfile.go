@@ -182,6 +182,7 @@ func (r *reader) refuseBlank(o *keys.Mapping) {
 
 func (r *reader) read(o *keys.Mapping) *File {
 	s := &File{File: r.Src.Path, OnFail: "rollback", Hold: Hold{Min: 5 * time.Minute, Settle: time.Minute}}
+	// Steps are read by code: each keeps its place for the rule that they rise.
 	shares, at := o.Percents("steps")
 	if s.Steps = shares; len(shares) == 0 && o.Has("steps") && !o.Broken {
 		o.Fail(o.At("steps"), "steps: [1%, 5%, 25%, 50%, 100%]", "steps is empty")
@@ -198,6 +199,7 @@ func (r *reader) read(o *keys.Mapping) *File {
 			h.Fail(h.At("max"), "", "max is shorter than min")
 		}
 	}
+	// Long enough for a probe that is slow, and never shorter than the hold itself.
 	if s.Hold.Max == 0 {
 		s.Hold.Max = max(4*s.Hold.Min, 10*time.Minute)
 	}

@@ -124,6 +124,7 @@ func ReadClusters(o *keys.Mapping, host Host) *Clusters {
 	blue := readCluster(x, "blue", &c.Blue)
 	readCluster(x, "green", &c.Green)
 	c.Ready, c.Alike, c.Services = readReady(x), readAlike(x, host), readClusterServices(x)
+	// What is not written is the current context, so that two empty accesses are one cluster.
 	same := c.Blue.Context == c.Green.Context && c.Blue.Kubeconfig == c.Green.Kubeconfig && c.Blue.InCluster == c.Green.InCluster
 	switch {
 	case x.Broken:
@@ -226,6 +227,7 @@ func readObjectRule(r *keys.Reader, n *yaml.Node, host Host) (ObjectRule, bool) 
 	if o.Node.Kind != yaml.MappingNode {
 		return out, false
 	}
+	// The keys that choose objects go into the ObjectRule, all others into its rule.
 	var chooses, does []keys.Key
 	for _, k := range o.Table.Keys {
 		if slices.Contains(objectKeys, k.Name) {

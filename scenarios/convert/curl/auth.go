@@ -15,6 +15,7 @@ func (c *curlImport) credentials(r *web.Request, cr *curlRequest) {
 	if cr.sigv4 != nil {
 		asked = append(asked, "--aws-sigv4 "+cr.sigv4.text)
 	}
+	// A scheme other than Basic is a kind of its own in the language, or cannot be written.
 	if len(asked) > 0 {
 		auth, why := c.scheme(r, cr)
 		if why != "" {
@@ -94,6 +95,7 @@ func (c *curlImport) login(r *web.Request, cr *curlRequest) (user, password, why
 // aws reads --aws-sigv4 by curl's rules: what follows the providers, else
 // the first labels of the host, are region and service.
 func (c *curlImport) aws(r *web.Request, cr *curlRequest, user, password string) (auth *model.Auth, why string) {
+	// Missing words are empty: aws:amz:REGION:SERVICE.
 	words := append(web.SplitOutside(cr.sigv4.text, ":"), "", "", "", "")
 	if !strings.EqualFold(words[0], "aws") || !strings.EqualFold(words[1], "amz") {
 		return nil, "of its signatures only those of aws:amz are part of the language"

@@ -41,6 +41,7 @@ func (c *curlImport) body(r *web.Request, p *pendingCurl) {
 	if len(cr.data) == 0 {
 		return
 	}
+	// All data options are one body. The bytes of a file stay bytes only where it is alone.
 	text, raw := "", []byte(nil)
 	for i, d := range cr.data {
 		t, b, ok := c.datum(r, p, d)
@@ -57,6 +58,7 @@ func (c *curlImport) body(r *web.Request, p *pendingCurl) {
 		}
 		text += t + string(b)
 	}
+	// -G moves the data into the address.
 	if cr.on["get"] {
 		c.addQuery(r, text+string(raw))
 		return
@@ -212,6 +214,7 @@ func (c *curlImport) part(r *web.Request, p *pendingCurl, f curlPart) {
 		r.Body.Parts = append(r.Body.Parts, out)
 		return
 	}
+	// @ sends a file as a file, < its content as text.
 	kind := byte(0)
 	if content != "" && (content[0] == '@' || content[0] == '<') {
 		kind, content = content[0], content[1:]

@@ -72,6 +72,7 @@ func (c *curlImport) build() {
 func (c *curlImport) sides() {
 	agree := func(secure bool, value func(*curlRequest) string) string {
 		out, seen := "", false
+		// All requests that the option matters to must agree.
 		for _, p := range c.pending {
 			if secure && !secureURL(p.url.text) {
 				continue
@@ -123,6 +124,7 @@ func (c *curlImport) request(p *pendingCurl) *web.Request {
 	c.headers(r, cr)
 	c.credentials(r, cr)
 	c.body(r, p)
+	// curl resolves . and .. before it sends.
 	if !cr.on["path-as-is"] {
 		_, full, _ := web.CutURL(r.URL)
 		head, _, _ := web.CutOutside(r.URL, "#")
@@ -268,6 +270,7 @@ func (c *curlImport) headers(r *web.Request, cr *curlRequest) {
 			}
 		}
 	}
+	// Headers that options imply yield to those that -H writes.
 	add := func(name, value string) {
 		if _, has := r.Header(name); !has {
 			r.Headers = append(r.Headers, model.Field{Name: name, Text: value})

@@ -32,6 +32,7 @@ func (c *curlImport) capturing(name, value string, cmd *shCommand, w shWord) boo
 	if !ok {
 		return false
 	}
+	// The command is read like any other; it must make exactly one request.
 	before := len(c.pending)
 	stages[0].line, stages[0].comment = cmd.line, cmd.comment
 	c.command(&stages[0], c.stdin(nil, &stages[0]))

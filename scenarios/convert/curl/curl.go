@@ -90,6 +90,7 @@ func Convert(in source.Input) (*model.Result, error) {
 	case strings.Contains(text, "\x00"):
 		return nil, errors.New("the file holds NUL bytes; it is not text")
 	}
+	// Command lines of Windows are rewritten, so that one reader of shells is enough.
 	windows := windowsLine.MatchString(text)
 	if windows {
 		text = fromCmd(text)
@@ -103,6 +104,7 @@ func Convert(in source.Input) (*model.Result, error) {
 		captures: naming.NewNamer("_"), times: map[string]int{},
 	}
 	c.countAssignments(commands)
+	// Commands that are joined by | are read together: what is piped into curl may be its body.
 	for i := 0; i < len(commands); {
 		n := i + 1
 		for n < len(commands) && commands[n-1].piped {
@@ -301,6 +303,7 @@ func (c *curlImport) resolve(text string) string {
 		switch {
 		case isEnv && v != nil && v.captured:
 			b.WriteString(v.value)
+		// A secret is read from the environment although the file has its value.
 		case !isEnv || v == nil || v.unknown, hides(name, v.value):
 			b.WriteString(web.Marked(p))
 		case c.times[name] > 1 || strings.Contains(v.value, "://") || web.HasMark(v.value) ||
@@ -352,6 +355,7 @@ func (c *curlImport) stdin(stages []shCommand, cmd *shCommand) stdin {
 			return c.fileIn(r.word)
 		}
 	}
+	// Each stage reads what the one before it prints; the first that would have to run ends that.
 	in := stdin{why: "nothing is piped into it"}
 	for i := range stages {
 		words := strip(stages[i].words)

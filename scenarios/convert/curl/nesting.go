@@ -53,6 +53,7 @@ func endless(text string) int {
 			for end < len(text) && strings.IndexByte(" \t\r\n;|&!~+-?=*", text[end]) < 0 {
 				end++
 			}
+			// A word counts where a command may begin; any other is an operand.
 			word := text[i:end]
 			switch {
 			case begin && slices.Contains(openers, word):

@@ -175,6 +175,7 @@ func (s *shell) statement(st *syntax.Stmt) {
 func (s *shell) compound(st *syntax.Stmt) {
 	end := ""
 	switch c := st.Cmd.(type) {
+	// These have no end of their own that could be redirected as a command.
 	case *syntax.Subshell:
 		s.statements(c.Stmts)
 		return

@@ -283,6 +283,7 @@ func printed(list []shWord) (string, bool) {
 	if len(list) < 2 {
 		return "", false
 	}
+	// Only forms on which all shells agree are printed.
 	args := list[1:]
 	switch list[0].text {
 	case "printf":

@@ -18,6 +18,7 @@ import (
 // postOf reads the body.
 func (h *harImport) postOf(e *harEntry, r *web.Request) {
 	p := e.post
+	// A length without a body means that the recording lost it: the request would not be the same.
 	if length, _ := r.Header("Content-Length"); p == nil && (e.lacks || strings.Trim(length, "0123456789") == "" &&
 		strings.Trim(length, "0") != "") {
 		h.Lose(r, model.Lost{Kind: model.Bodies, Place: "body", Why: "the recording does not hold it"})
@@ -54,6 +55,7 @@ func (h *harImport) postOf(e *harEntry, r *web.Request) {
 // partsOf reads multipart/form-data from the recorded text, or from its params.
 // Recordings leave the bytes of files out.
 func (h *harImport) partsOf(p *harPost, boundary string, r *web.Request) {
+	// The recorded text has the parts as they were sent; params are a summary of them.
 	var list []harParam
 	if text := append([]byte(p.text), p.raw...); len(text) > 0 && boundary != "" {
 		in := multipart.NewReader(bytes.NewReader(text), boundary)

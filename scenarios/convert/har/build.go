@@ -51,6 +51,7 @@ func (h *harImport) requests() []*web.Request {
 	seen := map[string]int{} // what was sent -> its request
 	folded := map[int]int{}
 	for _, e := range h.entries {
+		// The same read again is written once. A write in between may change what it answers.
 		id := fmt.Sprintf("%s\n%s\n%d\n%s", e.method, e.url, e.status, e.stable())
 		if web.UnsafeMethod(e.method) {
 			clear(seen)
@@ -58,6 +59,7 @@ func (h *harImport) requests() []*web.Request {
 			folded[i]++
 			continue
 		}
+		// What a request takes from earlier answers is looked up before its own answer is learned.
 		i := h.flow.add()
 		r := h.request(e, i, &steps, cookies)
 		for _, o := range e.odd {
@@ -165,6 +167,7 @@ func (h *harImport) request(e *harEntry, index int, steps *[]*model.Step, known 
 	h.cookiesOf(e, r, index, known)
 	h.postOf(e, r)
 	h.expectOf(e, r)
+	// An address that an answer gave as a whole is followed as a whole.
 	whole, _, _ := strings.Cut(e.url, "#")
 	lifted := ""
 	if h.flow.sources[whole] != nil {
@@ -273,6 +276,7 @@ func (h *harImport) expectOf(e *harEntry, r *web.Request) {
 	case 0: // nobody knows what the answer was
 		return
 	}
+	// The media type is expected of bodies alone: an empty answer often has none, or any.
 	r.Expect.Status = []string{strconv.Itoa(e.status)}
 	if m := web.Media(e.mime); len(e.body) > 0 && strings.Contains(m, "/") && web.HeaderText(m) && !web.HasMark(m) && len(m) < 100 {
 		r.Expect.Headers = []model.Check{{Name: "content-type", Matchers: []model.Matcher{{

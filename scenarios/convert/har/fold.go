@@ -101,6 +101,7 @@ func (h *harImport) foldRows(requests []*web.Request) (cases []*model.Case, take
 	groups := map[string][]int{}
 	var order []string
 	written := map[string]bool{}
+	// A place that the page also writes to is read in order, and is not a row.
 	for _, r := range requests {
 		written[place(r)] = written[place(r)] || web.UnsafeMethod(r.Method)
 	}
@@ -115,6 +116,7 @@ func (h *harImport) foldRows(requests []*web.Request) (cases []*model.Case, take
 		}
 		groups[key] = append(groups[key], i)
 	}
+	// Fewer rows than minRows are left where they were recorded.
 	for n, key := range order {
 		list := groups[key]
 		if len(list) < minRows {
@@ -200,6 +202,7 @@ func (h *harImport) rowCase(r *web.Request, t *table) *model.Case {
 	step := t.first
 	step.Query = slices.Clone(step.Query)
 	segments := strings.Split(step.URL, "/")
+	// Segments of the path and values of the query that differ become placeholders of columns.
 	header := make([]string, len(columns))
 	for n, i := range columns {
 		if i >= len(segments) {
@@ -215,6 +218,7 @@ func (h *harImport) rowCase(r *web.Request, t *table) *model.Case {
 	var data bytes.Buffer
 	w := csv.NewWriter(&data)
 	_ = w.Write(header) // a buffer takes everything
+	// A row that is there already is left out; names of rows are their cells.
 	rows, named := map[string]bool{}, map[string]bool{}
 	for _, cells := range t.cells {
 		row := make([]string, len(columns))

@@ -201,6 +201,7 @@ func (e *harEntry) notAPI() string {
 	case slices.Contains([]string{"image", "font", "stylesheet", "script", "websocket", "eventsource", "texttrack", "manifest"}, e.resource):
 		return e.resource + "s"
 	}
+	// What the browser took it for is not recorded by every tool: the media type decides next.
 	m := web.Media(e.mime)
 	for _, x := range []struct{ what, prefix string }{
 		{"images", "image/"},

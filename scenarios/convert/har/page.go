@@ -16,6 +16,7 @@ import (
 // them gets what the setup captured.
 func (h *harImport) groupByPage(requests []*web.Request) {
 	rows, folded := h.foldRows(requests)
+	// What a later page needs is shared, and so is what that needs: repeated until nothing changes.
 	shared := make([]bool, len(requests))
 	for changed := true; changed; {
 		changed = false

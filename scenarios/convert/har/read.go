@@ -165,6 +165,7 @@ func (r *harReader) entry(v *source.Value, path string) *harEntry {
 	if a := r.may(v, path, "response", 'o'); a != nil {
 		r.answer(e, a, path+".response")
 	}
+	// A fault of the answer costs what it gives, not the request.
 	if fault, ok := r.err.(*source.Error); ok { // of the answer
 		e.doubt(fault.Path, fault.Msg, false)
 		e.sets, e.body, r.err = nil, nil, nil
@@ -277,6 +278,7 @@ func (r *harReader) answer(e *harEntry, v *source.Value, path string) {
 			e.mime = h.Text
 		}
 	}
+	// The list of cookies is a summary of Set-Cookie, which some tools leave out of the headers.
 	if len(e.sets) == 0 {
 		e.sets = r.fields(v, path, "cookies")
 	}

@@ -24,6 +24,7 @@ func (c *checks) headers(patterns []string, kind int) string {
 	}
 	var made []model.Check
 	for _, p := range patterns {
+		// The first line of the headers is the status line: a test of it is a test of the status.
 		if status := regexp.MustCompile(`^HTTP/1\.[01] ([1-5][0-9][0-9])\b`).FindStringSubmatch(p); status != nil && kind&testSubstring != 0 {
 			if why := c.code([]string{status[1]}, testEquals); why != "" {
 				return why
@@ -34,6 +35,8 @@ func (c *checks) headers(patterns []string, kind int) string {
 		if m == nil || web.HasMark(p) {
 			return "it does not say which header"
 		}
+		// What follows the name is tested against the value alone. It must begin there, as it follows
+		// the colon in the text that JMeter tests.
 		re := m[2]
 		if kind&testSubstring != 0 {
 			re = regexp.QuoteMeta(re)
@@ -50,6 +53,7 @@ func (c *checks) headers(patterns []string, kind int) string {
 		}
 		made = append(made, model.Check{Name: strings.ToLower(m[1]), Matchers: []model.Matcher{matcher}})
 	}
+	// Nothing is added where one pattern cannot be written: half of an assertion would accept more.
 	for _, m := range made {
 		if slices.ContainsFunc(c.expect.Headers, func(o model.Check) bool { return o.Name == m.Name }) {
 			return "the header has a test already"
@@ -85,6 +89,7 @@ func (c *checks) size(n *node) string {
 	case field != "SizeAssertion.response_data" && field != "Assertion.response_data":
 		return "only the size of the body is a header here"
 	}
+	// JMeter counts bytes of the body; Content-Length is what says so of every answer.
 	value := model.Literal(strconv.Itoa(size))
 	if op == "eq" || op == "ne" {
 		value = model.String(strconv.Itoa(size)) // a header is text
@@ -125,6 +130,8 @@ func (c *checks) jsonPath(n *node) string {
 			return why
 		}
 	}
+	// Two tests of one path are one entry, and eq next to another test would make that one
+	// unnecessary or impossible.
 	i := slices.IndexFunc(c.expect.Body, func(b model.Check) bool { return b.Name == path })
 	if i >= 0 {
 		same := slices.ContainsFunc(c.expect.Body[i].Matchers, func(o model.Matcher) bool { return o.Op == m.Op })

@@ -122,6 +122,7 @@ func (c *checks) code(patterns []string, kind int) string {
 		}
 		tests = append(tests, t)
 	}
+	// Every status is tried, so that any mix of patterns, "not" and "or" becomes a plain list.
 	accept := [600]bool{}
 	for code := 100; code < 600; code++ {
 		passes := func(t func(string) bool) bool { return t(strconv.Itoa(code)) != (kind&testNot != 0) }
@@ -156,6 +157,7 @@ func (c *checks) finish() (why string) {
 	if len(accepted) == 0 {
 		return "JMeter fails it whatever the answer: no status meets all assertions, or none that it takes for a success (\"Ignore status\" is off)"
 	}
+	// A whole hundred is written as a class: 2xx.
 	var out []string
 	for i := 0; i < len(accepted); i++ {
 		if code := accepted[i]; code%100 == 0 && i+99 < len(accepted) && accepted[i+99] == code+99 {
@@ -199,6 +201,7 @@ func (c *checks) body(patterns []string, kind int) string {
 	if kind&testOr != 0 && len(patterns) > 1 {
 		return c.anyOf(patterns, kind)
 	}
+	// Without "or" all patterns must hold.
 	var made []model.Matcher
 	for _, p := range patterns {
 		m, why := c.bodyTest(p, kind)

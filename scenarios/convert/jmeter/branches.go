@@ -32,6 +32,7 @@ func (p *plan) branches(g *node) []branch {
 	case len(parts) > 1:
 		out = p.shareBranches(g, shared, parts)
 	}
+	// One branch is the group itself.
 	if len(out) < 2 || len(out) > maxBranches || entangled(out) {
 		return nil
 	}
@@ -68,6 +69,7 @@ func (p *plan) shareBranches(g *node, shared, parts []*node) []branch {
 		if f == 0 || requests(k) == 0 {
 			continue
 		}
+		// The group is copied with this one branch in it, which then counts in every iteration.
 		inner, group := *k, *g
 		inner.class = "GenericController"
 		group.kids = slices.Concat(shared, []*node{&inner})

@@ -40,9 +40,11 @@ func (s *scope) condition(text string) (out condition, ok bool) {
 		}
 		return out, false
 	}
+	// Brackets around the whole expression mean nothing.
 	for strings.HasPrefix(text, "(") && strings.HasSuffix(text, ")") && strings.Count(text, "(") == 1 {
 		text = strings.TrimSpace(text[1 : len(text)-1])
 	}
+	// Either all parts are joined by "or", or by "and": a mix would need precedence.
 	if strings.Contains(text, "||") || strings.Contains(text, " or ") {
 		return s.anyOf(regexp.MustCompile(`\|\|| or `).Split(text, -1))
 	}
@@ -53,6 +55,7 @@ func (s *scope) condition(text string) (out condition, ok bool) {
 		}
 		out.never = out.never || one.never
 		for _, c := range one.checks {
+			// The language has one entry for each variable.
 			for _, before := range out.checks {
 				if before.Name == c.Name {
 					return out, false
@@ -92,6 +95,7 @@ func (s *scope) compare(text string) (condition, bool) {
 		}
 		return s.operands(m[1], op, m[3])
 	}
+	// What is left is a truth value: ${ok}, !${ok}, true.
 	negated := strings.HasPrefix(text, "!")
 	name, literal, ok := s.operand(strings.TrimSpace(strings.TrimPrefix(text, "!")))
 	switch {
@@ -163,6 +167,8 @@ func (s *scope) test(name, op, literal string) (condition, bool) {
 	} else {
 		value = s.value(&ref{name: name})
 	}
+	// Only a value that is one variable can be tested when the case runs; text without variables
+	// is compared now.
 	inside := strings.Trim(value, "\x00")
 	if !strings.HasPrefix(value, "\x00") || strings.ContainsAny(inside, "\x00|$ ") || strings.HasPrefix(inside, "env.") {
 		if strings.Contains(value, "\x00") || op != "==" && op != "!=" {
@@ -170,6 +176,7 @@ func (s *scope) test(name, op, literal string) (condition, bool) {
 		}
 		return condition{never: (value == literal) != (op == "==")}, true
 	}
+	// JMeter compares texts, so that 5 and "5" are equal: both types are accepted.
 	same := []*model.Node{model.String(naming.Escape(literal))}
 	if isLiteral(literal) {
 		same = append(same, model.Literal(literal))
@@ -219,6 +226,7 @@ func (s *scope) anyOf(parts []string) (condition, bool) {
 		if m.Op != "in" || len(out.checks) > 0 && out.checks[0].Name != c.Name {
 			return out, false
 		}
+		// The values of one variable become one list.
 		if len(out.checks) == 0 {
 			out.checks = []model.Check{{Name: c.Name, Matchers: []model.Matcher{m}}}
 		} else {

@@ -91,6 +91,7 @@ func (w *walker) loop(k *node, outer []*node, loops string) {
 	counters := slices.ContainsFunc(k.kids, func(x *node) bool { return x.class == "CounterConfig" })
 	switch {
 	case times < 0:
+		// A negative number is JMeter's "forever".
 		w.lose(k, model.Settings, "an endless loop: what it holds is sent once")
 		times = 1
 	case !known:
@@ -100,6 +101,7 @@ func (w *walker) loop(k *node, outer []*node, loops string) {
 		times = min(times, 1)
 	case inside == 1 && times > 1 && times <= 1000 && !counters && w.repeat <= 1 && !hasLoop(k):
 		w.counted(k, model.Settings)
+		// A loop around one request is repeat: of its step, however often it is.
 		w.repeat = times
 		w.walk(k, outer)
 		w.repeat = 0
@@ -111,6 +113,7 @@ func (w *walker) loop(k *node, outer []*node, loops string) {
 		w.counted(k, model.Settings)
 	}
 	w.copies *= max(1, times)
+	// Any other loop is written out, as long as that is short.
 	for range times {
 		w.walk(k, outer)
 		w.advance(k)
@@ -136,6 +139,7 @@ func (w *walker) advance(k *node) {
 // nothing of a row.
 func (w *walker) onceOnly(k *node, outer []*node) {
 	w.counted(k, model.Settings)
+	// Setup runs once for all groups: what one of several groups does once cannot go there.
 	if w.p.groups != 1 || w.inOnce || len(w.when) > 0 || k.mentions(slices.Collect(maps.Keys(w.s.columns))...) {
 		w.walk(k, outer)
 		return
@@ -160,6 +164,7 @@ func (w *walker) forEach(k *node, outer []*node) {
 	sent := 0
 	copies := w.copies
 	defer func() { w.copies = copies }()
+	// The values are the plan's own variables name_1, name_2, … up to the first that is missing.
 	for copies*(sent+1)*inside <= maxCopies {
 		name := fmt.Sprintf("%s%s%d", in, separator, sent+1)
 		_, defined := w.p.names.variables[name]
@@ -193,6 +198,7 @@ func (w *walker) switchController(k *node, outer []*node) {
 	text, constant := w.p.names.constant(value)
 	variable := single(value)
 	when := w.when
+	// A child is chosen by its number or by its name; without a value the first is.
 	for i, c := range children {
 		w.when = when
 		chosen := text == strconv.Itoa(i) || text == "" && i == 0 || text == c.name

@@ -69,6 +69,7 @@ func (s *scope) jsonPaths(names, paths, numbers []string) ([]taken, string) {
 		if name == "" {
 			return nil, "it has no name"
 		}
+		// JMeter numbers matches from 1; 0 is a random one, and a negative number all of them.
 		made, why := s.numbered(name, number, func(match int) (model.Capture, string) {
 			if strings.HasPrefix(strings.TrimSpace(path), "$..") {
 				return deepCapture(path, match)
@@ -136,6 +137,7 @@ func jsonPath(path string, match int) (string, string) {
 	case !strings.HasPrefix(rest, ".") && !strings.HasPrefix(rest, "["):
 		rest = "." + rest
 	}
+	// Only steps that name one value are left in the result: [*] becomes the index of the match.
 	out, wild := "$", 0
 	for rest != "" {
 		m := pathStep().FindStringSubmatch(rest)
@@ -207,6 +209,8 @@ var templateGroup = lazy.Regexp(`\$([0-9]+)\$`)
 // with prefix.
 func (s *scope) byRegex(n *node, prefix, pattern, template string) ([]taken, string) {
 	name, number := n.trimmed(prefix+"refname"), n.number(prefix+"match_number")
+	// The expression is compiled as JMeter has it first: what is wrong with it must not be reported
+	// as a fault of what is made of it.
 	re, err := regexp.Compile(pattern)
 	switch {
 	case name == "":
@@ -224,6 +228,7 @@ func (s *scope) byRegex(n *node, prefix, pattern, template string) ([]taken, str
 		}
 		return c, why
 	}
+	// A template is $1$ or text with such groups.
 	groups := templateGroup().FindAllStringSubmatch(template, -1)
 	if len(groups) == 0 || len(groups) > 9 {
 		return nil, "its template takes no group"
@@ -307,6 +312,8 @@ func groupAt(pattern string, group, match int) (string, string) {
 		if group == 0 {
 			out = "(" + out + ")"
 		}
+		// The matches before the wanted one are skipped by the expression itself, as a capture has no
+		// match number.
 		out = fmt.Sprintf(`%s(?:(?:%s)(?s:.*?)){%d}(?:%s)`, flags, plain, match-1, out)
 	}
 	if _, err := regexp.Compile(out); err != nil {

@@ -82,10 +82,13 @@ func (p *plan) readTable(n *node) (t *table, why string) {
 			t.columns = append(t.columns, c)
 		}
 	}
+	// The columns are returned even where the file cannot be read: the report names what they
+	// would have set.
 	data, found := p.files.read(file)
 	if !found {
 		return t, "the file " + strconv.Quote(naming.OneLine(file, 80)) + " is missing next to the plan"
 	}
+	// An encoding that is not UTF-8 is read only where the data set names it.
 	text, _, err := source.DecodeText(data)
 	switch encoding := strings.ToLower(names.constantOr(n.trimmed("fileEncoding"))); {
 	case err != nil:
@@ -101,6 +104,7 @@ func (p *plan) readTable(n *node) (t *table, why string) {
 	} else {
 		delimiter = cmp.Or(strings.TrimSpace(delimiter), ",")
 	}
+	// The first line names the columns unless the data set does; then it may be skipped.
 	rows, err := cells(text, delimiter, n.flag("quotedData"))
 	switch {
 	case err != nil:

@@ -144,6 +144,7 @@ func (p *plan) outsource(c *model.Case) {
 	if len(c.Steps) < 2 || all <= maxInline {
 		return
 	}
+	// Parts are cut by the size of their text, at least one step each.
 	rest := c.Steps
 	c.Steps = nil
 	for len(rest) > 0 {

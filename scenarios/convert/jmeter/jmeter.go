@@ -87,6 +87,7 @@ func Convert(in source.Input, opts Options) (*model.Result, error) {
 			return nil, err
 		}
 	}
+	// Before version 3 JMeter sent some methods otherwise; see content.
 	p.old = strings.HasPrefix(top.text("jmeter"), "2.")
 	p.names = newNames(p)
 	for _, f := range opts.Properties {
@@ -94,13 +95,16 @@ func Convert(in source.Input, opts Options) (*model.Result, error) {
 			return nil, err
 		}
 	}
+	// Flags win over files, as in JMeter.
 	maps.Copy(p.names.properties, opts.Set)
+	// Included plans become part of the tree before anything is counted in it.
 	if err := p.include(top, 0, []string{in.Name}); err != nil {
 		return nil, err
 	}
 	if requests(top) == 0 {
 		return nil, top.at.errorf(in.Name, "the plan has no HTTP sampler that is enabled")
 	}
+	// Variables count in the whole plan, wherever they are defined: they are collected first.
 	p.names.collect(top)
 	p.collectUses(top)
 	p.convert()
@@ -108,6 +112,7 @@ func Convert(in source.Input, opts Options) (*model.Result, error) {
 		return nil, top.at.errorf(in.Name, "nothing that the plan sends can be converted")
 	}
 	p.notes(disabled)
+	// Hosts, hoisting and parts need all requests.
 	p.Hosts(p.all)
 	p.Hoist()
 	for _, c := range p.Suite.Cases {

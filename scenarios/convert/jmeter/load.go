@@ -50,6 +50,7 @@ func (p *plan) rateStage(g *node, cases []*model.Case, m mix) {
 			samples += weight * float64(max(1, s.Repeat))
 		}
 	}
+	// Weights say how often each case is walked.
 	each := max(1, samples/max(1, weights))
 	if p.pacing.perSecond > 0 {
 		l.Rate = rateText(p.pacing.perSecond / each)
@@ -105,6 +106,7 @@ func (p *plan) duration(g *node, planned int) string {
 func (p *plan) userStage(g *node, cases []*model.Case, m mix) {
 	count, known := p.threadCount(g)
 	past := p.past.of(g.name)
+	// A run of the plan shows how many threads there were.
 	if !known && past != nil {
 		count, known = len(past.threads), true
 		p.Report.Note("", "%s: the %d users are the threads of the results", g.label(), count)
@@ -136,6 +138,7 @@ func (p *plan) userStage(g *node, cases []*model.Case, m mix) {
 	u.Duration = p.duration(g, planned)
 	l := p.newStage(g, m)
 	l.Users = u
+	// Iterations are not part of a stage: it ends by time.
 	loops := textOf(propOf(g.props, "ThreadGroup.main_controller"), "LoopController.loops")
 	if n, _ := p.names.integer(loops); n > 0 && planned == 0 {
 		p.Report.Note("", "%s ends after %d iterations of each thread; the stage ends by its duration", g.label(), n)
@@ -167,6 +170,7 @@ func (p *plan) threadCount(g *node) (int, bool) {
 // pauses of its steps, so that only what they add at random is left; those of a single
 // request are all of it. A plan without timers has the waits of the past run.
 func (p *plan) think(g *node, cases []*model.Case) string {
+	// The waits of all steps of a walk add up; what is random in them is left to the user's pause.
 	low, high, steps := 0, 0, 0
 	for _, c := range cases {
 		for _, s := range c.Steps {
@@ -224,6 +228,7 @@ func (p *plan) arrivals(g *node, cases []*model.Case, m mix) {
 // stage writes a stage where the language can hold it, and lists its numbers where
 // it cannot.
 func (p *plan) stage(g *node, cases []*model.Case, l *model.Load) {
+	// A stage with such a case would be refused when it is loaded.
 	why := ""
 	for _, c := range cases {
 		if c.Skip != "" {

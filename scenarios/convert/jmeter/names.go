@@ -88,10 +88,12 @@ func (n *names) variable(name string) string {
 	if n.captured[name] { // by setup: it wins over every other value
 		return web.Marked(n.name("v", name))
 	}
+	// A text that a script or a data file with one row sets.
 	if text, known := n.constants[name]; known {
 		n.suiteVar(n.name("v", name), name, text)
 		return web.Marked(n.name("v", name))
 	}
+	// Nothing sets it, or it is defined by itself.
 	raw, known := n.variables[name]
 	if !known || slices.Contains(n.busy, name) {
 		why := "nothing in the plan sets it"
@@ -114,6 +116,7 @@ func (n *names) variable(name string) string {
 			return n.property(r)
 		}
 	}
+	// Its own references become variables of the suite in turn.
 	text := n.p.plain().text(raw)
 	n.suiteVar(out, name, text)
 	return web.Marked(out)

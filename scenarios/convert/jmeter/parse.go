@@ -26,12 +26,14 @@ func pieces(raw string) []piece {
 	var b strings.Builder
 	found := false
 	for i := 0; i < len(raw); {
+		// A backslash is taken off before the characters that references are made of.
 		if raw[i] == '\\' && i+1 < len(raw) && strings.IndexByte(`$,\`, raw[i+1]) >= 0 {
 			b.WriteByte(raw[i+1])
 			i += 2
 			continue
 		}
 		if strings.HasPrefix(raw[i:], "${") {
+			// Text before the reference ends here. One that is not closed stays text.
 			if end := refEnd(raw, i+2); end > 0 {
 				if b.Len() > 0 {
 					out = append(out, piece{literal: b.String()})

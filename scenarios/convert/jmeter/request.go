@@ -132,6 +132,7 @@ func (p *plan) request(r *reach, s *scope, id, name string) *web.Request {
 // content writes the arguments of a sampler and its files into the address or the body, as
 // JMeter does for its method.
 func (p *plan) content(r *reach, s *scope, q *web.Request) {
+	// Arguments without names are the lines of a raw body, also where the flag is not set.
 	args, files := r.arguments(s), r.files(s)
 	raw := r.n.flag("HTTPSampler.postBodyRaw") || len(args) > 0 && !slices.ContainsFunc(args, func(a argument) bool { return a.name != "" })
 	text := query(args)
@@ -213,6 +214,7 @@ func (r *reach) auth(s *scope, q *web.Request) {
 				continue
 			}
 			user, password := s.text(textOf(a, "Authorization.username")), s.text(textOf(a, "Authorization.password"))
+			// The first entry whose address fits counts; without an address it fits every request.
 			mechanism := strings.ToUpper(strings.TrimSpace(textOf(a, "Authorization.mechanism")))
 			kind, known := map[string]model.AuthKind{"": model.Basic, "BASIC": model.Basic, "BASIC_DIGEST": model.Basic, "DIGEST": model.Digest}[mechanism]
 			if !known {
@@ -228,6 +230,7 @@ func (r *reach) auth(s *scope, q *web.Request) {
 
 // cookies are those that the cookie managers define; all others are the jar's.
 func (r *reach) cookies(s *scope, q *web.Request) {
+	// With a manager JMeter keeps cookies as a jar does; without one it sends none.
 	managers := r.configs("CookieManager")
 	if len(managers) == 0 {
 		s.p.noJar++
@@ -286,6 +289,7 @@ func (r *reach) address(s *scope) (address, free string) {
 		return p, ""
 	}
 	part := func(name string) string { return s.origin(strings.TrimSpace(r.property("HTTPSampler." + name))) }
+	// The host is shown, not asked for: where it is belongs to the sides.
 	domain, protocol, port := part("domain"), part("protocol"), part("port")
 	if strings.HasPrefix(p, web.Mark) && !strings.HasPrefix(p, web.Mark+"$") {
 		free = p
@@ -300,6 +304,7 @@ func (r *reach) address(s *scope) (address, free string) {
 	if _, rest, has := web.CutOutside(domain, "://"); has { // written into the host by mistake
 		domain = rest
 	}
+	// A default port is left out, so that one host is one service.
 	if port == "" || port == "0" || protocol == "http" && port == "80" || protocol == "https" && port == "443" {
 		return protocol + "://" + domain + p, free
 	}

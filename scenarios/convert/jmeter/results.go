@@ -85,6 +85,7 @@ func (p past) add(thread string, start, elapsed int64) {
 		g = &pastGroup{threads: map[string]int64{}, first: start}
 		p[name] = g
 	}
+	// The wait of a thread is from the end of its last sample to the start of the next one.
 	if end, known := g.threads[thread]; known && start >= end && len(g.gaps) < maxGaps {
 		g.gaps = append(g.gaps, int(min(start-end, maxThink)))
 	}
@@ -131,6 +132,7 @@ func (p past) readCSV(f model.File) error {
 		if err != nil {
 			return err
 		}
+		// The place is that of the row, whatever is wrong in it.
 		line, _ := r.FieldPos(0)
 		if n == 0 {
 			header := false
@@ -176,6 +178,7 @@ func (p past) readXML(f model.File) error {
 			if depth > maxDepth {
 				return wrong("elements are nested more than " + strconv.Itoa(maxDepth) + " deep")
 			}
+			// Samples inside a sample are its redirects and resources: their time is part of it.
 			if depth != 2 || t.Name.Local != "sample" && t.Name.Local != "httpSample" {
 				continue
 			}

@@ -10,6 +10,7 @@ import (
 // dataSet reads a data set. One row is variables of the suite; several are the
 // rows of the case.
 func (p *plan) dataSet(w *walker, k *node) {
+	// A data set counts for several groups and is read once.
 	t, known := p.tables[k]
 	if !known {
 		var why string
@@ -30,6 +31,7 @@ func (p *plan) dataSet(w *walker, k *node) {
 	if t == nil {
 		return
 	}
+	// Setup and teardown run once, so that they see the first row alone.
 	if len(t.rows) == 1 || p.inSetup || isTeardown(w.group) {
 		for i, c := range t.columns {
 			if p.names.constants[c] == "" {

@@ -42,6 +42,7 @@ func (w *walker) sampler(n *node, outer []*node) {
 	case n.class == "DebugSampler":
 		w.counted(n, model.Settings)
 		return
+	// Nothing else is sent. What it holds may still set variables of later requests.
 	case !isHTTP(n):
 		w.script(n)
 		if _, isScript := scriptText(n); !isScript {
@@ -52,12 +53,14 @@ func (w *walker) sampler(n *node, outer []*node) {
 		return
 	}
 	w.before(r)
+	// Pre-processors have set what the request uses; assertions become its expectation.
 	name := w.names.Take(stepName(n))
 	q := w.p.request(r, w.s, w.title+" / "+name, naming.Plain(name))
 	tests := checks{s: w.s}
 	w.assertions(r, &tests, q)
 	q.Expect = tests.expect
 	w.p.StepOf(q, func(cookie, value string) bool { return !naming.SecretName(cookie) && len(value) < 20 })
+	// An address that begins with a value is kept whole: it cannot be cut into path and query.
 	if w.s.free != "" {
 		q.Step.URL, q.Step.Query = w.p.Text(w.s.free), nil
 	}
@@ -75,6 +78,7 @@ func (w *walker) sampler(n *node, outer []*node) {
 	if w.repeat > 1 {
 		q.Step.Repeat = w.repeat
 	}
+	// Timers act before the sampler, extractors after it.
 	w.timers(r, q)
 	w.after(r, q, false)
 	q.Step.Comment = append(q.Comment, w.comments...)
@@ -137,6 +141,7 @@ func (w *walker) script(x *node) {
 		return
 	}
 	w.p.seen[x] = true
+	// A script is listed once, with its first line that is not understood.
 	kind := model.ScriptLines
 	if x.role() == assertion {
 		kind = model.Assertions

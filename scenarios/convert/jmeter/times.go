@@ -85,6 +85,7 @@ var timeLetters = map[string]string{
 
 // timeFormat is the filter for a format of __time, with the reason why there is none.
 func timeFormat(format string) (string, string) {
+	// Names that JMeter has for formats.
 	switch format {
 	case "":
 		return " | format: unix_ms", ""
@@ -101,6 +102,7 @@ func timeFormat(format string) (string, string) {
 	for i := 0; i < len(format); {
 		c := format[i]
 		switch {
+		// Text in quotes is literal; two quotes are one.
 		case c == '\'':
 			end := strings.IndexByte(format[i+1:], '\'')
 			if end < 0 {
@@ -132,6 +134,8 @@ func timeFormat(format string) (string, string) {
 		}
 	}
 	out := b.String()
+	// A format without a directive would be the same text for every time, and some characters
+	// would end the filter.
 	if !strings.Contains(out, "%") || strings.ContainsAny(out, "|{}\n\"") {
 		return "", "its format cannot be written"
 	}

@@ -18,6 +18,7 @@ func (w *walker) timers(r *reach, q *web.Request) {
 	total, random := w.pauses, 0
 	w.pauses = 0
 	for _, x := range r.of(timer) {
+		// A throughput timer paces the group instead of delaying the sampler.
 		low, high, known := w.p.delay(x)
 		switch {
 		case x.class == "ConstantThroughputTimer" || x.class == "PreciseThroughputTimer" || x.class == "VariableThroughputTimer":
@@ -104,6 +105,7 @@ func (p *plan) pace(x *node) {
 	case "VariableThroughputTimer":
 		pace.shape(p, x)
 	}
+	// A rate that depends on the run may be taken from an earlier one.
 	unknown := pace.perSecond <= 0 && len(pace.rates) == 0
 	if past := p.past.of(p.groupName); unknown && past != nil {
 		pace.perSecond = past.perSecond()

@@ -81,6 +81,8 @@ func parseXML(file string, data []byte) (*element, error) {
 	if err != nil {
 		return nil, &source.Error{File: file, Offset: -1, Msg: err.Error()}
 	}
+	// The decoder does not check that elements match when it gives raw tokens, which keep the
+	// prefixes of names; that is done here, with places.
 	p := &parser{d: xml.NewDecoder(bytes.NewReader(text)), file: file}
 	p.d.CharsetReader = charset
 	var root *element

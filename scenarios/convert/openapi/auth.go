@@ -16,6 +16,7 @@ func (im *importer) auth(s *suite, c *model.Case, o *openapi.Operation, r *reque
 	if len(o.Security) == 0 {
 		return
 	}
+	// Any of the alternatives will do. Where none can be written, the first is listed.
 	best := o.Security[0]
 	for _, alternative := range o.Security {
 		if !slices.ContainsFunc(alternative, func(name string) bool { return im.cannot(name) != "" }) {
@@ -62,6 +63,7 @@ func (im *importer) cannot(name string) string {
 // prove adds one scheme to a request.
 func (im *importer) prove(s *suite, o *openapi.Operation, scheme *openapi.Scheme, r *request) {
 	env := func(what string) string { return im.credential(s, scheme.Name, what) }
+	// A step has one authentication. Keys and cookies may be added to it, other schemes not.
 	set := func(a *model.Auth) {
 		if r.auth == nil {
 			r.auth = a
@@ -105,6 +107,7 @@ func (im *importer) oauth(o *openapi.Operation, scheme *openapi.Scheme, env func
 		im.report.Note("", "%s: tokens of %s are given by a person; set the environment variable with one", scheme.Pos, scheme.Name)
 		return &model.Auth{Kind: model.Bearer, Token: env("TOKEN")}
 	}
+	// These two grants need no person: the runner asks for the token.
 	a := &model.Auth{Kind: model.OAuth2Client, TokenURL: scheme.TokenURL, ClientID: env("CLIENT_ID"), ClientSecret: env("CLIENT_SECRET")}
 	for _, scope := range scheme.Scopes {
 		if !strings.Contains(scope, "{{") && scope != "" {

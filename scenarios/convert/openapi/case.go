@@ -24,6 +24,7 @@ func (im *importer) writeCase(s *suite, c *model.Case, o *openapi.Operation, gro
 	names := naming.NewNamer("_")
 	names.Take("example")
 	for i, p := range first.pieces {
+		// What all rows have in common is written in the step; a column is what they differ in.
 		same := p.text.template != "" || !slices.ContainsFunc(group, func(r *request) bool { return r.pieces[i].text != p.text })
 		if same {
 			texts[i] = p.written()
@@ -62,6 +63,7 @@ func (im *importer) tag(c *model.Case, o *openapi.Operation) {
 func (im *importer) step(s *suite, c *model.Case, o *openapi.Operation, first *request, texts []string) *model.Step {
 	prefix, service := im.place(s, o)
 	step := &model.Step{Method: o.Method, Service: service, Body: first.body, Auth: first.auth, Expect: im.expect(c, o)}
+	// A hole in the path without a parameter is asked for from outside, as one without a value is.
 	path := inPath.ReplaceAllStringFunc(naming.CleanURL(o.Path, "?"), func(hole string) string {
 		name := hole[1 : len(hole)-1]
 		for i, p := range first.pieces {
@@ -86,6 +88,7 @@ func (im *importer) step(s *suite, c *model.Case, o *openapi.Operation, first *r
 			step.Cookies = append(step.Cookies, f)
 		}
 	}
+	// The body that the schema is about must be the one that is answered.
 	if accept := im.accept(o); accept != "" {
 		step.Headers = append([]model.Field{{Name: "Accept", Text: accept}}, step.Headers...)
 	}
@@ -111,6 +114,7 @@ func (im *importer) rows(c *model.Case, group []*request, columns []string, cell
 	for i, row := range cells {
 		one := &model.Node{Kind: model.ObjectNode}
 		var list []string
+		// The same row is made twice: as nodes for the case, and as a line for the file.
 		put := func(name, text string) {
 			k, _ := json.Marshal(name)
 			v, _ := json.Marshal(text)
@@ -170,6 +174,7 @@ func (im *importer) expect(c *model.Case, o *openapi.Operation) model.Expect {
 		im.report.Note(c.ID, "no successful response is documented; a 2xx is expected")
 		return out
 	}
+	// No body is expected only where every success documents none.
 	empty := true
 	for _, r := range list {
 		if r.Status != "default" {
@@ -181,6 +186,7 @@ func (im *importer) expect(c *model.Case, o *openapi.Operation) model.Expect {
 	if o.Method == "HEAD" {
 		return out
 	}
+	// Headers are demanded where one answer alone is a success: each may have its own.
 	for _, name := range list[0].Headers {
 		if len(list) == 1 && naming.IsToken(name) {
 			out.Headers = append(out.Headers, model.Check{Name: name, Matchers: []model.Matcher{{Op: "exists", Value: model.Literal("true")}}})

@@ -85,6 +85,7 @@ func Convert(in source.Input) (*model.Result, error) {
 	for _, f := range d.Faults {
 		im.report.Lose(model.Lost{Kind: model.Settings, Place: f.Pos.String(), Why: f.Msg})
 	}
+	// Names of cases come first: schemas and links are called after them.
 	im.group(in.Name)
 	im.writeSchemas()
 	im.readLinks()
@@ -205,6 +206,7 @@ func (im *importer) place(s *suite, o *openapi.Operation) (prefix, service strin
 	if len(o.Servers) > 1 {
 		im.report.Note("", "%s: the first server is blue; another is %s", o.Servers[1].Pos, naming.OneLine(o.Servers[1].URL, 80))
 	}
+	// The first server of the document is the side itself; any other host is a service of it.
 	main := ""
 	if len(im.d.Servers) > 0 {
 		main, _, _ = origin(im.d.Servers[0])
@@ -271,6 +273,7 @@ func hoistAuth(s *suite, steps []*model.Step) {
 	}
 	var most *model.Auth
 	best := 0
+	// Each step is compared with all others: a hundred candidates are enough to find the usual one.
 	for _, step := range steps[:min(len(steps), 100)] {
 		n := 0
 		for _, o := range steps {

@@ -66,6 +66,7 @@ func (im *importer) operation(s *suite, o *openapi.Operation) {
 	}
 	a := &asking{im: im, s: s, c: c, o: o}
 	names := im.exampleNames(o)
+	// Requests that differ in values alone are rows of one case; any other form is its own case.
 	var forms []string
 	var groups [][]*request
 	for i := range im.rowCount(o, names) {
@@ -177,11 +178,13 @@ func (a *asking) param(p *openapi.Param, r *request, name string, i int) {
 		im.lose(a.c, model.Headers, p.Pos.String()+" "+where, "that is not a name for one")
 		return
 	}
+	// A value that an earlier step captures wins over examples.
 	if t := a.linked(p); t != "" {
 		r.pieces = append(r.pieces, piece{p.In, p.Name, value{template: t}})
 		im.report.Mapped(model.Headers, 1)
 		return
 	}
+	// Without a value an optional parameter is left out, and a required one asked for from outside.
 	v := im.choose(p.Examples, p.Schema, name, i)
 	if v == nil {
 		switch {
@@ -236,6 +239,7 @@ func serialise(p *openapi.Param, v *openapi.Node) (out []piece, why string) {
 		add(p.Name, text)
 		return out, check(out)
 	}
+	// Lists and objects are spread over several pieces, or joined, as style and explode say.
 	var list []string
 	for i, item := range v.Items {
 		text, ok := scalarText(item)

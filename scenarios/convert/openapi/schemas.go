@@ -84,6 +84,7 @@ func (im *importer) singleSchemas() bool {
 	at := map[*openapi.Node]string{}
 	texts := make([][]byte, len(im.schemas.roots))
 	for i, root := range im.schemas.roots {
+		// The size is known before anything is compiled, which costs most.
 		text, dropped, err := im.d.JSONSchema(root.node)
 		if size += len(text); err != nil || size > maxSchemas {
 			return false

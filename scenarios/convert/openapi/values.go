@@ -37,6 +37,7 @@ func (im *importer) given(n *openapi.Node, depth int) []*openapi.Node {
 			return []*openapi.Node{v}
 		}
 	}
+	// A list of one element, for each value of its elements.
 	if items := s.Get("items"); items != nil && items.Kind == openapi.Object {
 		var out []*openapi.Node
 		for _, v := range im.given(items, depth+1) {
@@ -44,6 +45,7 @@ func (im *importer) given(n *openapi.Node, depth int) []*openapi.Node {
 		}
 		return out
 	}
+	// A part of the schema may have a value. That of an object would lack the members of the others.
 	for _, key := range []string{"allOf", "oneOf", "anyOf"} {
 		if list := s.Get(key); list != nil && list.Kind == openapi.Array {
 			for _, part := range list.Items {
@@ -77,6 +79,7 @@ func (sm *sampler) node(n *openapi.Node, name string, depth int) *model.Node {
 		sm.why = "a member that refers to itself, or has no schema"
 		return nil
 	}
+	// A value of the schema itself wins over anything made up.
 	if list := sm.im.given(s, 0); len(list) > 0 {
 		return sm.im.json(sm.s, list[0], name)
 	}
@@ -85,6 +88,7 @@ func (sm *sampler) node(n *openapi.Node, name string, depth int) *model.Node {
 			return sm.node(list.Items[0], name, depth+1)
 		}
 	}
+	// Of several types the first counts.
 	typ := s.Str("type")
 	if t := s.Get("type"); t != nil && t.Kind == openapi.Array && len(t.Items) > 0 {
 		typ = t.Items[0].Text
@@ -120,6 +124,7 @@ func (sm *sampler) node(n *openapi.Node, name string, depth int) *model.Node {
 	case "date":
 		return model.String("{{$now | format: date}}")
 	}
+	// Text that nothing describes is asked for from outside: a made-up one would be refused.
 	if naming.SecretName(name) {
 		return model.String(sm.im.secret(sm.s, name, name, sm.c.ID))
 	}

@@ -4,6 +4,7 @@ import "slices"
 
 // The key tables of cases, steps and what a step is made of.
 
+// In the order of the constants of scenarios.SideEffects, which Undeclared begins without a word.
 var sideEffectWords = []string{"none", "idempotent", "isolated", "compensated", "unreviewed"}
 
 // Verbs are the keys of a request whose method has a key of the same name, with the path as
@@ -141,12 +142,14 @@ var CaseKeys = []Key{
 	},
 }
 
+// A case of one request has the keys of both; a case with steps refuses those of a request.
 var caseTable = Table{
 	"case",
 	"A case is an independent sequence of steps: a testcase in reports. A case of one step writes the step's keys itself.",
 	slices.Concat(CaseKeys, RequestKeys),
 }
 
+// use takes no other key of a request: the part has its own.
 var stepTable = Table{"step", "A step is one request sent to both sides, or the use of a part.", append([]Key{
 	{"step", aText, "Name of the step, unique in its case.", "the verb and path", "sign in", false, ""},
 	{"use", aText, "Named step list of a parts file: file#name, relative to this file.", "", "common/session.yaml#sign-in", false, ""},
@@ -167,11 +170,13 @@ var partsTable = Table{"parts file", "A parts file holds named step lists for us
 	},
 }}
 
+// For methods without a key. A method that has one is refused here.
 var requestTable = Table{"request", "A request with any other method.", []Key{
 	{"method", aText, "The method, in capitals.", "", "PROPFIND", true, "Method"},
 	{"url", aTemplate, "Path or absolute URL.", "", "/dav", true, "URL"},
 }}
 
+// A part has a value or a file, which code checks.
 var multipartTable = Table{"multipart part", "One part of a multipart/form-data body.", []Key{
 	{"value", aTemplate, "The part's text.", "", "logo", false, "Value"},
 	{"file", aFile, "File whose bytes are the part.", "", "logo.png", false, "File"},
@@ -185,6 +190,7 @@ var graphqlTable = Table{"graphql", "A GraphQL request.", []Key{
 	{"operation", aText, "Name of the operation to run.", "", "Channels", false, "Operation"},
 }}
 
+// Only bearer is bound: which key is written says which kind it is.
 var authTable = Table{"auth", "How a request proves who sends it: exactly one of the keys.", []Key{
 	{"basic", object("basic"), "User and password.", "", `{user: box, password: "{{env.STB_KEY}}"}`, false, ""},
 	{"bearer", aTemplate, "A token for Authorization: Bearer.", "", `"{{token}}"`, false, "Token"},
@@ -253,6 +259,7 @@ var apiKeyTable = Table{"api_key", "An API key.", []Key{
 	{"value", aTemplate, "The key.", "", `"{{env.STB_KEY}}"`, true, "Value"},
 }}
 
+// user and password count for the password grant alone and are refused with the other one.
 var oauth2Table = Table{"oauth2", "OAuth 2.", []Key{
 	{"grant", aWord("client_credentials", "password"), "Kind of grant.", "client_credentials", "password", false, ""},
 	{
@@ -266,6 +273,7 @@ var oauth2Table = Table{"oauth2", "OAuth 2.", []Key{
 	{"scopes", listOf(aText), "Scopes to ask for.", "none", "[epg]", false, "Scopes"},
 }}
 
+// Exactly one place, or a regex over the body; readCapture counts them.
 var captureTable = Table{"capture", "Where a captured value is: one of at, header, cookie, status, or a regex over the body.", []Key{
 	{"at", aPath, "Path to a single value of the body.", "", "$.profile.id", false, "At"},
 	{"header", aText, "Response header.", "", "Location", false, "Header"},
@@ -286,6 +294,7 @@ var pollTable = Table{"poll", "Business waiting: each side is asked until its ow
 	{"up_to", aDuration(0.01, 3600), "When to give up; the step then fails.", "30s", "20s", false, "UpTo"},
 }}
 
+// Statuses below 400 are answers and are refused by code.
 var retryTable = Table{"retry", "Resending after transport failures and statuses of a gateway.", []Key{
 	{
 		"for", orList(oneOf(anInt(100, 599), aWord(FailureWords...))), "Statuses and failures that are retried.",
@@ -304,6 +313,7 @@ var quarantineTable = Table{"quarantine", "Keeps a case running without letting 
 	{"ticket", aText, "Where the repair is followed.", "", "STB-4712", true, "Ticket"},
 }}
 
+// Rows are opened while files are read, so that their mistakes are problems of the suite.
 var dataTable = Table{"data", "Rows of a case. The case runs once per row, as suite/case[row].", []Key{
 	{"file", aFile, "csv (header row; cells are text), json (a list of objects) or ndjson.", "", "epg.csv", false, ""},
 	{"rows", listOf(mapOf(aJSON)), "Rows written here, instead of a file.", "", "[{channel: CH001}, {channel: CH002}]", false, ""},

@@ -2,6 +2,7 @@ package keys
 
 // The key tables of what an env file says about the clusters that the sides run on.
 
+// green is required, as all but alike is asked of it; blue only for alike.
 var clustersTable = Table{"clusters", "The Kubernetes clusters that blue and green run on, and what a pass must have shown of them. They " +
 	"are only read.", []Key{
 	{"blue", object("cluster"), "How blue's cluster is reached.", "", "{context: eks-blue}", false, ""},
@@ -59,6 +60,7 @@ var readyApplicationsTable = Table{"ready applications", "The applications that 
 	{"settle", aDuration(0, 3600), "How long all of it must stay ready.", "30s", "1m", false, "Settle"},
 }}
 
+// Both fields are of the applications.
 var readyExpectTable = Table{"ready expect", "A number of applications: at least, or exactly.", []Key{
 	{"gte", anInt(1, 100_000), "At least so many.", "1", "100", false, "AtLeast"},
 	{"eq", anInt(1, 100_000), "Exactly so many.", "any number", "104", false, "Exactly"},
@@ -112,6 +114,7 @@ func bodyRuleKeys() []Key {
 	return out
 }
 
+// Each kind has hosts and paths in another place; see package runner/cluster.
 var clusterServicesTable = Table{"cluster services", "Where the services of green's cluster are read from.", []Key{
 	{
 		"from", aWord("VirtualService", "HTTPRoute", "Ingress",
@@ -142,6 +145,7 @@ var prometheusTable = Table{"prometheus", "Servers that have the metrics of both
 	},
 }}
 
+// A server is also written as its URL alone.
 var prometheusServerTable = Table{"prometheus server", "One server with a Prometheus API.", []Key{
 	{"url", aText, "Base URL: /api/v1/query_range is asked below it.", "", "http://prometheus.green.example:9090", true, "URL"},
 	{"match", aText, "Label matchers that choose the side's series, where one server has both.", "none", `cluster="green"`, false, "Match"},

@@ -66,6 +66,7 @@ func (d *Draft) Set(key string, value any) {
 	if node == nil {
 		panic(fmt.Sprintf("scenarios: key %s of %s cannot be written from %T", key, d.table.Name, value))
 	}
+	// Keys are kept in the order of the table, so that two drafts of the same values are the same text.
 	at, _ := slices.BinarySearchFunc(d.Pairs, d.table.index(key), func(p layout.Pair, i int) int { return d.table.index(p.Key) - i })
 	d.Pairs = slices.Insert(d.Pairs, at, layout.Pair{Key: key, Value: node})
 }

@@ -45,6 +45,7 @@ var expectTable = Table{"expect", "What must hold on both sides, whatever the co
 	Key{"green", object("side expect"), "Overrides for green.", "", "{status: 200}", false, ""},
 )}
 
+// Without blue and green: an override has no overrides.
 var sideExpectTable = Table{"side expect", "Expectations of one side, in place of those of both.", ExpectKeys}
 
 var whenTable = Table{
@@ -57,6 +58,7 @@ var whenTable = Table{
 	}, ExpectKeys...),
 }
 
+// Bounds are kept as seconds.
 var latencyTable = Table{"latency", "Bounds of the time to the last byte.", []Key{
 	{"lt", aDuration(0, 600), "Less than.", "", "300ms", false, ""},
 	{"lte", aDuration(0, 600), "At most.", "", "300ms", false, ""},
@@ -68,6 +70,7 @@ var typeWords = []string{"string", "number", "integer", "boolean", "null", "arra
 
 var formatWords = []string{"uuid", "ulid", "date-time", "jwt", "hex", "base64", "url", "ipv4", "date", "email"}
 
+// The order is that of scenarios.Op, in which reports list the tests of a value.
 var matchersTable = Table{"matchers", "Tests of a value; all of them must hold. A value without matchers means eq.", []Key{
 	{"eq", aJSON, "Equal to this value, type included.", "", "0", false, ""},
 	{"ne", aJSON, "Not equal to this value.", "", "ERROR", false, ""},
@@ -101,6 +104,7 @@ var matchersTable = Table{"matchers", "Tests of a value; all of them must hold. 
 	},
 }}
 
+// Only tests whose opposite has no word of its own.
 var notTable = Table{
 	"not",
 	"Tests that must not hold. For the others there are opposites: ne, lt and gte, exists: false, empty: false.",
@@ -123,6 +127,7 @@ var countTable = Table{"count", "Tests of a number of elements.", []Key{
 	{"in", listOf(aTemplate), "One of these numbers.", "", "[1, 2]", false, ""},
 }}
 
+// Numbers are tests as under count; codecs are one text.
 var hlsTable = Table{"hls", "What an HLS playlist must hold.", []Key{
 	{"variants", oneOf(aTemplate, object("count")), "Number of variant streams of a master playlist.", "", "{gte: 3}", false, ""},
 	{"segments", oneOf(aTemplate, object("count")), "Number of segments of a media playlist.", "", "{gte: 5}", false, ""},
@@ -199,6 +204,7 @@ var ruleFileTable = Table{"rule file", "A rule file holds rules only, for diff -
 const loadDoc = "A load stage sends the same requests, or walks the same cases, on both sides at once and compares latency, " +
 	"errors and answers."
 
+// Rates have no field: a share needs the peak before it is a rate.
 var loadTable = Table{"load", loadDoc, []Key{
 	{"load", aText, "Name of the stage, unique in the suite.", "", "evening peak", true, "Name"},
 	{
@@ -235,6 +241,7 @@ var loadTable = Table{"load", loadDoc, []Key{
 	},
 }}
 
+// duration has no field, as it belongs to the stage.
 var usersTable = Table{"users", "The users of a closed loop. How much they send follows from how fast they are answered.", []Key{
 	{"count", anInt(1, 20000), "How many users walk on each side at the same time.", "", "200", true, "Count"},
 	{"ramp", aDuration(0, 3600), "Time in which they begin, one after the other. It is not measured.", "all at once", "30s", false, "Ramp"},

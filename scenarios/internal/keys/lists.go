@@ -46,6 +46,7 @@ func (o *Mapping) EachElement(name string, f func(i int, n *yaml.Node)) {
 			o.Reader.checkTag(c)
 			f(i, c)
 		}
+	// A single element in place of the list, where the shape has that alternative.
 	case s.Form == FormUnion && n.Kind != yaml.MappingNode, s.Form == FormUnion && shapeOf(s, FormObject) != nil:
 		f(0, n)
 	default:

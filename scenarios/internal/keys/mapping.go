@@ -53,6 +53,7 @@ func (w *Reader) report(kind problem.Kind, n *yaml.Node, hint, format string, ar
 	if w.Src.Marred(n.Line) || w.sink.Full() {
 		return
 	}
+	// A character that only looks right explains a mistake better than any other hint.
 	if likely := source.Lookalike(n.Value); likely != "" && kind == problem.Error {
 		hint = likely
 	}
@@ -212,6 +213,7 @@ func (w *Reader) unknownHint(word string, t *Table) string {
 	case "env file":
 		foreign = foreignEnvKeys
 	}
+	// A word of another tool is explained, unless it is nearly one of ours.
 	if hint, ok := foreign[strings.ToLower(word)]; ok && suggest.Nearest(word, t.Names()) == "" {
 		return hint
 	}

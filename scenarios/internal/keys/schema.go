@@ -21,6 +21,7 @@ func Schema() []byte {
 		Schema: "http://json-schema.org/draft-07/schema#",
 		Title:  "bgverify scenario file",
 	}
+	// Each kind is tried in turn: the first key that is there decides.
 	at := root
 	for _, kind := range []struct{ key, table string }{
 		{"suite", "suite"},

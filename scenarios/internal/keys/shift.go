@@ -29,6 +29,7 @@ var shiftTable = Table{"shift file", "A shift file says how traffic moves from b
 	{"driver", object("driver"), "The mechanism that gives weight.", "", "{exec: {get: ./get.sh, set: ./set.sh}}", true, ""},
 }}
 
+// max has no default here: it follows from min.
 var holdTable = Table{"hold", "How long a step of a shift is held.", []Key{
 	{"min", aDuration(0, 7*86400), "Shortest time at a step.", "5m", "5m", false, "Min"},
 	{
@@ -48,6 +49,7 @@ var shiftBeforeTable = Table{"shift before", "What must hold before each step of
 	},
 }}
 
+// Texts are expanded from the environment alone, so that they have no field.
 var shiftGateTable = Table{"shift gate", "The archived run that a shift relies on. A run that no longer holds pauses the walk.", []Key{
 	{"run", aTemplate, "A run folder, an id, or latest.", "", "2026-11-28T03-12-45Z-stb-82fb", true, ""},
 	{"out", aText, "Folder that keeps the runs, relative to this file.", "runs", "runs", false, "Out"},
@@ -93,6 +95,7 @@ var shiftAfterTable = Table{"shift after", "What runs at the end of each hold of
 	{"run", object("shift run"), "A run of suites against both sides.", "", "{suites: [scenarios/stb], tag: smoke}", true, ""},
 }}
 
+// Flags of `run` that would hide something are not among the keys.
 var shiftRunTable = Table{"shift run", "A run at the end of each hold. What narrows it is written here on purpose, and so counts like a " +
 	"flag.", []Key{
 	{"suites", listOf(aText), "Scenario files and folders, relative to this file.", "", "[scenarios/stb]", true, "Suites"},
@@ -111,6 +114,7 @@ var confirmTable = Table{"confirm", "Steps of a shift that wait for a yes.", []K
 	{"timeout", aDuration(1, 7*86400), "How long an answer is waited for.", "1h", "1h", false, "Timeout"},
 }}
 
+// Exactly one of them is written; its table says what it needs.
 var driverTable = Table{"driver", "The mechanism that gives weight to blue and green: exactly one.", []Key{
 	{"exec", object("exec driver"), "Commands of yours.", "", "{get: ./get.sh, set: ./set.sh}", false, ""},
 	{

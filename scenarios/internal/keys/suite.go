@@ -4,6 +4,8 @@ import "github.com/bgverify/bgverify/diff"
 
 // The key tables of a suite, of its sides and of what surrounds its cases.
 
+// Keys without a field are read by code of package scenarios, in the order that one depends on
+// the other: sides before steps, setup before cases.
 var suiteTable = Table{"suite", "A suite is one scenario file: cases that are run on both sides and compared.", []Key{
 	{"suite", aName, "Name of the suite: the first half of every case id.", "", "stb-home", true, ""},
 	{
@@ -97,11 +99,13 @@ var suiteTable = Table{"suite", "A suite is one scenario file: cases that are ru
 // someOf names the keys of which a mapping has at least one, the usual one first.
 var someOf = map[string][]string{"suite": {"cases", "load"}}
 
+// Neither side is required here: flags and the env file may give its address.
 var sidesTable = Table{"sides", "Both sides. Blue is trusted, green is under judgement.", []Key{
 	{"blue", object("side"), "The trusted side.", "", "{url: https://api.blue.example}", false, ""},
 	{"green", object("side"), "The side under judgement.", "", "{url: https://api.green.example}", false, ""},
 }}
 
+// Addresses have no field: they are expanded when what comes from outside is known.
 var sideTable = Table{"side", "One side: where it lives and what is sent only to it.", []Key{
 	{
 		"url", aTemplate, "Base URL that the paths of steps are joined to. --blue and --green win.",
@@ -135,6 +139,7 @@ var sideTable = Table{"side", "One side: where it lives and what is sent only to
 	{"live", aBool, "The side carries customers' traffic: load stages are refused.", "false", "true", false, "Live"},
 }}
 
+// A service has the keys of a side that can differ from it, and shared.
 var serviceTable = Table{"service", "A named base URL of a side. What it does not write it takes from the side.", []Key{
 	{"url", aTemplate, "Base URL, or a path joined to the side's url.", "", "https://cdn.example", true, ""},
 	{"shared", aBool, "The same address on both sides on purpose.", "false", "true", false, "Shared"},
@@ -149,6 +154,7 @@ var serviceTable = Table{"service", "A named base URL of a side. What it does no
 	{"http", aWord("1.1", "2", "h2c"), "HTTP version to insist on.", "the side's", `"2"`, false, "HTTP"},
 }}
 
+// server_name is checked by code, as it takes no placeholders.
 var tlsTable = Table{"tls", "Certificates. File names are relative to the scenario file.", []Key{
 	{"ca", aFile, "PEM file with the authorities to trust instead of the system's.", "the system's", "ca.pem", false, "CA"},
 	{"cert", aFile, "PEM file with the client certificate.", "none", "client.pem", false, "Cert"},
@@ -157,6 +163,7 @@ var tlsTable = Table{"tls", "Certificates. File names are relative to the scenar
 	{"insecure", aBool, "Do not check certificates. Reports show it in red.", "false", "true", false, "Insecure"},
 }}
 
+// get is required and has no field: the path is checked before it is kept.
 var identityTable = Table{"identity", "What a side must be: a value asked from it, the same on both sides or different.", []Key{
 	{"get", aTemplate, "Path that answers with the identity.", "", "/version", true, ""},
 	{"service", aName, "Service to ask.", "the side's url", "auth", false, "Service"},
@@ -171,6 +178,8 @@ var identityTable = Table{"identity", "What a side must be: a value asked from i
 // numberWords are the readings of numbers that a suite can choose for all bodies.
 var numberWords = []string{diff.Decimal.String(), diff.Typed.String()}
 
+// The fields are those of a step too, so that Inherit hands them down; a row that is added here
+// is inherited without more code.
 var defaultsTable = Table{"defaults", "What every step of the suite starts from.", []Key{
 	{"service", aName, "Service of steps that name none; wins over the suite's.", "the suite's", "home", false, "Service"},
 	{
@@ -201,6 +210,7 @@ var defaultsTable = Table{"defaults", "What every step of the suite starts from.
 	{"trace", aWord("on", "off"), "Whether traceparent and X-Bgverify-Run are added to requests.", "on", "off", false, "Trace"},
 }}
 
+// Its values are matchers, as in expect, without placeholders.
 var answerTable = Table{"answer", "Which answers are successes: what takes the place of the envelopes that bgverify knows.", []Key{
 	{
 		"ok", mapOf(oneOf(aJSON, object("matchers"))),
@@ -210,6 +220,7 @@ var answerTable = Table{"answer", "Which answers are successes: what takes the p
 	},
 }}
 
+// The list is required: an empty acceptance would look like one.
 var transportTable = Table{"transport", "What is accepted of how blue and green are reached, besides their answers.", []Key{
 	{
 		"allow", listOf(object("transport allow")), "The accepted differences.",
@@ -223,6 +234,7 @@ var transportAllowTable = Table{"transport allow", "One accepted difference. It 
 	{"why", aText, "Why it is right.", "", "the gateway closes until STB-4711 is done", true, "Why"},
 }}
 
+// Without ttl a session never gets old; without refresh_on no status ends it.
 var sessionTable = Table{"session", "When setup runs again.", []Key{
 	{"ttl", aDuration(1, 7*86400), "Age at which setup runs again before the next case.", "never", "25m", false, "TTL"},
 	{
@@ -231,6 +243,7 @@ var sessionTable = Table{"session", "When setup runs again.", []Key{
 	},
 }}
 
+// Its field is one of the suite, and so is that of flaky.
 var coverageTable = Table{"coverage", "The negative control's minimum.", []Key{
 	{
 		"min", aPercent(0, 1),
@@ -244,6 +257,7 @@ var flakyTable = Table{"flaky", "How much flakiness is accepted.", []Key{
 	{"max", aPercent(0, 1), "Highest share of cases that pass only on a retry.", "0%", "0.2%", true, "MaxFlaky"},
 }}
 
+// What an env file shares with a suite has the same name and field there.
 var envTable = Table{"env file", "An env file is what one stage (dev, verification, production) adds to every suite.", []Key{
 	{"doc", aText, "What stage this is.", "", "The verification clusters.", false, ""},
 	{"env", listOf(aVar), "Environment variables that this file may read.", "none", "[STB_KEY]", false, "Env"},
@@ -309,6 +323,7 @@ var envTable = Table{"env file", "An env file is what one stage (dev, verificati
 	},
 }}
 
+// The words of require have no table: they are a list.
 var requireTable = Table{"require", "A share that a pass must have shown.", []Key{
 	{
 		"services", aPercent(0, 1), "Share of the services of `clusters: {services: …}` that the cases must have asked.",
@@ -316,6 +331,7 @@ var requireTable = Table{"require", "A share that a pass must have shown.", []Ke
 	},
 }}
 
+// A stage that says nothing allows neither load nor writes.
 var limitsTable = Table{"limits", "What a stage allows. load and writes count off loopback, max_rps and data everywhere.", []Key{
 	{"load", aWord("allow", "deny"), "Whether load stages run.", "deny", "allow", false, "Load"},
 	{"writes", aWord("allow", "deny"), "Whether steps with side effects run.", "deny", "allow", false, "Writes"},

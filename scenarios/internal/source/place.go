@@ -47,6 +47,7 @@ func (s *File) Line(number int) []rune {
 func (s *File) PosAt(n *yaml.Node, offset int) problem.Pos {
 	p := s.Pos(n)
 	offset = min(max(offset, 0), len(n.Value))
+	// The text of a block begins on the line after its key; its indentation is not part of it.
 	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
 		before := n.Value[:offset]
 		row := strings.Count(before, "\n")

@@ -173,6 +173,7 @@ func (s *scanner) quoted(q byte) {
 // block skips a block scalar: the header's line and every following line that is
 // blank or indented more than the key or dash that holds it.
 func (s *scanner) block() {
+	// The block ends at the first line that is not indented more than its key.
 	parent := s.parentIndent()
 	s.skipLine()
 	for s.i < len(s.text) {
@@ -212,6 +213,7 @@ func (s *scanner) parentIndent() int {
 
 // placeholder reads {{…}} outside quotes, comments and block scalars.
 func (s *scanner) placeholder() {
+	// Without }} on the line it is not a placeholder.
 	end := s.closing()
 	if end < 0 {
 		s.begun = true // not a placeholder on this line: the YAML parser speaks
@@ -280,6 +282,7 @@ func (s *scanner) mask(body string) {
 
 // valueAt is the whole plain value around the placeholder, as far as it can be known.
 func (s *scanner) valueAt() string {
+	// The value begins after the key, the dash or the bracket before it.
 	from := s.i
 	for from > s.start && s.i-from < problem.MaxColumns {
 		prev := s.text[from-1]
@@ -292,6 +295,8 @@ func (s *scanner) valueAt() string {
 		}
 		from--
 	}
+	// It ends at the line end, at a comment and, in flow, at a comma or bracket outside of
+	// placeholders.
 	to := s.close + 2
 	for to < len(s.text) && to-s.i < 2*problem.MaxColumns && s.text[to] != '\n' && (s.flow == 0 ||
 		strings.IndexByte(",]}", s.text[to]) < 0) && !strings.HasPrefix(s.text[to:], " #") {

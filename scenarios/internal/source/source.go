@@ -58,6 +58,7 @@ func Open(fsys fs.FS, name string) (*File, problem.Problems) {
 		s.add(problem.Problem{Pos: problem.Pos{File: name}, Summary: "cannot read: " + err.Error()})
 		return s, s.problems
 	}
+	// Lines are split before anything else, so that every problem has its source line.
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	s.Lines = strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(data)), "\n")
 	if !utf8.Valid(data) {
@@ -65,6 +66,7 @@ func Open(fsys fs.FS, name string) (*File, problem.Problems) {
 		return s, s.problems
 	}
 	s.separators()
+	// Placeholders that YAML would misread are masked: the tree of the rest is still read.
 	text, marks := quotePlaceholders(strings.Join(s.Lines, "\n"))
 	for _, m := range marks {
 		s.marred[m.line] = true
@@ -200,6 +202,7 @@ func (s *File) parse(text string) *yaml.Node {
 		s.add(s.yamlProblem(err, text))
 		return nil
 	}
+	// A second document, or an error after the first, is only found by asking for it.
 	if err := dec.Decode(&more); err == nil {
 		s.add(problem.Problem{
 			Pos: s.at(max(1, more.Line), 1), Width: 3, Summary: "a second YAML document",

@@ -44,6 +44,7 @@ func (s *File) yamlProblem(err error, yamlText string) problem.Problem {
 	text := s.Lines[line-1]
 	p := problem.Problem{Pos: s.at(line, 1+len(text)-len(strings.TrimLeft(text, " \t"))), Width: len([]rune(strings.TrimSpace(text)))}
 	p.Summary = "not valid YAML: " + msg
+	// The most frequent causes are looked for first: they have many different messages.
 	if s.tabbed(&p) || s.odd(&p, err, yamlText) {
 		return p
 	}
@@ -136,6 +137,7 @@ func (s *File) misindented(p *problem.Problem, from int) bool {
 			levels = levels[:len(levels)-1]
 			opened = false
 		}
+		// Deeper than the line above allows, or between two levels.
 		if len(levels) > 0 && levels[len(levels)-1] != col && !opened {
 			if !keyStart.MatchString(body) {
 				continue // text that goes on over lines
