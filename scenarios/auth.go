@@ -32,27 +32,23 @@ func (w *walker) readAuth(o *keys.Mapping, name string) *Auth {
 	}
 	a := w.Object(n, "auth", "")
 	out := &Auth{Pos: w.Pos(n)}
-	kinds := 0
 	a.Bind(out)
 	if a.Has("bearer") {
-		kinds++
 		out.Kind = AuthBearer
 	}
 	if x := a.Open("basic", "basic", "auth"); x != nil {
-		kinds++
 		out.Kind = AuthBasic
 		x.Bind(out)
 	}
 	if v := a.Get("api_key"); v != nil {
-		kinds++
 		w.readAPIKey(v, out)
 	}
 	if v := a.Get("oauth2"); v != nil {
-		kinds++
 		w.readOAuth2(v, out)
 	}
-	kinds += w.readSigning(a, out)
-	if kinds != 1 && !a.Broken {
+	w.readSigning(a, out)
+	// Each key of the table is one kind.
+	if kinds := len(present(a, a.Table.Names())); kinds != 1 && !a.Broken {
 		a.Fail(n, "write one of "+strings.Join(a.Table.Names(), ", "), "auth has %d kinds", kinds)
 	}
 	if a.Broken || out.Kind == 0 {
@@ -196,27 +192,21 @@ type AWSAuth struct {
 	SessionToken *Template
 }
 
-// readSigning reads the kinds of authentication that sign each request, and returns how many
-// there are. They are computed by the runner when the rest of the request is known.
-func (w *walker) readSigning(a *keys.Mapping, out *Auth) int {
-	kinds := 0
+// readSigning reads the kinds of authentication that sign each request. They are computed by the runner when the rest of the request is known.
+func (w *walker) readSigning(a *keys.Mapping, out *Auth) {
 	if x := a.Open("digest", "digest", "auth"); x != nil {
-		kinds++
 		out.Kind = AuthDigest
 		x.Bind(out)
 		a.Broken = a.Broken || x.Broken
 	}
 	if v := a.Get("hmac"); v != nil {
-		kinds++
 		out.Kind, out.HMAC = AuthHMAC, w.readHMAC(a, v)
 	}
 	if x := a.Open("aws", "aws", "auth"); x != nil {
-		kinds++
 		out.Kind, out.AWS = AuthAWS, &AWSAuth{}
 		x.Bind(out.AWS)
 		a.Broken = a.Broken || x.Broken
 	}
-	return kinds
 }
 
 // readHMAC reads a signature with a shared secret. Without a header it is Authorization, without

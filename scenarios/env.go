@@ -65,30 +65,20 @@ func (h host) CheckCA(o *keys.Mapping, key, file string) {
 // readRequire reads what a pass of the stage must have shown: words, and a mapping with
 // the share of services, alone or in the list.
 func (w *walker) readRequire(o *keys.Mapping, e *Env) {
-	services := func(n *yaml.Node) {
-		w.Object(n, "require", "require").Bind(&e.Shares)
-	}
-	n := o.Get("require")
-	switch {
-	case n == nil:
-	case source.Deref(n).Kind == yaml.MappingNode:
-		services(n)
-	default:
-		o.EachElement("require", func(_ int, n *yaml.Node) {
-			if source.Deref(n).Kind == yaml.MappingNode {
-				services(n)
-				return
-			}
-			text, ok := w.ScalarText(n, "require", keys.Text)
-			if ok && !slices.Contains(requirable, text) {
-				w.Errorf(n, suggest.Hint(text, requirable), "require takes %s, not %q", strings.Join(requirable, ", "), problem.Cut(text, 40))
-				return
-			}
-			if ok {
-				e.Require = append(e.Require, text)
-			}
-		})
-	}
+	o.EachElement("require", func(_ int, n *yaml.Node) {
+		if source.Deref(n).Kind == yaml.MappingNode {
+			w.Object(n, "require", "require").Bind(&e.Shares)
+			return
+		}
+		text, ok := w.ScalarText(n, "require", keys.Text)
+		switch {
+		case !ok:
+		case slices.Contains(requirable, text):
+			e.Require = append(e.Require, text)
+		default:
+			w.Errorf(n, suggest.Hint(text, requirable), "require takes %s, not %q", strings.Join(requirable, ", "), problem.Cut(text, 40))
+		}
+	})
 	if e.Shares.Services > 0 && (e.Clusters == nil || e.Clusters.Services == nil) && !o.Broken {
 		o.Fail(o.At("require"), "add clusters: {services: {from: VirtualService, namespaces: […]}}",
 			"require: {services} without services of a cluster")

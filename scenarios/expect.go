@@ -79,18 +79,13 @@ func (w *walker) readExpectInto(o *keys.Mapping, e *Expect) {
 	if n := o.Get("text"); n != nil {
 		e.Text = w.readMatchers(n, "text", true)
 	}
-	w.readExpectFiles(o, e)
-	if n := o.Get("hls"); n != nil {
-		e.HLS = w.readHLS(n)
-	}
-}
-
-// readExpectFiles reads schema and snapshot. Both files are read now, so that a missing one is
-// a problem before the first request.
-func (w *walker) readExpectFiles(o *keys.Mapping, e *Expect) {
+	// Files are read now, so that a missing one is a problem before the first request.
 	w.readExpectSchema(o, e)
 	if e.Snapshot = o.FileName("snapshot"); e.Snapshot != "" {
 		e.SnapshotData = w.readPayload(o.At("snapshot"), e.Snapshot)
+	}
+	if n := o.Get("hls"); n != nil {
+		e.HLS = w.readHLS(n)
 	}
 }
 

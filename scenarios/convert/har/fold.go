@@ -122,7 +122,7 @@ func (h *harImport) foldRows(requests []*web.Request) (cases []*model.Case, take
 		if len(list) < minRows {
 			continue
 		}
-		t := newTable(requests[list[0]].Step)
+		t := &table{first: *requests[list[0]].Step, same: true}
 		for _, i := range list {
 			t.add(requests[i].Step)
 		}
@@ -149,8 +149,6 @@ type table struct {
 	cells [][]string // of a step: the segments of its path, then the values of its query
 	same  bool       // steps do not differ in anything else
 }
-
-func newTable(first *model.Step) *table { return &table{first: *first, same: true} }
 
 // add takes a step as a row.
 func (t *table) add(s *model.Step) {
