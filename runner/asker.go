@@ -218,7 +218,7 @@ func identityHeaders(s *scenarios.Suite, x *wire.Exchange) string {
 		if id.Header == "" {
 			continue
 		}
-		if value, ok := judge.Header(x.Headers, id.Header); ok && !slices.Contains(out, value) {
+		if value, ok := wire.Header(x.Headers, id.Header); ok && !slices.Contains(out, value) {
 			out = append(out, value)
 		}
 	}

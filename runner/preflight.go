@@ -7,11 +7,11 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/bgverify/bgverify/runner/judge"
 	"github.com/bgverify/bgverify/runner/places"
 	"github.com/bgverify/bgverify/runner/run"
 	"github.com/bgverify/bgverify/runner/services"
 	"github.com/bgverify/bgverify/runner/verdict"
+	"github.com/bgverify/bgverify/runner/wire"
 	"github.com/bgverify/bgverify/scenarios"
 )
 
@@ -207,7 +207,7 @@ func (e *execution) noteAsked(pair *run.Pair) {
 	if e.plan.Clusters == nil || pair.Green == nil || pair.Green.Err != nil {
 		return
 	}
-	host, _ := judge.Header(pair.Green.Sent, "Host")
+	host, _ := wire.Header(pair.Green.Sent, "Host")
 	e.plan.Clusters.Note(pair.Green.Method, pair.Green.URL, host)
 }
 

@@ -49,23 +49,24 @@ func suiteAsks(s *scenarios.Suite) run.SuiteAsks {
 	}
 	asks, rules, conditions := indexOf(&out.Texts), indexOf(&out.Rules), indexOf(&out.Conditions)
 	ruleText := ruleTexts()
+	add := func(list *[]int, i int) {
+		if !slices.Contains(*list, i) {
+			*list = append(*list, i)
+		}
+	}
 	one := func(c run.CaseAsks, steps ...[]*scenarios.Step) {
 		for _, step := range slices.Concat(steps...) {
 			for _, text := range stepAsks(step, filepath.Dir(s.Pos.File)) {
-				if i := asks(text); !slices.Contains(c.Asks, i) {
-					c.Asks = append(c.Asks, i)
-				}
+				add(&c.Asks, asks(text))
 			}
 			if step.Conditional() {
 				c.When = append(c.When, conditions(conditionOf(step)))
 			}
 			for i := range step.Rules {
-				index, list := rules, &c.Rules
-				if step.Rules[i].Stricter() { // it is asked, and missed when it is gone
-					index, list = asks, &c.Asks
-				}
-				if i := index(ruleText(&step.Rules[i])); !slices.Contains(*list, i) {
-					*list = append(*list, i)
+				if rule := &step.Rules[i]; rule.Stricter() { // it is asked, and missed when it is gone
+					add(&c.Asks, asks(ruleText(rule)))
+				} else {
+					add(&c.Rules, rules(ruleText(rule)))
 				}
 			}
 		}
@@ -193,29 +194,29 @@ func stepAsks(step *scenarios.Step, folder string) []string {
 		}
 		side := []string{"", "blue: ", "green: "}[i]
 		v := reflect.ValueOf(*expect)
-		for field := range v.NumField() {
-			if v.Field(field).IsZero() {
-				continue
-			}
-			f := v.Type().Field(field)
-			if !f.IsExported() || f.Type.String() == "[]uint8" || f.Name == "Pos" || f.Name == "Written" {
-				continue
-			}
-			all := texts(v.Field(field))
-			if f.Name == "Status" { // any of them will do: one more is another ask
-				all = slices.DeleteFunc([]string{words(v.Field(field))}, func(s string) bool { return s == "" })
-			}
-			if f.Name == "Schema" || f.Name == "Snapshot" {
-				if name, err := filepath.Rel(folder, v.Field(field).String()); err == nil {
-					all = []string{filepath.ToSlash(name)}
-				}
-			}
-			for _, text := range all {
-				out = append(out, fmt.Sprintf("%s: %s%s %s", request, side, strings.ToLower(f.Name), text))
+		for field, value := range v.Fields() {
+			for _, text := range expectTexts(field.Name, value, folder) {
+				out = append(out, fmt.Sprintf("%s: %s%s %s", request, side, strings.ToLower(field.Name), text))
 			}
 		}
 	}
 	return out
+}
+
+// expectTexts says what one field of an expectation asks, one text for each thing that may go
+// missing by itself; none for a field that is not written or asks nothing.
+func expectTexts(name string, value reflect.Value, folder string) []string {
+	switch {
+	case value.IsZero() || !value.CanInterface() || value.Type() == bytesType || name == "Pos" || name == "Written":
+		return nil
+	case name == "Status": // any of them will do: one more is another ask
+		return slices.DeleteFunc([]string{words(value)}, func(s string) bool { return s == "" })
+	case name == "Schema" || name == "Snapshot":
+		if file, err := filepath.Rel(folder, value.String()); err == nil {
+			return []string{filepath.ToSlash(file)}
+		}
+	}
+	return texts(value)
 }
 
 // texts are the elements of a list in words, or the value itself.
@@ -236,6 +237,7 @@ func texts(v reflect.Value) []string {
 var (
 	posType      = reflect.TypeFor[scenarios.Pos]()
 	templateType = reflect.TypeFor[scenarios.Template]()
+	bytesType    = reflect.TypeFor[[]byte]()
 )
 
 // words are the values that are set anywhere in a value, in the order of its fields,
@@ -254,9 +256,9 @@ func words(v reflect.Value) string {
 		return words(v.Elem())
 	case reflect.Struct:
 		var parts []string
-		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() {
-				parts = append(parts, words(v.Field(i)))
+		for _, value := range v.Fields() {
+			if value.CanInterface() {
+				parts = append(parts, words(value))
 			}
 		}
 		return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " ")

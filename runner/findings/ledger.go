@@ -1,6 +1,7 @@
 package findings
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -36,6 +37,11 @@ func (l *Ledger) Note(walk string, state any) {
 		return
 	}
 	l.changed[walk] = text
+	l.signal()
+}
+
+// signal lets Next look at what has changed; one signal that is not taken yet is enough.
+func (l *Ledger) signal() {
 	select {
 	case l.wake <- struct{}{}:
 	default:
@@ -67,10 +73,7 @@ func (l *Ledger) take() []byte {
 	out, size := map[string]json.RawMessage{}, 0
 	for walk, text := range l.changed {
 		if size += len(walk) + len(text); size > ledgerBytes && len(out) > 0 {
-			select {
-			case l.wake <- struct{}{}: // for the rest
-			default:
-			}
+			l.signal() // for the rest
 			break
 		}
 		out[walk] = text
@@ -89,7 +92,13 @@ func (l *Ledger) take() []byte {
 // Debts are the ledgers of all workers as their coordinator knows them. The zero value is empty.
 type Debts struct {
 	mu   sync.Mutex // guards open
-	open map[int]map[string]json.RawMessage
+	open map[debtor]json.RawMessage
+}
+
+// A debtor is a walk of a worker that has something to take back.
+type debtor struct {
+	worker int
+	walk   string
 }
 
 // Take books a message of a worker's Ledger.
@@ -101,20 +110,22 @@ func (d *Debts) Take(worker int, message []byte) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.open == nil {
-		d.open = map[int]map[string]json.RawMessage{}
-	}
-	own := d.open[worker]
-	if own == nil {
-		own = map[string]json.RawMessage{}
-		d.open[worker] = own
+		d.open = map[debtor]json.RawMessage{}
 	}
 	for walk, text := range changes {
 		if string(text) == "null" {
-			delete(own, walk)
+			delete(d.open, debtor{worker, walk})
 		} else {
-			own[walk] = text
+			d.open[debtor{worker, walk}] = text
 		}
 	}
+}
+
+// sorted are the walks that owe something, by worker and walk; d.mu is held.
+func (d *Debts) sorted() []debtor {
+	return slices.SortedFunc(maps.Keys(d.open), func(a, b debtor) int {
+		return cmp.Or(cmp.Compare(a.worker, b.worker), cmp.Compare(a.walk, b.walk))
+	})
 }
 
 // Owing are the workers of which a walk has something to take back.
@@ -122,12 +133,10 @@ func (d *Debts) Owing() []int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var out []int
-	for _, worker := range slices.Sorted(maps.Keys(d.open)) {
-		if len(d.open[worker]) > 0 {
-			out = append(out, worker)
-		}
+	for _, who := range d.sorted() {
+		out = append(out, who.worker)
 	}
-	return out
+	return slices.Compact(out)
 }
 
 // Drain removes and returns the states of all walks, by worker and walk.
@@ -135,10 +144,8 @@ func (d *Debts) Drain() []json.RawMessage {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var out []json.RawMessage
-	for _, worker := range slices.Sorted(maps.Keys(d.open)) {
-		for _, walk := range slices.Sorted(maps.Keys(d.open[worker])) {
-			out = append(out, d.open[worker][walk])
-		}
+	for _, who := range d.sorted() {
+		out = append(out, d.open[who])
 	}
 	d.open = nil
 	return out

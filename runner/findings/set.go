@@ -269,18 +269,13 @@ func (f *Set) Unexpected(u *Unexpected) {
 	if !f.keeps(fmt.Sprint(side, u.Route, u.What), 1) {
 		return
 	}
-	step := &run.StepResult{
+	f.example(&run.StepResult{
 		Name: f.PairName(u.Route, u.Number), At: u.Place, Verdict: run.Fail,
+		Blue: judge.SideResult(pair.Blue), Green: judge.SideResult(pair.Green),
 		Reasons:      []string{fmt.Sprintf("%s: expected %s, got %s", side, u.What, u.Got)},
 		Exchange:     fmt.Sprintf("%s/load %s/%s of pair %d", f.suite, f.stage, side, u.Number),
 		Expectations: []run.Expectation{{Side: side.String(), What: u.What, Got: u.Got}},
-	}
-	if u.Green {
-		step.Green = judge.SideResult(u.Exchange)
-	} else {
-		step.Blue = judge.SideResult(u.Exchange)
-	}
-	f.example(step, pair)
+	}, pair)
 }
 
 // Reveal makes the secrets of a walk unreadable, of which something is about to be

@@ -63,10 +63,7 @@ const lengthPlace = "length "
 func (f *Set) findings(j *run.LoadJudging) []run.LoadFinding {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	judged := 0
-	for i := range j.Routes {
-		judged += j.Routes[i].Judged
-	}
+	_, judged, _ := j.Sum()
 	var out []run.LoadFinding
 	for _, kind := range []run.LoadFindingKind{run.LoadDiffers, run.LoadDiffersOnce} {
 		var worst *run.LoadFinding

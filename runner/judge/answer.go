@@ -147,12 +147,8 @@ func (a *Answer) header(name string) []string {
 
 // first returns the first value of a header, or "".
 func (a *Answer) first(name string) string {
-	for _, f := range a.Headers {
-		if strings.EqualFold(f.Name, name) {
-			return f.Value
-		}
-	}
-	return ""
+	value, _ := wire.Header(a.Headers, name)
+	return value
 }
 
 // cookie finds the value that a Set-Cookie header gave a cookie. Where several headers set it,

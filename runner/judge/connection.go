@@ -67,17 +67,6 @@ func HasToken(fields []wire.Field, name, token string) bool {
 	return false
 }
 
-// Header is the first value of a header. The second result tells a header that is empty from
-// one that is not there.
-func Header(fields []wire.Field, name string) (string, bool) {
-	for _, f := range fields {
-		if strings.EqualFold(f.Name, name) {
-			return f.Value, true
-		}
-	}
-	return "", false
-}
-
 // emptyFraming is the header by which an answer that has no body announces one. Only HTTP/1
 // frames by header. Chunks take precedence over a length (RFC 9112, 6.3), so they are looked
 // for first.
@@ -85,10 +74,10 @@ func emptyFraming(x *wire.Exchange) string {
 	if x.Status != 204 && x.Status != 304 || !strings.HasPrefix(x.Proto, "HTTP/1.") {
 		return ""
 	}
-	if v, ok := Header(x.Headers, "Transfer-Encoding"); ok {
+	if v, ok := wire.Header(x.Headers, "Transfer-Encoding"); ok {
 		return "Transfer-Encoding: " + text.Cut(v, 40)
 	}
-	if v, ok := Header(x.Headers, "Content-Length"); ok {
+	if v, ok := wire.Header(x.Headers, "Content-Length"); ok {
 		return "Content-Length: " + text.Cut(v, 40)
 	}
 	return ""
@@ -97,7 +86,7 @@ func emptyFraming(x *wire.Exchange) string {
 // events counts the events of a stream, up to two: 0 for another answer. Two are enough to ask
 // whether a stream arrives in pieces. The first 64 KiB are searched.
 func events(x *wire.Exchange) int {
-	kind, _ := Header(x.Headers, "Content-Type")
+	kind, _ := wire.Header(x.Headers, "Content-Type")
 	kind, _, _ = strings.Cut(strings.ToLower(kind), ";")
 	text := func() string { return strings.TrimSpace(string(x.Answer[:min(len(x.Answer), 64<<10)])) }
 	switch strings.TrimSpace(kind) {
@@ -116,7 +105,7 @@ func events(x *wire.Exchange) int {
 // clock ahead of ours. The moment is that of the first byte. false means that the answer has no
 // date that can be read.
 func DateOffset(x *wire.Exchange) (time.Duration, bool) {
-	text, ok := Header(x.Headers, "Date")
+	text, ok := wire.Header(x.Headers, "Date")
 	date, err := parseDate(text)
 	if !ok || err != nil || x.Status == 0 {
 		return 0, false

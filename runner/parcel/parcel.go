@@ -84,24 +84,19 @@ func (p *Parcel) Pack(plan *runner.Plan, names []string, stage fs.FS, stageNames
 // certificates are the files that the sides' TLS settings name.
 func certificates(suites []*scenarios.Suite) []string {
 	var names []string
-	add := func(t *scenarios.TLS) {
-		for _, name := range []string{t.CA, t.Cert, t.Key} {
-			if name != "" && !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
-	}
 	for _, suite := range suites {
-		for _, side := range []*scenarios.SideConfig{&suite.Blue, &suite.Green} {
-			add(&side.TLS)
-			for _, s := range side.Services {
-				if s.TLS != nil {
-					add(s.TLS)
-				}
+		settings := []*scenarios.TLS{&suite.Blue.TLS, &suite.Green.TLS}
+		for _, s := range slices.Concat(suite.Blue.Services, suite.Green.Services) {
+			if s.TLS != nil {
+				settings = append(settings, s.TLS)
 			}
 		}
+		for _, t := range settings {
+			names = append(names, t.CA, t.Cert, t.Key)
+		}
 	}
-	return names
+	slices.Sort(names)
+	return slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == "" })
 }
 
 // A Site is a plan on a worker, with the folder that holds its files.

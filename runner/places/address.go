@@ -4,6 +4,7 @@
 package places
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -86,18 +87,14 @@ func resolve(ctx context.Context, target, pinned string) ([]netip.AddrPort, erro
 	if err != nil {
 		return nil, err
 	}
-	if pinned != "" {
-		if p, err := netip.ParseAddrPort(pinned); err == nil {
-			return []netip.AddrPort{canonical(p)}, nil
-		}
-		ip, err := netip.ParseAddr(pinned)
-		if err != nil {
-			return nil, fmt.Errorf("resolve %q is not an address", pinned)
-		}
+	if p, err := netip.ParseAddrPort(pinned); err == nil {
+		return []netip.AddrPort{canonical(p)}, nil
+	}
+	if ip, err := netip.ParseAddr(cmp.Or(pinned, host)); err == nil {
 		return []netip.AddrPort{canonical(netip.AddrPortFrom(ip, uint16(port)))}, nil
 	}
-	if ip, err := netip.ParseAddr(host); err == nil {
-		return []netip.AddrPort{canonical(netip.AddrPortFrom(ip, uint16(port)))}, nil
+	if pinned != "" {
+		return nil, fmt.Errorf("resolve %q is not an address", pinned)
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
@@ -137,11 +134,11 @@ func dial(ctx context.Context, points []netip.AddrPort) *wire.Err {
 
 // dialClass is the class of a dial's failure.
 func dialClass(ctx context.Context, err error) wire.Class {
-	var timeout interface{ Timeout() bool }
+	failure, ok := errors.AsType[net.Error](err)
 	switch {
 	case ctx.Err() != nil:
 		return wire.ClassCanceled
-	case errors.As(err, &timeout) && timeout.Timeout():
+	case ok && failure.Timeout():
 		return wire.ClassTimeout
 	case strings.Contains(err.Error(), "refused"):
 		return wire.ClassRefused
@@ -206,9 +203,6 @@ func LocalName(host string) string {
 			return "localhost"
 		}
 		return ip.String()
-	}
-	if host == "localhost" {
-		return "localhost"
 	}
 	return host
 }

@@ -25,13 +25,11 @@ import (
 //     nor does a side's own address sent back to it.
 type Seen struct {
 	mu       sync.Mutex
-	services map[string]*answerers // by service
+	services map[string]*[3]seenAt // by name, and then by scenarios.Side
 	values   map[string]*steady    // by where and path
 }
 
-// answerers is where the two sides of a service answered from.
-type answerers struct{ blue, green seenAt }
-
+// seenAt is where one side of a service answered from.
 type seenAt struct{ hosts, certificates []string }
 
 // steady is a value that a rule explains, as long as each side keeps to its own.
@@ -56,17 +54,12 @@ func (p *Seen) AddAnswer(service string, side scenarios.Side, x *wire.Exchange) 
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.services == nil {
-		p.services = map[string]*answerers{}
+		p.services = map[string]*[3]seenAt{}
 	}
-	of := p.services[service]
-	if of == nil {
-		of = &answerers{}
-		p.services[service] = of
+	if p.services[service] == nil {
+		p.services[service] = &[3]seenAt{}
 	}
-	at := &of.blue
-	if side == scenarios.Green {
-		at = &of.green
-	}
+	at := &p.services[service][side]
 	add := func(list *[]string, text string) {
 		if text != "" && len(*list) < maxAnswerers && !slices.Contains(*list, text) {
 			*list = append(*list, text)
@@ -119,10 +112,11 @@ func (p *Seen) Apart() bool {
 	defer p.mu.Unlock()
 	addresses := false
 	for _, of := range p.services {
-		if disjoint(of.blue.certificates, of.green.certificates) { // Rule 2
+		blue, green := &of[scenarios.Blue], &of[scenarios.Green]
+		if disjoint(blue.certificates, green.certificates) { // Rule 2
 			return true
 		}
-		addresses = addresses || disjoint(of.blue.hosts, of.green.hosts)
+		addresses = addresses || disjoint(blue.hosts, green.hosts)
 	}
 	if !addresses {
 		return false

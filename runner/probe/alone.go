@@ -1,11 +1,12 @@
 package probe
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/bgverify/bgverify/internal/text"
@@ -80,10 +81,8 @@ func (p *Alone) ask(ctx context.Context, t *tally) {
 	if x.Remote.IsValid() {
 		who = x.Remote.Addr().String()
 	}
-	for _, f := range x.Headers {
-		if p.Header != "" && strings.EqualFold(f.Name, p.Header) {
-			who = text.Cut(text.Visible(f.Value), 60)
-		}
+	if value, ok := wire.Header(x.Headers, p.Header); ok {
+		who = text.Cut(text.Visible(value), 60)
 	}
 	t.who[who]++
 	t.took = append(t.took, x.Timing.Total)
@@ -130,31 +129,14 @@ func (p *Alone) end(ctx context.Context, all []*tally) run.Verdict {
 
 // counted lists texts by falling count.
 func counted(m map[string]int) []string {
-	type pair struct {
-		text string
-		n    int
-	}
-	var pairs []pair
-	for k, n := range m {
-		pairs = append(pairs, pair{k, n})
-	}
-	slices.SortFunc(pairs, func(a, b pair) int {
-		if a.n != b.n {
-			return b.n - a.n
-		}
-		if a.text < b.text {
-			return -1
-		}
-		return 1
-	})
+	keys := slices.SortedFunc(maps.Keys(m), func(a, b string) int { return cmp.Or(cmp.Compare(m[b], m[a]), cmp.Compare(a, b)) })
 	const shown = 10
 	var out []string
-	for i, p := range pairs {
-		if i == shown {
-			out = append(out, fmt.Sprintf("%d others", len(pairs)-shown))
-			break
-		}
-		out = append(out, fmt.Sprintf("%s: %d", text.Visible(p.text), p.n))
+	for _, key := range keys[:min(len(keys), shown)] {
+		out = append(out, fmt.Sprintf("%s: %d", text.Visible(key), m[key]))
+	}
+	if more := len(keys) - shown; more > 0 {
+		out = append(out, fmt.Sprintf("%d others", more))
 	}
 	return out
 }

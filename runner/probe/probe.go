@@ -153,6 +153,15 @@ func (p *Probe) Watch(ctx context.Context, report func(shift.Seen)) {
 	panicked := make(chan any, 1)
 	var mu sync.Mutex
 	last := time.Time{}
+	tell := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if seen, now := p.seen(); ctx.Err() == nil && (now || time.Since(last) >= reportEvery) {
+			last = time.Now()
+			p.clear()
+			report(seen)
+		}
+	}
 	for {
 		select {
 		case slots <- struct{}{}:
@@ -161,16 +170,7 @@ func (p *Probe) Watch(ctx context.Context, report func(shift.Seen)) {
 				defer func() { <-slots }()
 				defer pass(panicked)
 				p.round(ctx, n)
-				if ctx.Err() != nil {
-					return
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				if seen, now := p.seen(); now || time.Since(last) >= reportEvery {
-					last = time.Now()
-					p.clear()
-					report(seen)
-				}
+				tell()
 			})
 		case caught := <-panicked:
 			panic(caught)

@@ -73,27 +73,18 @@ func (l *look) pages(ctx context.Context) error {
 
 // askFound asks for paths that answers name, the first ones of them.
 func (l *look) askFound(ctx context.Context, paths []string, how purpose) error {
-	left := mostFound
+	var fresh []string
 	for _, path := range paths {
-		if left == 0 {
-			return nil
-		}
-		if l.asked[path] || acts(path) {
-			continue
-		}
-		left--
-		if _, err := l.ask(ctx, path, how); err != nil {
-			return err
+		if len(fresh) < mostFound && !l.asked[path] && !slices.Contains(fresh, path) && !acting.MatchString(path) {
+			fresh = append(fresh, path)
 		}
 	}
-	return nil
+	return l.askAll(ctx, fresh, how)
 }
 
-// acting are parts of paths whose GET may do something, whatever HTTP says of GET.
+// acting are parts of paths that are left alone: a GET of them may do something, whatever HTTP
+// says of GET, or they are a part of a page.
 var acting = regexp.MustCompile(`(?i)log-?out|sign-?out|sign-?off|delete|remove|unsubscribe|cancel|reset|restart|shutdown|refresh|purge|flush|\.(css|js|png|jpe?g|gif|svg|ico|woff2?)$`)
-
-// acts reports whether a path is left alone: a GET of it may act, or it is a part of a page.
-func acts(path string) bool { return acting.MatchString(path) }
 
 // described are the paths of an API description in JSON that answer a GET without
 // parameters, below the path of its first server.
@@ -123,7 +114,7 @@ func described(text []byte) []string {
 // that is written elsewhere.
 func needs(v diff.Value) bool {
 	for p := range v.Member("parameters").Children() {
-		if p.Member("required").JSON() != nil && string(p.Member("required").JSON()) == "true" || p.Member("$ref").Exists() {
+		if string(p.Member("required").JSON()) == "true" || p.Member("$ref").Exists() {
 			return true
 		}
 	}

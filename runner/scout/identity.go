@@ -78,11 +78,7 @@ func agreed(list []*wire.Exchange, values func(*wire.Exchange) map[string]string
 	out := values(list[0])
 	for _, x := range list[1:] {
 		other := values(x)
-		for key, v := range out {
-			if other[key] != v {
-				delete(out, key)
-			}
-		}
+		maps.DeleteFunc(out, func(key, v string) bool { return other[key] != v })
 	}
 	return out
 }
@@ -116,11 +112,8 @@ func choose(candidates []candidate) []Identity {
 	})
 	var out []Identity
 	for _, must := range []Must{Differ, Same} {
-		for _, c := range candidates {
-			if c.Must == must {
-				out = append(out, c.Identity)
-				break
-			}
+		if i := slices.IndexFunc(candidates, func(c candidate) bool { return c.Must == must }); i >= 0 {
+			out = append(out, candidates[i].Identity)
 		}
 	}
 	return out

@@ -156,17 +156,20 @@ func Look(ctx context.Context, blueURL, greenURL string, paths []string) (*Found
 
 // named asks for the paths of the user, and for the well-known ones.
 func (l *look) named(ctx context.Context, paths []string) error {
-	for _, path := range paths {
-		if _, err := l.ask(ctx, path, asNamed); err != nil {
-			return err
-		}
-	}
 	how := asKnown
 	if len(paths) > 0 {
 		how = forIdentity
 	}
-	for _, path := range WellKnown {
-		if _, err := l.ask(ctx, path, how); err != nil {
+	if err := l.askAll(ctx, paths, asNamed); err != nil {
+		return err
+	}
+	return l.askAll(ctx, WellKnown, how)
+}
+
+// askAll asks for paths in their order.
+func (l *look) askAll(ctx context.Context, paths []string, how purpose) error {
+	for _, path := range paths {
+		if err := l.ask(ctx, path, how); err != nil {
 			return err
 		}
 	}
@@ -184,18 +187,17 @@ const (
 	forIdentity                    // makes no case
 )
 
-// ask asks both sides for a path, once, and keeps what can be used. It reports whether the
-// path makes a case.
-func (l *look) ask(ctx context.Context, path string, how purpose) (bool, error) {
+// ask asks both sides for a path, once, and keeps what can be used.
+func (l *look) ask(ctx context.Context, path string, how purpose) error {
 	if l.asked[path] {
-		return false, nil
+		return nil
 	}
 	l.asked[path] = true
 	answers := [2][]*wire.Exchange{}
 	for i, s := range l.sides {
 		answers[i] = s.ask(ctx, path)
 		if ctx.Err() != nil {
-			return false, ctx.Err()
+			return ctx.Err()
 		}
 		if err := answers[i][len(answers[i])-1].Err; err != nil {
 			l.last[i] = err
@@ -218,7 +220,7 @@ func (l *look) ask(ctx context.Context, path string, how purpose) (bool, error) 
 			guessed := how == asKnown && blue.Status/100 != 5
 			l.found.Skipped = append(l.found.Skipped, Skipped{Path: path, Why: ofSides(why, green), Guessed: guessed})
 		}
-		return false, nil
+		return nil
 	}
 	if green == "" && !page && isHTML(answers[1][0]) {
 		green = "answers with a web page"
@@ -226,13 +228,12 @@ func (l *look) ask(ctx context.Context, path string, how purpose) (bool, error) 
 	if green == "" && !page {
 		l.candidates = append(l.candidates, identities(path, answers)...)
 	}
-	if how == forIdentity {
-		return false, nil
+	if how != forIdentity {
+		l.found.Endpoints = append(l.found.Endpoints, Endpoint{
+			Path: path, Media: media(blue), Bytes: len(blue.Answer), Green: green, Known: how == asKnown && path != "/",
+		})
 	}
-	l.found.Endpoints = append(l.found.Endpoints, Endpoint{
-		Path: path, Media: media(blue), Bytes: len(blue.Answer), Green: green, Known: how == asKnown && path != "/",
-	})
-	return true, nil
+	return nil
 }
 
 // ask sends the samples of a path, each on a fresh connection so that several pods
@@ -290,18 +291,9 @@ func isHTML(x *wire.Exchange) bool {
 
 // media is the type of an answer without parameters, in lower case.
 func media(x *wire.Exchange) string {
-	kind, _, _ := strings.Cut(header(x, "Content-Type"), ";")
+	declared, _ := wire.Header(x.Headers, "Content-Type")
+	kind, _, _ := strings.Cut(declared, ";")
 	return strings.ToLower(strings.TrimSpace(kind))
-}
-
-// header is the first value of a header field; empty: there is none.
-func header(x *wire.Exchange, name string) string {
-	for _, f := range x.Headers {
-		if strings.EqualFold(f.Name, name) {
-			return f.Value
-		}
-	}
-	return ""
 }
 
 // scalars are the texts and numbers of a JSON body, by their path; none where the
@@ -312,17 +304,18 @@ func scalars(body []byte) map[string]string {
 	if err != nil {
 		return out
 	}
-	var walk func(v diff.Value)
-	walk = func(v diff.Value) {
-		switch v.Type() {
-		case diff.ObjectType:
-			for c := range v.Children() {
-				walk(c)
-			}
-		case diff.StringType, diff.NumberType:
-			out[v.Path()] = v.Text()
-		}
-	}
-	walk(v)
+	addScalars(out, v)
 	return out
+}
+
+// addScalars adds those of one value.
+func addScalars(out map[string]string, v diff.Value) {
+	switch v.Type() {
+	case diff.ObjectType:
+		for c := range v.Children() {
+			addScalars(out, c)
+		}
+	case diff.StringType, diff.NumberType:
+		out[v.Path()] = v.Text()
+	}
 }

@@ -23,15 +23,16 @@ import (
 	"github.com/bgverify/bgverify/internal/hint"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/scenarios"
 )
 
 // Choose returns the faults of these names, all of them if there are no names. Its
 // error is a hint.Error.
 func Choose(only []string) ([]faultproxy.Fault, error) {
 	all := faultproxy.Faults()
-	names := make([]string, len(all))
-	for i, f := range all {
-		names[i] = f.Name
+	var names []string
+	for _, f := range all {
+		names = append(names, f.Name)
 	}
 	for _, name := range only {
 		if !slices.Contains(names, name) {
@@ -124,17 +125,11 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	loads := 0
-	for _, suite := range first.Suites {
-		loads += len(suite.Loads)
-	}
-	if x.NoLoad {
-		loads = 0
-	}
-	if err := x.proxiesFor(first, loads > 0); err != nil {
+	load := !x.NoLoad && slices.ContainsFunc(first.Suites, func(s *scenarios.Suite) bool { return len(s.Loads) > 0 })
+	if err := x.proxiesFor(first, load); err != nil {
 		return nil, err
 	}
-	if loads > 0 {
+	if load {
 		unlock, err := x.Lock(first)
 		if err != nil {
 			return nil, err
@@ -147,7 +142,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	}
 	var results []*tried
 	for _, fault := range x.Faults {
-		if fault.Load && loads == 0 {
+		if fault.Load && !load {
 			fmt.Fprintf(x.Out, "%-18s not tried: only load can show it\n", fault.Name)
 			continue
 		}

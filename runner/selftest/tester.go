@@ -29,12 +29,15 @@ func greenOrigins(suite *scenarios.Suite) []string {
 	}
 	var origins []string
 	for _, text := range urls {
-		if u, err := url.Parse(text); err == nil && u.Host != "" && !slices.Contains(origins, u.Scheme+"://"+u.Host) {
-			origins = append(origins, u.Scheme+"://"+u.Host)
+		if u, err := url.Parse(text); err == nil && u.Host != "" && !slices.Contains(origins, originOf(u)) {
+			origins = append(origins, originOf(u))
 		}
 	}
 	return origins
 }
+
+// originOf is the scheme and authority of an address.
+func originOf(u *url.URL) string { return u.Scheme + "://" + u.Host }
 
 // mayProxy refuses what a proxy on loopback would change: how green is reached,
 // and what is allowed there.
@@ -63,12 +66,8 @@ func mayProxy(suite *scenarios.Suite, o *Options, env *scenarios.Env, load bool)
 // behindProxies moves green's services of a plan behind the proxies.
 func (x *tester) behindProxies(plan *runner.Plan, identity bool) {
 	move := func(text string) string {
-		u, err := url.Parse(text)
-		if err != nil || u.Host == "" {
-			return text
-		}
-		if to := x.origins[u.Scheme+"://"+u.Host]; to != "" {
-			return to + strings.TrimPrefix(text, u.Scheme+"://"+u.Host)
+		if u, err := url.Parse(text); err == nil && x.origins[originOf(u)] != "" {
+			return x.origins[originOf(u)] + strings.TrimPrefix(text, originOf(u))
 		}
 		return text
 	}
@@ -138,26 +137,26 @@ func (x *tester) tampered(e *wire.Exchange) *runner.Tampered {
 	if err != nil {
 		return nil
 	}
-	for _, p := range x.proxies {
-		if p.URL != u.Scheme+"://"+u.Host {
-			continue
-		}
-		// The proxy keeps the true answer, so that it can be asked what the comparison saw.
-		if c, ok := p.Take(e.TraceID(), e.Method, u.RequestURI()); ok {
-			was := *e
-			was.Status, was.Headers = c.True.Status, nil
-			for _, name := range slices.Sorted(maps.Keys(c.True.Header)) {
-				for _, value := range c.True.Header[name] {
-					was.Headers = append(was.Headers, wire.Field{Name: name, Value: value})
-				}
-			}
-			if c.True.Body != nil {
-				was.Answer = c.True.Body
-			}
-			return &runner.Tampered{What: c.What, True: &was}
+	i := slices.IndexFunc(x.proxies, func(p *faultproxy.Proxy) bool { return p.URL == originOf(u) })
+	if i < 0 {
+		return nil
+	}
+	// The proxy keeps the true answer, so that it can be asked what the comparison saw.
+	c, ok := x.proxies[i].Take(e.TraceID(), e.Method, u.RequestURI())
+	if !ok {
+		return nil
+	}
+	was := *e
+	was.Status, was.Headers = c.True.Status, nil
+	for _, name := range slices.Sorted(maps.Keys(c.True.Header)) {
+		for _, value := range c.True.Header[name] {
+			was.Headers = append(was.Headers, wire.Field{Name: name, Value: value})
 		}
 	}
-	return nil
+	if c.True.Body != nil {
+		was.Answer = c.True.Body
+	}
+	return &runner.Tampered{What: c.What, True: &was}
 }
 
 // baseline must pass: what fails by itself cannot notice anything. It learns
@@ -169,10 +168,12 @@ func (x *tester) baseline(ctx context.Context) error {
 	spared := map[string]bool{}
 	end, _, err := x.run(ctx, runner.OnlyCompare, true, func(c *run.CaseResult) {
 		for i := range c.Steps {
-			if g := c.Steps[i].Green; c.Kind != "" && g != nil {
-				if u, err := url.Parse(g.URL); err == nil {
-					spared[g.Method+" "+u.Path] = true
-				}
+			g := c.Steps[i].Green
+			if c.Kind == "" || g == nil {
+				continue
+			}
+			if u, err := url.Parse(g.URL); err == nil {
+				spared[g.Method+" "+u.Path] = true
 			}
 		}
 	})
@@ -187,12 +188,17 @@ func (x *tester) baseline(ctx context.Context) error {
 		return fmt.Errorf("the suites do not pass without a fault (%s): bgverify run shows why, bgverify calibrate proposes rules%s",
 			end.Verdict, &reasons)
 	}
-	for _, p := range x.proxies {
-		p.Break("")
-	}
+	x.breakAll("")
 	x.spared, x.learned = spared, time.Now()
 	fmt.Fprintf(x.Out, "without a fault: %s pass\n", text.Count(end.Counts.Pass, "case"))
 	return nil
+}
+
+// breakAll gives all proxies one fault; "" is none.
+func (x *tester) breakAll(fault string) {
+	for _, p := range x.proxies {
+		p.Break(fault)
+	}
 }
 
 // try runs the suites against one fault.
@@ -206,14 +212,8 @@ func (x *tester) try(ctx context.Context, fault faultproxy.Fault) (*tried, error
 		}
 	}
 	// All proxies have the same fault, and none when the run is over.
-	for _, p := range x.proxies {
-		p.Break(fault.Name)
-	}
-	defer func() {
-		for _, p := range x.proxies {
-			p.Break("")
-		}
-	}()
+	x.breakAll(fault.Name)
+	defer x.breakAll("")
 	part := runner.OnlyCompare
 	if fault.Load {
 		part = runner.OnlyLoad
@@ -281,20 +281,20 @@ func (r *tried) count(c *run.CaseResult) {
 
 // printTried prints what a fault came to, and the cases that did not notice it.
 func printTried(out io.Writer, r *tried) {
+	came := fmt.Sprintf("noticed by %d of %s whose answers had it", r.noticed, text.Count(r.hits, "case"))
 	switch {
 	case r.fault.Load && r.loads == 0:
-		fmt.Fprintf(out, "%-18s not tried: no load stage was run\n", r.fault.Name)
+		came = "not tried: no load stage was run"
 	case r.fault.Load:
-		fmt.Fprintf(out, "%-18s noticed by %d of %s\n", r.fault.Name, r.stopped, text.Count(r.loads, "load stage"))
+		came = fmt.Sprintf("noticed by %d of %s", r.stopped, text.Count(r.loads, "load stage"))
 	case r.hits == 0 && len(r.covered) > 0:
-		fmt.Fprintf(out, "%-18s not tried: what it changes is under rules\n", r.fault.Name)
+		came = "not tried: what it changes is under rules"
 	case r.hits == 0 && r.equal > 0:
-		fmt.Fprintf(out, "%-18s not tried: the comparison takes what it changes for equal\n", r.fault.Name)
+		came = "not tried: the comparison takes what it changes for equal"
 	case r.hits == 0:
-		fmt.Fprintf(out, "%-18s not tried: no answer of a case has anything that it could change\n", r.fault.Name)
-	default:
-		fmt.Fprintf(out, "%-18s noticed by %d of %s whose answers had it\n", r.fault.Name, r.noticed, text.Count(r.hits, "case"))
+		came = "not tried: no answer of a case has anything that it could change"
 	}
+	fmt.Fprintf(out, "%-18s %s\n", r.fault.Name, came)
 	for _, id := range slices.Sorted(maps.Keys(r.missed)) {
 		fmt.Fprintf(out, "  survived in %s: %s\n", text.Visible(id), text.Visible(r.missed[id]))
 	}

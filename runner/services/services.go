@@ -5,10 +5,12 @@
 package services
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -143,23 +145,19 @@ func (t *Pool) Close() {
 // or a certificate.
 func New(side scenarios.Side, config *scenarios.SideConfig, pool *Pool) (*Side, error) {
 	c := &Side{Side: side, Config: config}
-	add := func(s scenarios.Service) error {
+	all := config.Services
+	if config.URL != "" {
+		all = slices.Insert(slices.Clone(all), 0, scenarios.Service{URL: config.URL})
+	}
+	for _, s := range all {
 		made, err := newService(c, s, pool)
-		if err != nil {
-			return fmt.Errorf("%s: %w", side, err)
+		switch {
+		case err != nil && s.Name != "": // the side's own url has no name
+			return nil, fmt.Errorf("%s: service %q: %w", side, s.Name, err)
+		case err != nil:
+			return nil, fmt.Errorf("%s: %w", side, err)
 		}
 		c.Services = append(c.Services, made)
-		return nil
-	}
-	if config.URL != "" {
-		if err := add(scenarios.Service{URL: config.URL}); err != nil {
-			return nil, err
-		}
-	}
-	for _, s := range config.Services {
-		if err := add(s); err != nil {
-			return nil, err
-		}
 	}
 	return c, nil
 }
@@ -168,14 +166,11 @@ func New(side scenarios.Side, config *scenarios.SideConfig, pool *Pool) (*Side, 
 func newService(c *Side, s scenarios.Service, pool *Pool) (*Service, error) {
 	base, err := BaseURL(c.Config.URL, s.URL)
 	if err != nil {
-		return nil, ofService(s.Name, err)
+		return nil, err
 	}
 	out := &Service{
 		Side: c.Side, Name: s.Name, Base: base, Shared: s.Shared, Headers: overlay(c.Config.Headers, s.Headers),
-		Auth: c.Config.Auth,
-	}
-	if s.Auth != nil {
-		out.Auth = s.Auth
+		Auth: cmp.Or(s.Auth, c.Config.Auth),
 	}
 	tls := c.Config.TLS
 	if s.TLS != nil {
@@ -188,36 +183,16 @@ func newService(c *Side, s scenarios.Service, pool *Pool) (*Service, error) {
 		return filepath.Join(pool.Root, filepath.FromSlash(name))
 	}
 	out.Config = wire.Config{
-		BaseURL: base.Scheme + "://" + base.Host, Proxy: c.Config.Proxy, HTTP: c.Config.HTTP,
+		BaseURL: base.Scheme + "://" + base.Host, Resolve: s.Resolve, Host: s.Host, Proxy: c.Config.Proxy, HTTP: cmp.Or(s.HTTP, c.Config.HTTP),
 		CAFile: file(tls.CA), CertFile: file(tls.Cert), KeyFile: file(tls.Key), ServerName: tls.ServerName, Insecure: tls.Insecure,
 		Guard:  pool.Guard,
 		Limits: wire.Limits{Body: pool.MaxBody},
 	}
 	if !s.Shared { // what is shared lives in one place: the side's pins are not its own
-		out.Config.Resolve, out.Config.Host = c.Config.Resolve, c.Config.Host
-	}
-	if s.Resolve != "" {
-		out.Config.Resolve = s.Resolve
-	}
-	if s.Host != "" {
-		out.Config.Host = s.Host
-	}
-	if s.HTTP != "" {
-		out.Config.HTTP = s.HTTP
+		out.Config.Resolve, out.Config.Host = cmp.Or(s.Resolve, c.Config.Resolve), cmp.Or(s.Host, c.Config.Host)
 	}
 	out.Wire, err = pool.Get(c.Side, out.Config)
-	if err != nil {
-		return nil, ofService(s.Name, err)
-	}
-	return out, nil
-}
-
-// ofService names the service in an error; the side's own url has no name.
-func ofService(name string, err error) error {
-	if name == "" {
-		return err
-	}
-	return fmt.Errorf("service %q: %w", name, err)
+	return out, err
 }
 
 // BaseURL is the base URL of a service: its own, or below the side's when it
@@ -241,17 +216,10 @@ func BaseURL(side, own string) (*url.URL, error) {
 
 // overlay is the fields of below without those that above names, then above.
 func overlay(below, above []scenarios.Field) []scenarios.Field {
-	var out []scenarios.Field
-	for _, f := range below {
-		named := false
-		for _, g := range above {
-			named = named || strings.EqualFold(f.Name, g.Name)
-		}
-		if !named {
-			out = append(out, f)
-		}
+	hidden := func(f scenarios.Field) bool {
+		return slices.ContainsFunc(above, func(g scenarios.Field) bool { return strings.EqualFold(f.Name, g.Name) })
 	}
-	return append(out, above...)
+	return append(slices.DeleteFunc(slices.Clone(below), hidden), above...)
 }
 
 // Join puts a rendered path with its query below a base URL. The path is already

@@ -328,7 +328,7 @@ func (f *Facts) offsets() []time.Duration {
 		if !ok {
 			continue
 		}
-		age, aged := judge.Header(x.Headers, "Age")
+		age, aged := wire.Header(x.Headers, "Age")
 		if !aged && judge.CacheHit(x) {
 			continue
 		}
@@ -387,7 +387,7 @@ func answerText(x *wire.Exchange) string {
 		return "with a failure: " + string(x.Err.Class)
 	}
 	sentence := strconv.Itoa(x.Status)
-	if allow, ok := judge.Header(x.Headers, "Allow"); ok && x.Method == "OPTIONS" {
+	if allow, ok := wire.Header(x.Headers, "Allow"); ok && x.Method == "OPTIONS" {
 		list := strings.FieldsFunc(strings.ToUpper(allow), func(r rune) bool { return r == ',' || r == ' ' })
 		slices.Sort(list)
 		sentence += " with Allow: " + text.Cut(strings.Join(list, ", "), run.MaxGot)

@@ -145,12 +145,20 @@ type Exchange struct {
 // TraceID is the trace id that the request carried (W3C traceparent); empty where
 // it carried none.
 func (x *Exchange) TraceID() string {
-	for _, f := range x.Sent {
-		if strings.EqualFold(f.Name, "traceparent") {
-			if parts := strings.Split(f.Value, "-"); len(parts) == 4 {
-				return parts[1]
-			}
-		}
+	value, _ := Header(x.Sent, "traceparent")
+	if parts := strings.Split(value, "-"); len(parts) == 4 {
+		return parts[1]
 	}
 	return ""
+}
+
+// Header is the first value of a header. Names are compared without letter case (RFC 9110, 5.1).
+// The second result tells a header that is empty from one that is not there.
+func Header(fields []Field, name string) (string, bool) {
+	for _, f := range fields {
+		if strings.EqualFold(f.Name, name) {
+			return f.Value, true
+		}
+	}
+	return "", false
 }
