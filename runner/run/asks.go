@@ -106,55 +106,40 @@ type WeakerThan struct {
 	Found []Weaker `json:"found"`
 }
 
+// weakerTexts are the sentences by kind: [1] is What, [2] and [3] are Was and Now, [4] the cases
+// and setups, and [5] the beginning of What.
+var weakerTexts = map[WeakerKind]string{
+	SuiteGone:     "suite %[1]s was removed",
+	SuiteAdvisory: "suite %[1]s is only advisory",
+	CaseGone:      "case %[1]s was removed",
+	CaseOut:       "case %[1]s no longer decides",
+	RowsFewer:     "%[1]s has fewer rows, was %[2]g, is %[3]g",
+	AskGone:       "removed in %[4]s: %[5]s",
+	RuleAdded:     "rule added in %[4]s: %[5]s",
+	WhenAdded:     "condition added in %[4]s: %[5]s",
+	AnswerOther:   "another test of which answers are successes, without that of suite %[1]s",
+	IdentityGone:  "identity removed: %[1]s",
+	CoverageLower: "%[1]s demands less coverage, was %[2]g, is %[3]g",
+	FlakyHigher:   "%[1]s accepts more flaky cases, was %[2]g, is %[3]g",
+	LoadGone:      "load %[1]s was removed",
+	LoadShorter:   "load %[1]s is shorter (seconds), was %[2]g, is %[3]g",
+	LoadSlower:    "load %[1]s has a lower rate, was %[2]g, is %[3]g",
+	FewerUsers:    "load %[1]s has fewer users, was %[2]g, is %[3]g",
+	MarginWider:   "load %[1]s has a wider margin, was %[2]g, is %[3]g",
+	NotRun:        "%[1]s was not run",
+}
+
 // String says in one line what is asked less.
 func (w Weaker) String() string {
-	in := func(sentence string) string {
-		var setup []string
-		if w.Setup {
-			setup = []string{"setup"}
-		}
-		return fmt.Sprintf("%s in %s: %s", sentence, text.CountAnd(w.Count, "case", setup...), text.Cut(w.What, 120))
+	format, known := weakerTexts[w.Kind]
+	if !known { // of a newer version
+		return string(w.Kind) + " " + w.What
 	}
-	figures := func(text string) string { return fmt.Sprintf("%s %s, was %g, is %g", w.What, text, w.Was, w.Now) }
-	switch w.Kind {
-	case SuiteGone:
-		return fmt.Sprintf("suite %s was removed", w.What)
-	case SuiteAdvisory:
-		return fmt.Sprintf("suite %s is only advisory", w.What)
-	case CaseGone:
-		return fmt.Sprintf("case %s was removed", w.What)
-	case CaseOut:
-		return fmt.Sprintf("case %s no longer decides", w.What)
-	case RowsFewer:
-		return figures("has fewer rows")
-	case AskGone:
-		return in("removed")
-	case RuleAdded:
-		return in("rule added")
-	case WhenAdded:
-		return in("condition added")
-	case AnswerOther:
-		return "another test of which answers are successes, without that of suite " + w.What
-	case IdentityGone:
-		return "identity removed: " + w.What
-	case CoverageLower:
-		return figures("demands less coverage")
-	case FlakyHigher:
-		return figures("accepts more flaky cases")
-	case LoadGone:
-		return fmt.Sprintf("load %s was removed", w.What)
-	case LoadShorter:
-		return "load " + figures("is shorter (seconds)")
-	case LoadSlower:
-		return "load " + figures("has a lower rate")
-	case FewerUsers:
-		return "load " + figures("has fewer users")
-	case MarginWider:
-		return "load " + figures("has a wider margin")
-	case NotRun:
-		return fmt.Sprintf("%s was not run", w.What)
+	var setup []string
+	if w.Setup {
+		setup = []string{"setup"}
 	}
-	return string(w.Kind) + " " + w.What
+	return fmt.Sprintf(format, w.What, w.Was, w.Now, text.CountAnd(w.Count, "case", setup...), text.Cut(w.What, 120))
 }
 
 // String names the run and the first ways in which this one asks less.

@@ -32,10 +32,8 @@ func (c *Created) Add(d *Created) {
 	if d == nil {
 		return
 	}
-	c.Made.Blue += d.Made.Blue
-	c.Made.Green += d.Made.Green
-	c.TakenBack.Blue += d.TakenBack.Blue
-	c.TakenBack.Green += d.TakenBack.Green
+	c.Made.Add(d.Made)
+	c.TakenBack.Add(d.TakenBack)
 	c.Left = append(c.Left, d.Left[:min(len(d.Left), MaxLeft-len(c.Left))]...)
 }
 

@@ -61,8 +61,7 @@ type GateResult struct {
 
 // Add counts a case under its verdict. Of setup and teardown it counts the requests alone.
 func (c *Counts) Add(r *CaseResult) {
-	c.Requests.Blue += r.Requests.Blue
-	c.Requests.Green += r.Requests.Green
+	c.Requests.Add(r.Requests)
 	if r.Kind != "" {
 		return
 	}
@@ -93,8 +92,7 @@ func (c *Counts) Merge(d Counts) {
 	c.Inconclusive += d.Inconclusive
 	c.Skip += d.Skip
 	c.Flaky += d.Flaky
-	c.Requests.Blue += d.Requests.Blue
-	c.Requests.Green += d.Requests.Green
+	c.Requests.Add(d.Requests)
 }
 
 // Judged is the number of cases with evidence.

@@ -60,11 +60,8 @@ func (f *weakening) suite(was, now *SuiteAsks) {
 	if now.Advisory && !was.Advisory {
 		f.add(Weaker{Kind: SuiteAdvisory, What: now.Name})
 	}
-	switch {
-	case now.MinCoverage < was.MinCoverage:
-		f.add(Weaker{Kind: CoverageLower, What: now.Name, Was: was.MinCoverage, Now: now.MinCoverage})
-	case now.MinCompared < was.MinCompared:
-		f.add(Weaker{Kind: CoverageLower, What: now.Name, Was: was.MinCompared, Now: now.MinCompared})
+	if !f.less(CoverageLower, now.Name, was.MinCoverage, now.MinCoverage) {
+		f.less(CoverageLower, now.Name, was.MinCompared, now.MinCompared)
 	}
 	for _, text := range missing(was.Answer, now.Answer) {
 		f.add(Weaker{Kind: AnswerOther, What: now.Name + " " + text})
@@ -72,9 +69,7 @@ func (f *weakening) suite(was, now *SuiteAsks) {
 	for _, text := range missing(was.Identity, now.Identity) {
 		f.add(Weaker{Kind: IdentityGone, What: text})
 	}
-	if now.MaxFlaky > was.MaxFlaky {
-		f.add(Weaker{Kind: FlakyHigher, What: now.Name, Was: was.MaxFlaky, Now: now.MaxFlaky})
-	}
+	f.more(FlakyHigher, now.Name, was.MaxFlaky, now.MaxFlaky)
 	cases := map[string]*CaseAsks{}
 	for i := range now.Cases {
 		cases[now.Cases[i].ID] = &now.Cases[i]
@@ -89,9 +84,7 @@ func (f *weakening) suite(was, now *SuiteAsks) {
 		if c.Out && !old.Out {
 			f.add(Weaker{Kind: CaseOut, What: c.ID})
 		}
-		if c.Rows < old.Rows {
-			f.add(Weaker{Kind: RowsFewer, What: c.ID, Was: float64(old.Rows), Now: float64(c.Rows)})
-		}
+		f.less(RowsFewer, c.ID, float64(old.Rows), float64(c.Rows))
 		for _, text := range missing(pickTexts(was.Texts, old.Asks), pickTexts(now.Texts, c.Asks)) {
 			f.add(inCase(AskGone, text, c.ID))
 		}
@@ -120,27 +113,33 @@ func (f *weakening) load(was *LoadAsks, stages []LoadAsks) {
 	for _, id := range missing(was.Cases, now.Cases) {
 		f.add(Weaker{Kind: LoadGone, What: was.Name + " of " + id})
 	}
-	if now.DurationS < was.DurationS {
-		f.add(Weaker{Kind: LoadShorter, What: now.Name, Was: was.DurationS, Now: now.DurationS})
-	}
-	if now.Rate < was.Rate {
-		f.add(Weaker{Kind: LoadSlower, What: now.Name, Was: was.Rate, Now: now.Rate})
-	}
-	if now.Users < was.Users && now.Rate == 0 {
-		f.add(Weaker{Kind: FewerUsers, What: now.Name, Was: float64(was.Users), Now: float64(now.Users)})
+	f.less(LoadShorter, now.Name, was.DurationS, now.DurationS)
+	f.less(LoadSlower, now.Name, was.Rate, now.Rate)
+	if now.Rate == 0 {
+		f.less(FewerUsers, now.Name, float64(was.Users), float64(now.Users))
 	}
 	for _, m := range now.Margins {
 		j := slices.IndexFunc(was.Margins, func(o MarginAsks) bool { return o.Metric == m.Metric })
-		if j < 0 {
-			continue
-		}
-		switch old := was.Margins[j]; {
-		case m.Rel > old.Rel:
-			f.add(Weaker{Kind: MarginWider, What: now.Name + " " + m.Metric, Was: old.Rel, Now: m.Rel})
-		case m.AbsS > old.AbsS:
-			f.add(Weaker{Kind: MarginWider, What: now.Name + " " + m.Metric + " in seconds", Was: old.AbsS, Now: m.AbsS})
+		if j >= 0 && !f.more(MarginWider, now.Name+" "+m.Metric, was.Margins[j].Rel, m.Rel) {
+			f.more(MarginWider, now.Name+" "+m.Metric+" in seconds", was.Margins[j].AbsS, m.AbsS)
 		}
 	}
+}
+
+// less adds a figure that is lower than it was, and reports whether it is.
+func (f *weakening) less(kind WeakerKind, what string, was, now float64) bool {
+	if now < was {
+		f.add(Weaker{Kind: kind, What: what, Was: was, Now: now})
+	}
+	return now < was
+}
+
+// more adds a figure that is higher than it was, and reports whether it is.
+func (f *weakening) more(kind WeakerKind, what string, was, now float64) bool {
+	if now > was {
+		f.add(Weaker{Kind: kind, What: what, Was: was, Now: now})
+	}
+	return now > was
 }
 
 // SetupID ends the id under which the asks of a suite's setup and teardown are recorded, after

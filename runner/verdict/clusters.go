@@ -64,13 +64,15 @@ func (c *conclusion) ready(r *run.Ready) {
 		measured = "nothing found"
 	}
 	c.gate(r.Verdict, "green ready", measured, fmt.Sprintf("everything ready for %gs", r.SettleS))
-	for i, reason := range r.Reasons {
-		// Only the first reason says what the sentence is about: those after it are read below
-		// it.
-		if i == 0 {
-			reason = "green is not ready: " + reason
-		}
-		c.claim(r.Verdict, "%s", reason)
+	c.claimAll(r.Verdict, "green is not ready: ", r.Reasons)
+}
+
+// claimAll claims several reasons. Only the first says what they are about: those after it are
+// read below it.
+func (c *conclusion) claimAll(v run.Verdict, about string, reasons []string) {
+	for _, reason := range reasons {
+		c.claim(v, "%s%s", about, reason)
+		about = ""
 	}
 }
 
@@ -94,23 +96,17 @@ func (c *conclusion) alike(found *run.Clusters) {
 	// The verdict was settled where the objects were compared; it is not computed again from
 	// these counts.
 	c.gate(a.Verdict, "clusters alike", measured, "no difference")
-	for i, reason := range a.Reasons {
-		if i == 0 {
-			reason = "the clusters are not alike: " + reason
-		}
-		c.claim(a.Verdict, "%s", reason)
-	}
+	c.claimAll(a.Verdict, "the clusters are not alike: ", a.Reasons)
 	// A version of an API that green has stopped serving is a warning: objects that nobody
 	// applies again on green do not break it, but the next deployment would.
 	for _, r := range a.Removed {
-		c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("blue has %s written in %s %s, which green does not serve",
-			text.Count(r.Objects, "object"), r.APIVersion, r.Kind))
+		c.warn("blue has %s written in %s %s, which green does not serve", text.Count(r.Objects, "object"), r.APIVersion, r.Kind)
 	}
 	for _, v := range a.Rules {
 		// A built-in rule may find nothing to do in any cluster. A rule of the user's that
 		// found nothing is probably misspelled.
 		if v.Visits == 0 && !strings.HasPrefix(v.At, "built in") {
-			c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("rule %s matched nothing in the clusters", v.At))
+			c.warn("rule %s matched nothing in the clusters", v.At)
 		}
 	}
 }
@@ -134,15 +130,16 @@ func (c *conclusion) services(s *run.ServiceCoverage) {
 		measured = s.Problem
 	}
 	switch {
-	case required > 0 && (s.Problem != "" || share < required):
-		c.claim(run.Inconclusive, "the stage requires that cases ask %s of the cluster's services: %s", text.Percent(required), measured)
-		c.gate(run.Inconclusive, "services asked", measured, text.Percent(required))
 	case required > 0:
-		c.gate(run.Pass, "services asked", measured, text.Percent(required))
+		v := run.Pass
+		if s.Problem != "" || share < required {
+			v = run.Inconclusive
+			c.claim(v, "the stage requires that cases ask %s of the cluster's services: %s", text.Percent(required), measured)
+		}
+		c.gate(v, "services asked", measured, text.Percent(required))
 	case s.Problem != "":
-		c.end.Warnings = append(c.end.Warnings, "the services of green's cluster are not known: "+s.Problem)
+		c.warn("the services of green's cluster are not known: %s", s.Problem)
 	case s.Asked < s.Of:
-		c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("%d of %s of green's cluster were not asked by any case",
-			s.Of-s.Asked, text.Count(s.Of, "service")))
+		c.warn("%d of %s of green's cluster were not asked by any case", s.Of-s.Asked, text.Count(s.Of, "service"))
 	}
 }

@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"fmt"
+	"maps"
 	"math/bits"
 	"slices"
 	"strconv"
@@ -158,14 +159,8 @@ func (t *Totals) Services() []*PlaceTotals {
 // two runs that found the same. The zero byte keeps a service's name apart from the suites
 // after it.
 func (t connectionsSeen) sorted() []*PlaceTotals {
-	var out []*PlaceTotals
-	for _, p := range t {
-		out = append(out, p)
-	}
-	slices.SortFunc(out, func(a, b *PlaceTotals) int {
-		return strings.Compare(a.Service+"\x00"+strings.Join(a.Suites, " "), b.Service+"\x00"+strings.Join(b.Suites, " "))
-	})
-	return out
+	key := func(p *PlaceTotals) string { return p.Service + "\x00" + strings.Join(p.Suites, " ") }
+	return slices.SortedFunc(maps.Values(t), func(a, b *PlaceTotals) int { return strings.Compare(key(a), key(b)) })
 }
 
 // findings compares green with blue in one service. Each finding is fail where clients would
@@ -320,13 +315,8 @@ func bucketStart(b int) float64 {
 // Median is the lower end of the bucket in which the middle time is, in ms. An empty histogram
 // has a median of 0.
 func (h *Histogram) Median() float64 {
-	keys := make([]int, 0, len(h.buckets))
-	for b := range h.buckets {
-		keys = append(keys, b)
-	}
-	slices.Sort(keys)
 	seen := 0
-	for _, b := range keys {
+	for _, b := range slices.Sorted(maps.Keys(h.buckets)) {
 		if seen += h.buckets[b]; 2*seen >= h.Count {
 			return bucketStart(b)
 		}

@@ -91,18 +91,18 @@ func (c *conclusion) evidence() {
 	// The suites are walked in the order of the plan and not of the map, so that reports of
 	// equal runs are equal. Another protocol hides differences of headers and of connections,
 	// and is seldom meant.
-	if len(t.protocol) > 0 {
-		for _, suite := range c.in.Suites {
-			if p, ok := t.protocol[suite.Name]; ok {
-				text := fmt.Sprintf("suite %s: blue answers over %s and green over %s; declare http: of the sides where that is meant",
-					suite.Name, p[0], p[1])
-				if GateOf(suite) == scenarios.Required {
-					c.claim(run.Inconclusive, "%s", text)
-					c.gate(run.Inconclusive, "same protocol", p[0]+" and "+p[1], "the same on both sides")
-				} else {
-					c.end.Warnings = append(c.end.Warnings, text)
-				}
-			}
+	for _, suite := range c.in.Suites {
+		p, ok := t.protocol[suite.Name]
+		if !ok {
+			continue
+		}
+		text := fmt.Sprintf("suite %s: blue answers over %s and green over %s; declare http: of the sides where that is meant",
+			suite.Name, p[0], p[1])
+		if GateOf(suite) == scenarios.Required {
+			c.claim(run.Inconclusive, "%s", text)
+			c.gate(run.Inconclusive, "same protocol", p[0]+" and "+p[1], "the same on both sides")
+		} else {
+			c.warn("%s", text)
 		}
 	}
 	for _, doubt := range c.in.Doubts {
@@ -185,14 +185,12 @@ func (c *conclusion) rules() {
 // EachStep visits every step of a suite. The order is setup, teardown, then the cases with
 // their cleanup; a step that is shared by several lists is visited once for each of them.
 func EachStep(suite *scenarios.Suite, visit func(*scenarios.Step)) {
-	lists := [][]*scenarios.Step{suite.Setup, suite.Teardown}
+	all := slices.Concat(suite.Setup, suite.Teardown)
 	for _, c := range suite.Cases {
-		lists = append(lists, c.Steps, c.Cleanup)
+		all = append(append(all, c.Steps...), c.Cleanup...)
 	}
-	for _, steps := range lists {
-		for _, step := range steps {
-			visit(step)
-		}
+	for _, step := range all {
+		visit(step)
 	}
 }
 

@@ -28,7 +28,7 @@ func (c *conclusion) load() {
 	for i := range c.in.Loads {
 		l := &c.in.Loads[i]
 		if l.Verdict == run.Skip {
-			c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("load %s was not run: %s", l.Name, l.Reason))
+			c.warn("load %s was not run: %s", l.Name, l.Reason)
 		}
 		if GateOf(c.in.Suites[l.Suite]) == scenarios.Advisory {
 			continue
@@ -38,8 +38,7 @@ func (c *conclusion) load() {
 		case c.weight(l) > run.Pass:
 			c.claim(c.weight(l), "load %s: %s", l.Name, l.Reason)
 		case l.Verdict == run.Inconclusive:
-			c.end.Warnings = append(c.end.Warnings,
-				fmt.Sprintf("load %s is inconclusive and does not decide (on-inconclusive warn): %s", l.Name, l.Reason))
+			c.warn("load %s is inconclusive and does not decide (on-inconclusive warn): %s", l.Name, l.Reason)
 		}
 		// Only a stage that gave a result counts as judged: one that was skipped or broken is
 		// not evidence, and a run of nothing else must not pass.
@@ -69,12 +68,9 @@ func (c *conclusion) loadGates(l *run.LoadResult) {
 		if m.Role == perf.Guard && m.Outcome != perf.Worse {
 			continue
 		}
-		verdict := run.Inconclusive
-		switch m.Outcome {
-		case perf.NoWorse:
-			verdict = run.Pass
-		case perf.Worse:
-			verdict = run.Fail
+		verdict := run.Inconclusive // also where the outcome is not set: not measured
+		if m.Outcome == perf.NoWorse || m.Outcome == perf.Worse {
+			verdict = run.OfOutcome(m.Outcome)
 		}
 		name := "load " + l.Name + " " + m.Metric.String()
 		if m.Route != "" {
@@ -128,12 +124,11 @@ func (c *conclusion) resources(l *run.LoadResult) {
 	switch {
 	case v == run.Inconclusive && c.in.WarnOnly:
 		v = run.Pass
-		c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("load %s: resources are inconclusive and do not decide (on-inconclusive warn): %s",
-			l.Name, r.Reason))
+		c.warn("load %s: resources are inconclusive and do not decide (on-inconclusive warn): %s", l.Name, r.Reason)
 	case v > run.Pass:
 		c.claim(v, "load %s: resources: %s", l.Name, r.Reason)
 	case v == run.Skip:
-		c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("load %s: resources were not compared: %s", l.Name, r.Reason))
+		c.warn("load %s: resources were not compared: %s", l.Name, r.Reason)
 	}
 	c.gate(v, "load "+l.Name+" resources", measured, "no worse than blue").Load = l.Name
 }

@@ -28,22 +28,22 @@ func (c *conclusion) carryShards() {
 	}
 	c.unionOfSides()
 	for _, name := range carriedFromShards {
-		var worst *run.GateResult
+		var worst run.GateResult // without a verdict where no shard has the gate
 		for _, s := range c.in.Shards {
-			for _, g := range s.Run.End.Gates {
-				if g.Name != name {
-					continue
-				}
-				if worst == nil || g.Verdict > worst.Verdict {
-					worst = &g
-				}
-				if g.Verdict > run.Pass {
-					c.claim(g.Verdict, "shard %s: %s: %s", s.Name, g.Name, g.Measured)
-				}
+			i := slices.IndexFunc(s.Run.End.Gates, func(g run.GateResult) bool { return g.Name == name })
+			if i < 0 {
+				continue
+			}
+			g := s.Run.End.Gates[i]
+			if g.Verdict > worst.Verdict {
+				worst = g
+			}
+			if g.Verdict > run.Pass {
+				c.claim(g.Verdict, "shard %s: %s: %s", s.Name, g.Name, g.Measured)
 			}
 		}
-		if worst != nil {
-			c.gates = append(c.gates, *worst)
+		if worst.Verdict != 0 {
+			c.gates = append(c.gates, worst)
 		}
 	}
 }
@@ -56,8 +56,7 @@ func (c *conclusion) unionOfSides() {
 	for i, s := range c.in.Shards {
 		from := &s.Run.End.Sides
 		if i > 0 && !c.end.Sides.Green.SharesIdentity(&from.Green) {
-			c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("no identity shows that shard %s met the same builds of blue and green as those "+
-				"before it", s.Name))
+			c.warn("no identity shows that shard %s met the same builds of blue and green as those before it", s.Name)
 		}
 		c.end.Sides.Blue.Add(&from.Blue)
 		c.end.Sides.Green.Add(&from.Green)

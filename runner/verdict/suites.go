@@ -63,8 +63,7 @@ func (c *conclusion) suites() {
 		}
 		// Two reasons are enough for a warning: the report has all of them with the suite.
 		if !required && end.Verdict > run.Pass {
-			c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("advisory suite %s: %s: %s", suite.Name, end.Verdict,
-				strings.Join(end.Reasons[:min(2, len(end.Reasons))], "; ")))
+			c.warn("advisory suite %s: %s: %s", suite.Name, end.Verdict, strings.Join(end.Reasons[:min(2, len(end.Reasons))], "; "))
 		}
 		c.end.Suites = append(c.end.Suites, end)
 	}
@@ -90,10 +89,12 @@ func (c *conclusion) summary(u *suiteTotals) []string {
 	for _, part := range []struct {
 		count int
 		text  string
-	}{{u.differ, "cases differ"}, {u.unmet, "cases failed an expectation"}, {n.Broken, "cases could not be judged"}, {
-		n.Inconclusive,
-		"cases are inconclusive",
-	}} {
+	}{
+		{u.differ, "cases differ"},
+		{u.unmet, "cases failed an expectation"},
+		{n.Broken, "cases could not be judged"},
+		{n.Inconclusive, "cases are inconclusive"},
+	} {
 		if part.count > 0 {
 			out = append(out, fmt.Sprintf("%d of %d %s", part.count, n.Cases, part.text))
 		}
@@ -362,8 +363,8 @@ func (c *conclusion) rowsLeft() int {
 		for _, test := range suite.Cases {
 			if d := test.Data; d != nil && d.Left > 0 {
 				rows += d.Left
-				c.end.Warnings = append(c.end.Warnings, fmt.Sprintf("case %s: %s of %s left out by limits: {data: %d} of the stage",
-					test.ID, text.Count(d.Left, "row"), rowSource(d), c.in.Env.Limits.Rows))
+				c.warn("case %s: %s of %s left out by limits: {data: %d} of the stage", test.ID, text.Count(d.Left, "row"), rowSource(d),
+					c.in.Env.Limits.Rows)
 			}
 		}
 	}

@@ -95,9 +95,9 @@ func (c *conclusion) unusedAllowances(used map[scenarios.Pos]bool) {
 	}
 	for _, suite := range c.in.Suites {
 		for _, a := range suite.Transport {
-			if text := fmt.Sprintf("transport allow %s (%s) was not needed", a.Fact,
-				a.Pos); !used[a.Pos] && !slices.Contains(c.end.Warnings, text) {
-				c.end.Warnings = append(c.end.Warnings, text)
+			text := fmt.Sprintf("transport allow %s (%s) was not needed", a.Fact, a.Pos)
+			if !used[a.Pos] && !slices.Contains(c.end.Warnings, text) {
+				c.warn("%s", text)
 			}
 		}
 	}

@@ -116,6 +116,11 @@ func (c *conclusion) gate(v run.Verdict, name, measured, limit string) *run.Gate
 	return &c.gates[len(c.gates)-1]
 }
 
+// warn adds a warning: it weighs nothing, and the report lists it.
+func (c *conclusion) warn(format string, args ...any) {
+	c.end.Warnings = append(c.end.Warnings, fmt.Sprintf(format, args...))
+}
+
 // stopped claims what ended the run early. A failure of the archive comes before a stop: after
 // it nothing that was found is kept, so what stopped the run does not matter.
 func (c *conclusion) stopped() {
@@ -166,8 +171,7 @@ func (c *conclusion) beforehand() {
 	c.identity()
 	// The cases of the first execution and those of this one could then be of different builds.
 	if c.in.Resumed && (c.in.Identity == nil || c.in.Identity.Asked == 0) {
-		c.end.Warnings = append(c.end.Warnings,
-			"the run was resumed, and no identity shows that the sides are still what they were when it began")
+		c.warn("the run was resumed, and no identity shows that the sides are still what they were when it began")
 	}
 }
 
