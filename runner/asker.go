@@ -73,9 +73,8 @@ func DeclareSecrets(plan *Plan, secret func(name, value string)) error {
 // declared is an execution of a plan that has reported its secrets.
 func declared(plan *Plan, secret func(name, value string)) (*execution, error) {
 	e := newExecution(plan, secretsOnly(secret), nil)
-	if problems := e.build(); len(problems) > 0 {
-		e.pool.Close()
-		return nil, errors.New(strings.Join(problems, "; "))
+	if err := e.ready(); err != nil {
+		return nil, err
 	}
 	e.declare()
 	e.declareVariables()

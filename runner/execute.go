@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bgverify/bgverify/runner/asks"
@@ -34,6 +35,17 @@ func Execute(ctx context.Context, plan *Plan, sink run.Sink, progress func(Progr
 
 // SchemaVersion is the version of the header and of what follows it.
 const SchemaVersion = 1
+
+// ready makes the suites of an execution ready. Where one cannot be, the error names all reasons
+// and the connections are closed.
+func (e *execution) ready() error {
+	problems := e.build()
+	if len(problems) == 0 {
+		return nil
+	}
+	e.pool.Close()
+	return errors.New(strings.Join(problems, "; "))
+}
 
 // newExecution makes an execution of a plan that has not begun. Execute, Rejudge, Merge and the
 // functions that send nothing (Refused, Unprovable, DryRun) all start from it.
@@ -68,9 +80,9 @@ func (e *execution) execute(outer context.Context) (*run.End, error) {
 	e.declare()
 	e.emit(run.Event{Begin: e.header(o.begun)})
 	if e.suites == nil {
-		o.setup = e.build()
+		o.Setup = e.build()
 	}
-	if len(o.setup) == 0 {
+	if len(o.Setup) == 0 {
 		e.declareVariables()
 		switch {
 		case e.shards != nil:
@@ -103,31 +115,11 @@ func (e *execution) execute(outer context.Context) (*run.End, error) {
 
 // An outcome is what the parts of a run came to, before the verdict.
 type outcome struct {
+	verdict.Outcomes
 	// begun is when the execution began, whatever the header says of a continued run.
 	begun time.Time
 	// audit is the plan's, with what was found out since.
 	audit run.Audit
-	// setup says why the run could not even be set up.
-	setup []string
-	// preflight is what was reached; nil: nothing was asked.
-	preflight *verdict.PreflightReport
-	// before is what both sides said they are; nil: they were not asked.
-	before *verdict.IdentityReport
-	// changed are identities that are not what they were before the cases, or in an earlier
-	// execution.
-	changed []string
-	// transport is how both sides are reached, compared.
-	transport []run.TransportFinding
-	// slow is nil where green is not much slower, or load was judged.
-	slow *run.TransportFinding
-	// loads are the load stages, in the order of the plan.
-	loads []run.LoadResult
-	// compared: the cases were walked.
-	compared bool
-	// loaded: the load stages were run.
-	loaded bool
-	// clusters is what was found of them; nil: they were not asked.
-	clusters *run.Clusters
 	// cause is why the run ended early; nil: it did not.
 	cause error
 }
@@ -159,22 +151,22 @@ func (e *execution) judge(ctx context.Context, o *outcome) {
 		return
 	}
 	e.board.update(func(p *Progress) { p.Phase, p.Total = Preflight, planned.Cases })
-	o.preflight = e.preflight(ctx)
-	if o.preflight.Stop != "" || ctx.Err() != nil {
+	o.Reached = e.preflight(ctx)
+	if o.Reached.Stop != "" || ctx.Err() != nil {
 		return
 	}
-	o.before = e.identify(ctx)
-	if o.before.Stop || ctx.Err() != nil {
+	o.Identity = e.identify(ctx)
+	if o.Identity.Stop || ctx.Err() != nil {
 		return
 	}
-	if o.changed = o.before.Since(e.plan.Before); len(o.changed) > 0 {
+	if o.Changed = o.Identity.Since(e.plan.Before); len(o.Changed) > 0 {
 		return
 	}
-	if o.before.Asked > 0 {
-		e.emit(run.Event{Sides: o.before.Sides(e.sides())})
+	if o.Identity.Asked > 0 {
+		e.emit(run.Event{Sides: o.Identity.Sides(e.sides())})
 	}
 	if e.live != nil {
-		o.compared = true
+		o.Compared = true
 		e.live.serveAll(o)
 		e.identifyAgain(ctx, o)
 		return
@@ -182,12 +174,12 @@ func (e *execution) judge(ctx context.Context, o *outcome) {
 	// Whoever continues a run first counts what the earlier execution brought to an end.
 	done, err := e.resume()
 	if err != nil {
-		o.setup = append(o.setup, err.Error())
+		o.Setup = append(o.Setup, err.Error())
 		return
 	}
 	if e.plan.Options.Part != OnlyLoad {
 		e.board.update(func(p *Progress) { p.Phase = Comparing })
-		o.compared = true
+		o.Compared = true
 		for _, s := range e.suites {
 			s.recoverSetup(ctx)
 		}
@@ -195,14 +187,14 @@ func (e *execution) judge(ctx context.Context, o *outcome) {
 		e.endSessions(ctx)
 	}
 	if ctx.Err() == nil && !e.halted() {
-		o.transport = e.askTransport(ctx) // not before the cases: they see a cold green
+		o.Transport = e.askTransport(ctx) // not before the cases: they see a cold green
 	}
 	if e.plan.Options.Part != OnlyCompare && ctx.Err() == nil && !e.halted() {
-		o.loaded = true
-		o.loads = e.loadAll(ctx)
+		o.Loaded = true
+		o.Loads = e.loadAll(ctx)
 	}
-	if o.compared && ctx.Err() == nil {
-		o.slow = e.findSlow(ctx, o.loads)
+	if o.Compared && ctx.Err() == nil {
+		o.Slow = e.findSlow(ctx, o.Loads)
 	}
 	e.identifyAgain(ctx, o)
 }
@@ -210,12 +202,12 @@ func (e *execution) judge(ctx context.Context, o *outcome) {
 // identifyAgain asks the identities once more at the end: both sides must still be what they
 // were, as a deployment in the middle of a run spoils it.
 func (e *execution) identifyAgain(ctx context.Context, o *outcome) {
-	if o.before.Asked == 0 || ctx.Err() != nil {
+	if o.Identity.Asked == 0 || ctx.Err() != nil {
 		return
 	}
 	after := e.identify(ctx)
 	if ctx.Err() == nil {
-		o.changed = append(o.before.Changed(after), after.News(o.before)...)
+		o.Changed = append(o.Identity.Changed(after), after.News(o.Identity)...)
 	}
 }
 
@@ -366,14 +358,11 @@ func (e *execution) inputs(o *outcome) *verdict.Inputs {
 			Cases: plan.Options.Part != OnlyLoad, WarnOnly: plan.Options.OnInconclusive == Warn, AllowSame: plan.Options.AllowSame,
 			Resumed: plan.Done != nil, Writes: slices.ContainsFunc(plan.Suites, asks.Writes),
 		},
-		Outcomes: verdict.Outcomes{
-			Setup: o.setup, Reached: o.preflight, Identity: o.before, Changed: o.changed, Transport: o.transport, Slow: o.slow,
-			Loads: o.loads, Clusters: o.clusters, Compared: o.compared, Loaded: o.loaded, TwoPlaces: e.places.Apart() || e.placed,
-			Controlled: verdict.Controlled{Of: e.control.of.Load(), Made: e.control.made.Load()},
-		},
-		Totals: e.totals, Ledger: &e.ledger, Sides: e.sides(), Audit: o.audit, Elapsed: e.now().Sub(o.begun),
+		Outcomes: o.Outcomes, Totals: e.totals, Ledger: &e.ledger, Sides: e.sides(), Audit: o.audit, Elapsed: e.now().Sub(o.begun),
 		Earlier: e.earlier, Shards: e.shardRuns(), Failure: e.failed(), Halted: e.halted(),
 	}
+	in.TwoPlaces = e.places.Apart() || e.placed
+	in.Controlled = verdict.Controlled{Of: e.control.of.Load(), Made: e.control.made.Load()}
 	if e.live != nil {
 		in.Live, in.Rules, in.Doubts, in.Notes = true, e.live.ruleList(), e.live.served.Doubts, e.live.served.Warnings
 	}

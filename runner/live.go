@@ -8,7 +8,6 @@ import (
 	"net/http/httptrace"
 	"net/netip"
 	"net/url"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -61,9 +60,8 @@ const liveGrace = 20 * time.Second
 func NewLive(plan *Plan, answering scenarios.Side) (*Live, error) {
 	l := &Live{e: newExecution(plan, nil, nil), answering: answering, rules: map[*diff.Rule]bool{}}
 	l.e.live = l
-	if problems := l.e.build(); len(problems) > 0 {
-		l.Close()
-		return nil, errors.New(strings.Join(problems, "; "))
+	if err := l.e.ready(); err != nil {
+		return nil, err
 	}
 	l.s = l.e.suites[0]
 	for _, to := range pick(answering, l.s.blue, l.s.green).Services {
@@ -125,7 +123,7 @@ func (l *Live) Execute(ctx context.Context, sink run.Sink, serve func(context.Co
 func (l *Live) serveAll(o *outcome) {
 	var err error
 	if l.served, err = l.serve(); err != nil {
-		o.setup = append(o.setup, err.Error())
+		o.Setup = append(o.Setup, err.Error())
 	}
 }
 

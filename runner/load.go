@@ -77,7 +77,9 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *run.Lo
 		r.Verdict, r.Reason = run.Broken, err.Error()
 		return r
 	}
-	report, err := attack.Run(ctx, *plan, file, func(p attack.Progress) { s.run.showLoad(&p) })
+	report, err := attack.Run(ctx, *plan, file, func(p attack.Progress) {
+		s.run.board.update(func(out *Progress) { out.Phase, out.Load = Loading, &p })
+	})
 	ended := s.run.now()
 	if closing := file.Close(); closing != nil {
 		s.run.fail(fmt.Errorf("close the record file of load %q: %w", stage.Name, closing))
@@ -399,18 +401,6 @@ func (s *suiteRun) serviceKey(known map[string]wire.Config, to *services.Service
 // payloadKey is what a cache would tell requests apart by.
 func payloadKey(r *attack.Request) string {
 	return r.Method + " " + r.URL + "\x00" + string(r.Body)
-}
-
-// showLoad hands the attack's progress on.
-func (e *execution) showLoad(p *attack.Progress) {
-	e.board.update(func(out *Progress) {
-		out.Phase = Loading
-		out.Load = &LoadProgress{
-			Name: p.Name, Stage: p.Phase, Elapsed: p.Elapsed, Total: p.Total, NextLook: p.NextLook, Rate: p.Rate,
-			Requests: run.PerSide{Blue: p.Blue.Sent, Green: p.Green.Sent}, Errors: run.PerSide{Blue: p.Blue.Errors, Green: p.Green.Errors},
-			BlueP50: p.Blue.P50, GreenP50: p.Green.P50, BlueP99: p.Blue.P99, GreenP99: p.Green.P99, Workers: p.Workers,
-		}
-	})
 }
 
 // measure adds what both sides needed to a stage that was measured.

@@ -65,15 +65,15 @@ func (e *execution) mergeShards(ctx context.Context, o *outcome) {
 	if before := e.shards[0].Run.Before; before != nil {
 		e.emit(run.Event{Sides: before})
 	}
-	o.compared, o.loaded = e.plan.Options.Part != OnlyLoad, e.plan.Options.Part != OnlyCompare
+	o.Compared, o.Loaded = e.plan.Options.Part != OnlyLoad, e.plan.Options.Part != OnlyCompare
 	e.placed = true
 	m := &merging{e: e}
 	if err := m.cases(ctx); err != nil {
-		o.setup = append(o.setup, err.Error())
+		o.Setup = append(o.Setup, err.Error())
 		return
 	}
-	o.loads = m.loads(o)
-	judged := slices.ContainsFunc(o.loads, func(l run.LoadResult) bool { return l.Verdict != run.Skip && l.Verdict != run.Broken })
+	o.Loads = m.loads(o)
+	judged := slices.ContainsFunc(o.Loads, func(l run.LoadResult) bool { return l.Verdict != run.Skip && l.Verdict != run.Broken })
 	for _, s := range e.shards {
 		for _, f := range s.Run.End.Transport {
 			// Times outside load say nothing where load was measured, in whichever shard.
@@ -81,7 +81,7 @@ func (e *execution) mergeShards(ctx context.Context, o *outcome) {
 				continue
 			}
 			f.Verdict, f.Allowed = f.Weight, ""
-			o.transport = append(o.transport, f)
+			o.Transport = append(o.Transport, f)
 		}
 		// Fail-fast kept the rest of a shard from being started.
 		if e.plan.Options.FailFast && s.Run.End.Verdict == run.Fail {
@@ -272,7 +272,7 @@ func (m *merging) loads(o *outcome) []run.LoadResult {
 		for _, l := range shard.Run.Loads {
 			s := m.suiteOf(k, l.Suite)
 			if s == nil || m.placeOf(s, l.Name) < 0 {
-				o.setup = append(o.setup, fmt.Sprintf("shard %d has load %s, which the plan does not have", shard.Number, l.Name))
+				o.Setup = append(o.Setup, fmt.Sprintf("shard %d has load %s, which the plan does not have", shard.Number, l.Name))
 				continue
 			}
 			// The records are copied, so that the merged run can be judged again without its shards.
@@ -293,7 +293,7 @@ func (m *merging) loads(o *outcome) []run.LoadResult {
 	// Each stage belongs to one shard; a second result of it would count twice.
 	for i := range out {
 		if i > 0 && out[i].Suite == out[i-1].Suite && out[i].Name == out[i-1].Name {
-			o.setup = append(o.setup, fmt.Sprintf("load %s was run by two shards", out[i].Name))
+			o.Setup = append(o.Setup, fmt.Sprintf("load %s was run by two shards", out[i].Name))
 		}
 		m.e.emit(run.Event{Load: &out[i]})
 	}

@@ -73,7 +73,7 @@ func (e *execution) judgeAgain(ctx context.Context, o *outcome) {
 	}
 	e.board.update(func(p *Progress) { p.Phase, p.Total = Comparing, planned.Cases })
 	if e.plan.Options.Part != OnlyLoad {
-		o.compared = true
+		o.Compared = true
 		if e.live != nil {
 			e.live.serveAll(o)
 			return
@@ -85,12 +85,12 @@ func (e *execution) judgeAgain(ctx context.Context, o *outcome) {
 	}
 	for _, l := range e.earlier.Loads { // Rule 2
 		if l.Suite >= 0 && l.Suite < len(e.plan.Suites) {
-			o.loads = append(o.loads, l)
+			o.Loads = append(o.Loads, l)
 			e.emit(run.Event{Load: &l})
 			e.keepExamples(&l)
 		}
 	}
-	o.loaded = len(o.loads) == planned.Loads
+	o.Loaded = len(o.Loads) == planned.Loads
 }
 
 // keepExamples copies the exchanges that a load stage's findings rest on.
@@ -174,14 +174,12 @@ type NameValue struct {
 // are made known to secret before they are yielded.
 func DryRun(plan *Plan, secret func(name, value string)) iter.Seq2[*Preview, error] {
 	return func(yield func(*Preview, error) bool) {
-		e := newExecution(plan, secretsOnly(secret), nil)
-		defer e.pool.Close()
-		if problems := e.build(); len(problems) > 0 {
-			yield(nil, errors.New(strings.Join(problems, "; ")))
+		e, err := declared(plan, secret)
+		if err != nil {
+			yield(nil, err)
 			return
 		}
-		e.declare()
-		e.declareVariables()
+		defer e.pool.Close()
 		for _, s := range e.suites {
 			if !s.preview(yield) {
 				return

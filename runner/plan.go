@@ -256,28 +256,8 @@ type Progress struct {
 	Ready *run.Ready
 }
 
-// LoadProgress is how far a load stage is.
-type LoadProgress struct {
-	// Name is that of the stage; of a ladder with its rate.
-	Name string
-	// Stage is warm-up, measuring or draining.
-	Stage string
-	// Elapsed is the time since the first request of the stage.
-	Elapsed time.Duration
-	// Total is the longest that the stage can take.
-	Total time.Duration
-	// NextLook is the time until the next look; 0 when none is left.
-	NextLook time.Duration
-	// Rate is in requests per second and side, over the last second.
-	Rate float64
-	// Requests and Errors are those of the last seconds.
-	Requests run.PerSide
-	Errors   run.PerSide
-	// Of the last seconds, in seconds; 0 without requests.
-	BlueP50, GreenP50, BlueP99, GreenP99 float64
-	// Workers are the machines that fire the stage; none where this one does.
-	Workers []attack.WorkerLive
-}
+// LoadProgress is how far a load stage is. Its figures are those of the last seconds.
+type LoadProgress = attack.Progress
 
 // concurrency is how many cases are walked at once.
 func (o *Options) concurrency() int {

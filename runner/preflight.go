@@ -197,8 +197,8 @@ func (e *execution) askClusters(ctx context.Context, o *outcome) bool {
 		return true
 	}
 	e.board.update(func(p *Progress) { p.Phase = Waiting })
-	o.clusters = e.plan.Clusters.Before(ctx, func(r *run.Ready) { e.board.update(func(p *Progress) { p.Ready = r }) })
-	r := o.clusters.Ready
+	o.Clusters = e.plan.Clusters.Before(ctx, func(r *run.Ready) { e.board.update(func(p *Progress) { p.Ready = r }) })
+	r := o.Clusters.Ready
 	return (r == nil || r.Verdict == run.Pass) && ctx.Err() == nil
 }
 
@@ -234,11 +234,11 @@ func (e *execution) noteDone(r *run.CaseResult) error {
 
 // endClusters completes what was found of the clusters by what the cases asked.
 func (e *execution) endClusters(o *outcome) {
-	if o.clusters == nil {
+	if o.Clusters == nil {
 		return
 	}
-	if o.clusters.Services = e.plan.Clusters.Services(); o.clusters.Services != nil && e.plan.Env != nil {
-		o.clusters.Services.Required = e.plan.Env.Shares.Services
+	if o.Clusters.Services = e.plan.Clusters.Services(); o.Clusters.Services != nil && e.plan.Env != nil {
+		o.Clusters.Services.Required = e.plan.Env.Shares.Services
 	}
 }
 

@@ -61,8 +61,8 @@ func (r Refusal) Hint() string {
 func Refused(ctx context.Context, plan *Plan) []Refusal {
 	e := newExecution(plan, secretsOnly(func(string, string) {}), nil)
 	defer e.pool.Close()
-	if problems := e.build(); len(problems) > 0 {
-		return nil // the run reports them, and sends nothing
+	if e.ready() != nil {
+		return nil // the run reports it, and sends nothing
 	}
 	e.locate(ctx)
 	var out []Refusal

@@ -44,11 +44,11 @@ func NewSite(plan *Plan) (*Site, error) {
 	var ctx context.Context
 	ctx, s.stop = context.WithCancel(context.Background())
 	s.e.lasting, s.e.stop = ctx, func(error) {}
-	if problems := s.e.build(); len(problems) > 0 {
-		s.Close()
-		return nil, errors.New(strings.Join(problems, "; "))
+	err := s.e.ready()
+	if err == nil {
+		err = s.mayReach(plan.World.Guard)
 	}
-	if err := s.mayReach(plan.World.Guard); err != nil {
+	if err != nil {
 		s.Close()
 		return nil, err
 	}

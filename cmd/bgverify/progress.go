@@ -138,14 +138,14 @@ func progressParts(now runner.Progress, short bool) []string {
 
 func loadParts(l *runner.LoadProgress) []string {
 	parts := []string{
-		fmt.Sprintf("load     %s %s", loadBar(l), l.Name), l.Stage,
+		fmt.Sprintf("load     %s %s", loadBar(l), l.Name), l.Phase,
 		fmt.Sprintf("%s of at most %s", l.Elapsed.Round(time.Second), l.Total.Round(time.Second)), fmt.Sprintf("%.0f/s per side", l.Rate),
 	}
-	if l.BlueP50 > 0 && l.GreenP50 > 0 {
-		parts = append(parts, fmt.Sprintf("p50 %s | %s", milliseconds(l.BlueP50), milliseconds(l.GreenP50)),
-			fmt.Sprintf("p99 %s | %s", milliseconds(l.BlueP99), milliseconds(l.GreenP99)))
+	if l.Blue.P50 > 0 && l.Green.P50 > 0 {
+		parts = append(parts, fmt.Sprintf("p50 %s | %s", milliseconds(l.Blue.P50), milliseconds(l.Green.P50)),
+			fmt.Sprintf("p99 %s | %s", milliseconds(l.Blue.P99), milliseconds(l.Green.P99)))
 	}
-	parts = append(parts, fmt.Sprintf("errors %d | %d", l.Errors.Blue, l.Errors.Green))
+	parts = append(parts, fmt.Sprintf("errors %d | %d", l.Blue.Errors, l.Green.Errors))
 	parts = append(parts, workerParts(l)...)
 	return append(parts, nextLook(l)...)
 }
@@ -154,11 +154,11 @@ func loadParts(l *runner.LoadProgress) []string {
 // within 80 columns; blue comes before the bar between two figures.
 func loadShort(l *runner.LoadProgress) []string {
 	parts := []string{fmt.Sprintf("load %s %s/%s", loadBar(l), l.Elapsed.Round(time.Second), l.Total.Round(time.Second))}
-	if l.BlueP50 > 0 && l.GreenP50 > 0 {
-		parts = append(parts, fmt.Sprintf("p50 %.0f|%.0f", l.BlueP50*1000, l.GreenP50*1000),
-			fmt.Sprintf("p99 %.0f|%.0f ms", l.BlueP99*1000, l.GreenP99*1000))
+	if l.Blue.P50 > 0 && l.Green.P50 > 0 {
+		parts = append(parts, fmt.Sprintf("p50 %.0f|%.0f", l.Blue.P50*1000, l.Green.P50*1000),
+			fmt.Sprintf("p99 %.0f|%.0f ms", l.Blue.P99*1000, l.Green.P99*1000))
 	}
-	parts = append(parts, fmt.Sprintf("err %d|%d", l.Errors.Blue, l.Errors.Green), l.Stage, fmt.Sprintf("%.0f/s", l.Rate), l.Name)
+	parts = append(parts, fmt.Sprintf("err %d|%d", l.Blue.Errors, l.Green.Errors), l.Phase, fmt.Sprintf("%.0f/s", l.Rate), l.Name)
 	return append(parts, nextLook(l)...)
 }
 

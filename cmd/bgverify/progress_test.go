@@ -7,6 +7,7 @@ import (
 
 	"github.com/bgverify/bgverify/report"
 	"github.com/bgverify/bgverify/runner"
+	"github.com/bgverify/bgverify/runner/attack"
 	"github.com/bgverify/bgverify/runner/run"
 )
 
@@ -14,8 +15,8 @@ import (
 // line wraps on any terminal, and one that is no terminal loses nothing.
 func TestProgressFits(t *testing.T) {
 	load := runner.Progress{Phase: runner.Loading, Load: &runner.LoadProgress{
-		Name: "저녁 피크 \x1b[2J", Stage: "measuring", Elapsed: 125 * time.Second, Total: 900 * time.Second, NextLook: 25 * time.Second, Rate: 1000,
-		Errors: run.PerSide{Blue: 3, Green: 1204}, BlueP50: 0.0546, GreenP50: 0.0665, BlueP99: 1.2238, GreenP99: 2.2321,
+		Name: "저녁 피크 \x1b[2J", Phase: "measuring", Elapsed: 125 * time.Second, Total: 900 * time.Second, NextLook: 25 * time.Second, Rate: 1000,
+		Blue: attack.Live{Errors: 3, P50: 0.0546, P99: 1.2238}, Green: attack.Live{Errors: 1204, P50: 0.0665, P99: 2.2321},
 	}}
 	cases := runner.Progress{Phase: runner.Comparing, Done: 4400, Total: 10000, Elapsed: 20 * time.Second, Counts: run.Counts{Fail: 35}}
 	for _, tt := range []struct {
