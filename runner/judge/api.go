@@ -27,23 +27,26 @@ const APIAnswer = "an API answer"
 // people read, and a page would pass the tests for emptiness. All that it adds are roots, since
 // nothing else about the body can hold where it is not an API's.
 func (c *Checks) api(k *checker, a *Answer) {
-	declared := a.declaresHTML()
+	got, ok := "", false
 	switch {
 	case c.needsNone(a): // Rule 1
-		k.addRoot(true, APIAnswer, contentOf(a), PosText(c.expect.Pos))
-	case a.isHTML() && !(declared && c.namesPage()):
-		k.addRoot(false, APIAnswer, "an HTML page", PosText(c.expect.Pos))
+		got, ok = contentOf(a), true
+	case a.isHTML() && !(a.declaresHTML() && c.namesPage()):
+		got = "an HTML page"
 	case a.bodiless():
-		k.addRoot(true, APIAnswer, contentOf(a), PosText(c.expect.Pos))
+		got, ok = contentOf(a), true
 	case len(a.Answer) == 0:
-		k.addRoot(false, APIAnswer, "an empty body", PosText(c.expect.Pos))
+		got = "an empty body"
 	case isNothing(a.Answer):
-		k.addRoot(false, APIAnswer, "an empty body: "+text.Cut(string(bytes.TrimSpace(a.Answer)), 8), PosText(c.expect.Pos))
+		got = "an empty body: " + text.Cut(string(bytes.TrimSpace(a.Answer)), 8)
 	case a.Status == 206 && !a.asked("Range"):
-		k.addRoot(false, APIAnswer, "a part (206) of what was asked for whole", PosText(c.expect.Pos))
-	case !c.hiddenError(k, a):
-		k.addRoot(true, APIAnswer, contentOf(a), PosText(c.expect.Pos))
+		got = "a part (206) of what was asked for whole"
+	case c.hiddenError(k, a): // it has added what it found
+		return
+	default:
+		got, ok = contentOf(a), true
 	}
+	k.addRoot(ok, APIAnswer, got, PosText(c.expect.Pos))
 }
 
 // asked reports whether the request had a header. It looks at the fields as they were sent,
@@ -85,15 +88,10 @@ func (a *Answer) wantsTLS() bool {
 	}
 	// All of these words come early. A long body of another kind need not be searched.
 	head := a.Answer[:min(len(a.Answer), 2048)]
-	for _, words := range []string{
+	return slices.ContainsFunc([]string{
 		"HTTP request to an HTTPS server", "plain HTTP request was sent to HTTPS port",
 		"speaking plain HTTP to an SSL-enabled server port", "combination of host and port requires TLS",
-	} {
-		if bytes.Contains(head, []byte(words)) {
-			return true
-		}
-	}
-	return false
+	}, func(words string) bool { return bytes.Contains(head, []byte(words)) })
 }
 
 // declaresHTML reports whether the content type is a page's. Parameters such as charset follow
@@ -121,10 +119,8 @@ func (a *Answer) isHTML() bool {
 	if len(start) == 0 || start[0] != '<' {
 		return false
 	}
-	for _, mark := range pageMarks {
-		if bytes.HasPrefix(start, []byte(mark)) {
-			return true
-		}
+	if slices.ContainsFunc(pageMarks, func(mark string) bool { return bytes.HasPrefix(start, []byte(mark)) }) {
+		return true
 	}
 	if containsFold(a.first("Content-Type"), "xml") {
 		return false

@@ -20,15 +20,13 @@ import (
 // What cannot be parsed is the error of the first use, as it is for an operand whose text
 // only a row or an answer gives.
 type Compiled struct {
-	expect [3]*expectation // by side; one and the same where the file writes one for both
+	expect [3]*Checks // by side; one and the same where the file writes one for both
 	// until ends the polling of the step; when and whenVars say whether it is sent.
-	until, when *expectation
-	whenVars    []matchers
+	until, when *Checks
+	whenVars    []subject
 	// Captures are those of the step, in its order.
 	// A capture that cannot be compiled is in its place, with its error.
 	Captures []*Capture
-	// step gives the names of the variables that its condition tests.
-	step *scenarios.Step
 }
 
 // A Compiler compiles the steps of a suite. Steps that say the same share what it comes
@@ -49,7 +47,7 @@ func NewCompiler() *Compiler {
 // case that it belongs to, and other cases go on.
 func (c *Compiler) Compile(step *scenarios.Step) *Compiled {
 	both := c.expectation(&step.Expect)
-	out := &Compiled{step: step, expect: [3]*expectation{scenarios.Blue: both, scenarios.Green: both}}
+	out := &Compiled{expect: [3]*Checks{scenarios.Blue: both, scenarios.Green: both}}
 	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
 		if own := step.ExpectOf(side); own != &step.Expect {
 			// A side has its own expectation only where the file writes one. The comparison of
@@ -65,7 +63,7 @@ func (c *Compiler) Compile(step *scenarios.Step) *Compiled {
 	}
 	// Variables have no suite setting for numbers, hence false.
 	for i := range step.WhenVars {
-		out.whenVars = append(out.whenVars, c.matchers(step.WhenVars[i].Matchers, false))
+		out.whenVars = append(out.whenVars, c.subject(step.WhenVars[i].Name, step.WhenVars[i].Matchers, false))
 	}
 	for i := range step.Captures {
 		out.Captures = append(out.Captures, c.capture(&step.Captures[i]))
@@ -77,10 +75,10 @@ func (c *Compiler) Compile(step *scenarios.Step) *Compiled {
 // gives variables, captures and the row of the case. An error names the place of the
 // placeholder in the file.
 func (c *Compiled) Checks(side scenarios.Side, sc template.Scope) (*Checks, error) {
-	return c.expect[side].checks(sc)
+	return c.expect[side].in(sc)
 }
 
-// Arrived asks the condition that ends polling; see expectation.holds. why says what did not
+// Arrived asks the condition that ends polling; see Checks.holds. why says what did not
 // hold, for the message of a poll that ran out of time. It must only be called for a step that
 // polls.
 func (c *Compiled) Arrived(side scenarios.Side, a *Answer, sc template.Scope) (ok bool, why string, err error) {
@@ -102,17 +100,16 @@ func (c *Compiled) When(side scenarios.Side, previous *Answer, sc template.Scope
 // known not to exist. A test of existence is answered by the lookup alone, and any other test
 // fails where the variable has no value. All tests of the variable have to hold.
 func (c *Compiled) WhenVariable(i int, sc template.Scope, hidden HiddenValues) (bool, error) {
-	tests, err := c.whenVars[i].expand(sc)
-	if err != nil {
+	one := c.whenVars[i]
+	if err := one.expand(sc); err != nil {
 		return false, err
 	}
-	name := c.step.WhenVars[i].Name
-	value, found, err := sc.Lookup(name)
+	value, found, err := sc.Lookup(one.name)
 	if err != nil && !errors.Is(err, template.ErrNoValue) {
 		return false, err
 	}
-	for i := range tests {
-		t := &tests[i]
+	for i := range one.tests {
+		t := &one.tests[i]
 		switch {
 		case t.Op == scenarios.OpExists && found != t.want():
 			return false, nil
@@ -120,7 +117,7 @@ func (c *Compiled) WhenVariable(i int, sc template.Scope, hidden HiddenValues) (
 		// A hidden value is an error, not a false: whether the step would have been sent is not
 		// known.
 		case found && t.needsValue([]datum{valueDatum(value)}, hidden):
-			return false, fmt.Errorf("variable %s: %s", name, run.NotKept)
+			return false, fmt.Errorf("variable %s: %s", one.name, run.NotKept)
 		case !found || !t.holds(valueDatum(value)):
 			return false, nil
 		}
@@ -128,26 +125,33 @@ func (c *Compiled) WhenVariable(i int, sc template.Scope, hidden HiddenValues) (
 	return true, nil
 }
 
-// matchers are the tests of one thing. tests are there where none of them has a
-// placeholder; else they are made of written at each use.
-type matchers struct {
-	// open is set where a placeholder makes the tests depend on the scope.
+// A subject is one thing that a file tests, with its tests: the latency, the body as text, a
+// header, a cookie, a part of a playlist, a variable, or the values at a path. Its tests are there
+// from the start where none of them has a placeholder; else a scope gives them at each use.
+type subject struct {
+	// name is that of the header or cookie in the letters of the file, or the path as written.
+	name string
+	// where is the place that a path leads to; nil where a scope gives values of its filters.
+	where *places
+	tests []Test
+	// others are the path with values of its filters of another type: "5" in place of 5.
+	others []string
+
 	written []scenarios.Matcher
-	tests   []Test
-	open    bool
-	typed   bool // numbers are compared by value and type, as the suite says
-	// err is the error of compiling fixed tests.
-	err error
+	keyed   *scenarios.Template // the path, where a scope gives values of its filters
+	open    bool                // a placeholder makes the tests depend on the scope
+	typed   bool                // numbers are compared by value and type, as the suite says
+	err     error               // of compiling what is not open
 }
 
-// matchers compiles a list of tests. typed has numbers compared by value and type.
-func (c *Compiler) matchers(list []scenarios.Matcher, typed bool) matchers {
-	m := matchers{written: list, typed: typed, open: slices.ContainsFunc(list, hasPlaceholder)}
-	if !m.open {
-		m.tests, m.err = newTests(list, nil, c.pattern)
-		m.compareTypes(m.tests)
+// subject compiles the tests of one thing. typed has numbers compared by value and type.
+func (c *Compiler) subject(name string, list []scenarios.Matcher, typed bool) subject {
+	s := subject{name: name, written: list, typed: typed, open: slices.ContainsFunc(list, hasPlaceholder)}
+	if !s.open {
+		s.tests, s.err = newTests(list, nil, c.pattern)
+		s.compareTypes(s.tests)
 	}
-	return m
+	return s
 }
 
 // hasPlaceholder reports whether only a scope says what a matcher is. Lists and subordinate
@@ -181,202 +185,127 @@ func (c *Compiler) places(path string) (*places, error) {
 	return p, err
 }
 
-// expand returns the tests with their placeholders replaced.
-func (m *matchers) expand(sc template.Scope) ([]Test, error) {
-	if !m.open {
-		return m.tests, m.err
+// expand replaces the placeholders of the path and of the tests, or gives the error of what has
+// none.
+func (s *subject) expand(sc template.Scope) (err error) {
+	if s.keyed != nil {
+		if s.name, s.others, err = s.keyed.ExpandJSON(sc); err != nil {
+			return fmt.Errorf("%s: %w", s.keyed.Pos, err)
+		}
+		if s.where, err = placesFor(s.name); err != nil {
+			return fmt.Errorf("%s: %s: %w", s.keyed.Pos, s.name, err)
+		}
 	}
-	tests, err := newTests(m.written, sc, regexp.Compile)
-	m.compareTypes(tests)
-	return tests, err
+	if !s.open {
+		return s.err
+	}
+	s.tests, err = newTests(s.written, sc, regexp.Compile)
+	s.compareTypes(s.tests)
+	return err
 }
 
 // compareTypes makes tests compare numbers by value and type, where the suite does. It goes
 // down into lists and subordinate tests: each and not compare elements by the same setting.
-func (m *matchers) compareTypes(tests []Test) {
-	if !m.typed {
+func (s *subject) compareTypes(tests []Test) {
+	if !s.typed {
 		return
 	}
 	for i := range tests {
 		tests[i].Typed = true
-		m.compareTypes(tests[i].List)
-		m.compareTypes(tests[i].Sub)
+		s.compareTypes(tests[i].List)
+		s.compareTypes(tests[i].Sub)
 	}
-}
-
-// An expectation is one of a file. fixed is what it comes to where nothing of it has a
-// placeholder; nil: its parts are expanded at each use.
-type expectation struct {
-	written *scenarios.Expect
-	fixed   *Checks
-
-	latency, content []named // of one element, without a name
-	headers, cookies []named
-	hls              []named
-	body, answer     []located
-}
-
-// named are tests of a header, a cookie or a part of a playlist.
-// The name is that of the header or cookie, without change of letter case, or of the part.
-type named struct {
-	name string
-	matchers
-}
-
-// located are tests of the values at a path. keyed is the path where a scope gives values of
-// its filters; where is then nil.
-type located struct {
-	path  string
-	where *places
-	keyed *scenarios.Template
-	matchers
-}
-
-// place is the path in a scope, without its tests.
-func (l *located) place(sc template.Scope) (pathTests, error) {
-	if l.keyed == nil {
-		return pathTests{path: l.path, where: l.where}, nil
-	}
-	path, others, err := l.keyed.ExpandJSON(sc)
-	if err != nil {
-		return pathTests{}, fmt.Errorf("%s: %w", l.keyed.Pos, err)
-	}
-	where, err := placesFor(path)
-	if err != nil {
-		return pathTests{}, fmt.Errorf("%s: %s: %w", l.keyed.Pos, path, err)
-	}
-	return pathTests{path: path, where: where, others: others}, nil
 }
 
 // expectation compiles one; nil is the default expectation. A suite's answer: comes with each
 // expectation of it. Parts of a playlist without a test are left out, so that no test is made
 // of them.
-func (c *Compiler) expectation(written *scenarios.Expect) *expectation {
+func (c *Compiler) expectation(written *scenarios.Expect) *Checks {
 	if written == nil {
 		written = &scenarios.Expect{}
 	}
 	typed := written.Numbers == diff.Typed
-	x := &expectation{
-		written: written, headers: c.fields(written.Headers), cookies: c.fields(written.Cookies),
-		latency: []named{{"", c.matchers(written.Latency, false)}}, content: []named{{"", c.matchers(written.Text, false)}},
-		body: c.located(written.Body, typed),
+	x := &Checks{
+		expect: written, latency: c.subject("", written.Latency, false), content: c.subject("", written.Text, false),
+		headers: c.fields(written.Headers), cookies: c.fields(written.Cookies), body: c.located(written.Body, typed),
 	}
 	if written.Answer != nil {
 		x.answer = c.located(written.Answer.OK, typed)
 	}
 	if h := written.HLS; h != nil {
-		for _, part := range []scenarios.FieldExpect{
+		parts := []scenarios.FieldExpect{
 			{Name: "variants", Matchers: h.Variants},
 			{Name: "segments", Matchers: h.Segments},
 			{Name: "codecs", Matchers: h.Codecs},
 			{Name: "target_duration", Matchers: h.TargetDuration},
-		} {
-			if len(part.Matchers) > 0 {
-				x.hls = append(x.hls, c.fields([]scenarios.FieldExpect{part})...)
-			}
 		}
+		x.hls = c.fields(slices.DeleteFunc(parts, func(p scenarios.FieldExpect) bool { return len(p.Matchers) == 0 }))
 	}
-	// Nothing to expand: the checks are made here, once, instead of at each use.
-	if !x.open() {
-		if fixed, err := x.expand(nil); err == nil { // else the error is that of each use
-			x.fixed = fixed
-		}
-	}
+	// Where there is nothing to expand and no error, walks share the checks as they are.
+	all := slices.Concat([]subject{x.latency, x.content}, x.headers, x.cookies, x.body, x.answer, x.hls)
+	x.open = slices.ContainsFunc(all, func(s subject) bool { return s.open || s.keyed != nil || s.err != nil })
 	return x
 }
 
-// fields compiles the tests of headers and cookies.
-func (c *Compiler) fields(list []scenarios.FieldExpect) []named {
-	out := make([]named, len(list))
+// fields compiles the tests of headers, cookies and parts of a playlist.
+func (c *Compiler) fields(list []scenarios.FieldExpect) []subject {
+	out := make([]subject, len(list))
 	for i, f := range list {
-		out[i] = named{f.Name, c.matchers(f.Matchers, false)}
+		out[i] = c.subject(f.Name, f.Matchers, false)
 	}
 	return out
 }
 
-// located compiles the tests at paths.
-func (c *Compiler) located(list []scenarios.PathExpect, typed bool) []located {
-	out := make([]located, len(list))
+// located compiles the tests at paths. A path that is wrong makes its tests fail with that error,
+// and is not open whatever they have.
+func (c *Compiler) located(list []scenarios.PathExpect, typed bool) []subject {
+	out := make([]subject, len(list))
 	for i, p := range list {
-		if p.Keyed != nil {
-			out[i] = located{path: p.Path, keyed: p.Keyed, matchers: c.matchers(p.Matchers, typed)}
+		out[i] = c.subject(p.Path, p.Matchers, typed)
+		if out[i].keyed = p.Keyed; p.Keyed != nil {
 			continue
 		}
-		where, err := c.places(p.Path)
-		out[i] = located{p.Path, where, nil, c.matchers(p.Matchers, typed)}
-		// A path that is wrong makes its tests fail with that error, and is not open whatever
-		// they have.
-		if err != nil {
+		var err error
+		if out[i].where, err = c.places(p.Path); err != nil {
 			out[i].open, out[i].err = false, fmt.Errorf("%s: %w", p.Pos, err)
 		}
 	}
 	return out
 }
 
-// open reports whether anything of the expectation has a placeholder.
-func (x *expectation) open() bool {
-	isOpen := func(n named) bool { return n.open }
-	for _, list := range [][]named{x.latency, x.content, x.headers, x.cookies, x.hls} {
-		if slices.ContainsFunc(list, isOpen) {
-			return true
-		}
+// in are the checks in a scope. They are not to be changed: walks share those that need none. The
+// error is the first in the order of the file's parts.
+func (c *Checks) in(sc template.Scope) (*Checks, error) {
+	if !c.open {
+		return c, nil
 	}
-	return slices.ContainsFunc(slices.Concat(x.body, x.answer), func(l located) bool { return l.open || l.keyed != nil })
-}
-
-// checks are the expectation in a scope. They are not to be changed: walks share them.
-func (x *expectation) checks(sc template.Scope) (*Checks, error) {
-	if x.fixed != nil {
-		return x.fixed, nil
-	}
-	return x.expand(sc)
-}
-
-// expand makes the checks anew; the error is the first in the order of the file's parts. After
-// the first error the remaining parts are still listed, but not expanded.
-func (x *expectation) expand(sc template.Scope) (*Checks, error) {
-	out := &Checks{expect: x.written}
+	own := *c
 	var err error
-	expandNamed := func(list []named) (expanded []namedTests) {
-		for i := range list {
-			var tests []Test
-			if err == nil {
-				tests, err = list[i].expand(sc)
-			}
-			expanded = append(expanded, namedTests{list[i].name, tests})
+	expand := func(list []subject) []subject {
+		list = slices.Clone(list)
+		for i := 0; i < len(list) && err == nil; i++ {
+			err = list[i].expand(sc)
 		}
-		return expanded
+		return list
 	}
-	expandPaths := func(list []located) (expanded []pathTests) {
-		for i := range list {
-			one := pathTests{path: list[i].path}
-			if err == nil {
-				one, err = list[i].place(sc)
-			}
-			if err == nil {
-				one.tests, err = list[i].expand(sc)
-			}
-			expanded = append(expanded, one)
-		}
-		return expanded
-	}
-	out.latency = expandNamed(x.latency)[0].tests
-	out.headers, out.cookies = expandNamed(x.headers), expandNamed(x.cookies)
-	out.body, out.answer = expandPaths(x.body), expandPaths(x.answer)
-	out.content = expandNamed(x.content)[0].tests
-	out.hls = expandNamed(x.hls)
+	own.latency = expand([]subject{c.latency})[0]
+	own.headers, own.cookies = expand(c.headers), expand(c.cookies)
+	own.body, own.answer = expand(c.body), expand(c.answer)
+	own.content = expand([]subject{c.content})[0]
+	own.hls = expand(c.hls)
+	own.open = false
 	if err != nil {
 		return nil, err
 	}
-	return out, nil
+	return &own, nil
 }
 
 // holds asks the expectation as a condition: the defaults do not apply. No answer, or a failed
 // one, meets none. A condition is asked with the same checks as an expectation, but on a copy
 // that is marked sparse: without defaults for status and body. why is for people; err means
 // that the condition could not be tested.
-func (x *expectation) holds(side scenarios.Side, a *Answer, sc template.Scope) (ok bool, why string, err error) {
-	shared, err := x.checks(sc)
+func (c *Checks) holds(side scenarios.Side, a *Answer, sc template.Scope) (ok bool, why string, err error) {
+	shared, err := c.in(sc)
 	if err != nil {
 		return false, "", err
 	}

@@ -13,40 +13,24 @@ import (
 	"github.com/bgverify/bgverify/scenarios/template"
 )
 
-// Checks are the expectations of one side with their placeholders expanded. expect is what they
-// were made from: statuses, schema, snapshot and positions are read there. They are made by
-// Compiled.Checks, and shared by walks where the file alone gives them.
+// Checks are the expectations of one side. expect is what they were made from: statuses, schema,
+// snapshot and positions are read there. Compiled.Checks gives them with their placeholders
+// expanded; walks share them where the file alone gives them.
 type Checks struct {
-	expect  *scenarios.Expect
-	latency []Test
-	headers []namedTests
-	cookies []namedTests
-	body    []pathTests
-	content []Test // of the body as text
-	hls     []namedTests
-	answer  []pathTests // of the suite: what a success is
-	sparse  bool        // a condition: the defaults do not apply
-}
-
-// namedTests are a header, a cookie or a part of a playlist, with its tests.
-type namedTests struct {
-	name  string
-	tests []Test
-}
-
-// pathTests are a path as written, where it leads, and the tests of the values there.
-type pathTests struct {
-	path  string
-	where *places
-	tests []Test
-	// others are the path with values of its filters of another type: "5" in place of 5.
-	others []string
+	expect           *scenarios.Expect
+	latency, content subject // content is the body as text
+	headers, cookies []subject
+	body             []subject // at paths
+	hls              []subject
+	answer           []subject // of the suite: what a success is, at paths
+	open             bool      // only a scope says what they are; see in
+	sparse           bool      // a condition: the defaults do not apply
 }
 
 // NewChecks expands an expectation in a scope, for one use. nil is the default expectation.
 // What is used often is compiled: see Compiled.
 func NewChecks(expect *scenarios.Expect, sc template.Scope) (*Checks, error) {
-	return NewCompiler().expectation(expect).checks(sc)
+	return NewCompiler().expectation(expect).in(sc)
 }
 
 // aboutBody reports whether an expectation says something of the body. Tests of its text that a
@@ -60,7 +44,7 @@ func (c *Checks) aboutBody(a *Answer) bool {
 // saysText reports whether it says what the body's text is, or that there is none. A count of
 // characters is not enough, since another body may be as long.
 func (c *Checks) saysText(a *Answer) bool {
-	return slices.ContainsFunc(c.content, func(t Test) bool {
+	return slices.ContainsFunc(c.content.tests, func(t Test) bool {
 		return t.Op == scenarios.OpExists && !t.want() || t.Op != scenarios.OpExists && t.Op != scenarios.OpCount &&
 			t.refusesOtherText(string(a.text()))
 	})
@@ -134,7 +118,7 @@ func (c *Checks) Check(side scenarios.Side, a *Answer, rules *diff.Rules) []run.
 	for _, p := range c.body {
 		k.path(p, a)
 	}
-	k.bodyText(c.content, a)
+	k.bodyText(c.content.tests, a)
 	if c.expect.Schema != "" {
 		c.schema(k, a)
 	}
@@ -147,8 +131,8 @@ func (c *Checks) Check(side scenarios.Side, a *Answer, rules *diff.Rules) []run.
 	// Latency is in seconds, with all the digits of the clock: a limit of 0.1 is not rounded
 	// to.
 	seconds := numberDatum(strconv.FormatFloat(a.Timing.Total.Seconds(), 'f', -1, 64))
-	for i := range c.latency {
-		t := &c.latency[i]
+	for i := range c.latency.tests {
+		t := &c.latency.tests[i]
 		k.add(t.holds(seconds), "latency "+t.String()+" s", strconv.FormatFloat(a.Timing.Total.Seconds(), 'f', 4, 64)+" s", t.At)
 	}
 	for _, h := range c.headers {
@@ -261,7 +245,7 @@ func PosText(p scenarios.Pos) string {
 // latency; a limit for single answers would fail under load for another reason.
 func (c *Checks) WithoutLatency() *Checks {
 	own := *c
-	own.latency = nil
+	own.latency = subject{}
 	return &own
 }
 

@@ -30,8 +30,8 @@ import (
 //
 // A body of no bytes is not JSON, yet at $ it can be asked for: the tests of emptiness apply to
 // it. Any other body that cannot be read fails all tests of the path with the reader's error.
-func (k *checker) path(p pathTests, a *Answer) {
-	if len(a.Answer) == 0 && p.path == "$" {
+func (k *checker) path(p subject, a *Answer) {
+	if len(a.Answer) == 0 && p.name == "$" {
 		k.emptyBody(p)
 		return
 	}
@@ -57,17 +57,17 @@ func (k *checker) path(p pathTests, a *Answer) {
 	}
 	for i := range p.tests {
 		if p.tests[i].needsValue(data, a.Hidden) {
-			k.addHidden(p.path+" "+p.tests[i].String(), p.tests[i].At)
+			k.addHidden(p.name+" "+p.tests[i].String(), p.tests[i].At)
 			continue
 		}
 		ok, got := p.run(&p.tests[i], body, data)
-		k.add(ok, p.path+" "+p.tests[i].String(), got, p.tests[i].At)
+		k.add(ok, p.name+" "+p.tests[i].String(), got, p.tests[i].At)
 	}
 }
 
 // otherType is the path with values of another type in its filters that finds something; empty:
 // none does.
-func (p *pathTests) otherType(body diff.Value) string {
+func (p *subject) otherType(body diff.Value) string {
 	for _, other := range p.others {
 		if where, err := placesFor(other); err == nil && len(where.find(body)) > 0 {
 			return other
@@ -124,20 +124,20 @@ func (k *checker) bodyText(tests []Test, a *Answer) {
 
 // emptyBody tests a body of no bytes at $: only tests that ask for nothing hold. There is no
 // JSON value to apply other tests to.
-func (k *checker) emptyBody(p pathTests) {
+func (k *checker) emptyBody(p subject) {
 	for i := range p.tests {
 		t := &p.tests[i]
 		ok := t.Op == scenarios.OpEmpty && t.want() || t.Op == scenarios.OpExists && !t.want()
-		k.add(ok, p.path+" "+t.String(), "an empty body", t.At)
+		k.add(ok, p.name+" "+t.String(), "an empty body", t.At)
 	}
 }
 
 // failAll fails every test at a path for one reason. They are separate entries, because each
 // has its place in the file.
-func (k *checker) failAll(p pathTests, got string, failure run.Failure) {
+func (k *checker) failAll(p subject, got string, failure run.Failure) {
 	for i := range p.tests {
 		k.found = append(k.found, run.Expectation{
-			Side: k.side, What: p.path + " " + p.tests[i].String(), Got: text.Cut(got, run.MaxGot), At: p.tests[i].At, Failure: failure,
+			Side: k.side, What: p.name + " " + p.tests[i].String(), Got: text.Cut(got, run.MaxGot), At: p.tests[i].At, Failure: failure,
 		})
 	}
 }
@@ -146,7 +146,7 @@ func (k *checker) failAll(p pathTests, got string, failure run.Failure) {
 // fails, or all of them where there are few. single is set for a path of rule 2. Tests of
 // presence and of number look at all values together; the rest must hold of each, and the first
 // that fails is shown.
-func (p *pathTests) run(t *Test, body diff.Value, data []datum) (ok bool, got string) {
+func (p *subject) run(t *Test, body diff.Value, data []datum) (ok bool, got string) {
 	single := p.where.one != nil
 	switch {
 	case t.Op == scenarios.OpEach: // Rule 4
@@ -176,7 +176,7 @@ func (p *pathTests) run(t *Test, body diff.Value, data []datum) (ok bool, got st
 
 // each applies rule 4. Its second result shows the place that fails: the gap on the way, the
 // value that is not an array, or the element.
-func (p *pathTests) each(t *Test, body diff.Value, data []datum) (ok bool, got string) {
+func (p *subject) each(t *Test, body diff.Value, data []datum) (ok bool, got string) {
 	single := p.where.one != nil
 	if !single {
 		if gap := p.where.gap(body); gap != "" {

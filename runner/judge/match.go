@@ -114,7 +114,7 @@ func (t *Test) String() string {
 func (t *Test) want() bool { return t.Operand.Text != "false" }
 
 // holds tests one value. An unknown test never holds. The operators that need more than one
-// value (count and unique at a path of several places) are handled by pathTests.run.
+// value (count and unique at a path of several places) are handled by subject.run.
 // Comparisons of the wrong type are false and not errors: a text is not less than 5.
 func (t *Test) holds(d datum) bool {
 	switch t.Op {

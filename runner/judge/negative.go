@@ -216,23 +216,14 @@ func fromCache(a *Answer) bool {
 	if age := a.first("Age"); age != "" && age != "0" {
 		return true
 	}
-	for _, name := range []string{"X-Cache", "X-Cache-Status", "Cf-Cache-Status", "X-Proxy-Cache"} {
-		if v := a.first(name); containsFold(v, "hit") {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc([]string{"X-Cache", "X-Cache-Status", "Cf-Cache-Status", "X-Proxy-Cache"},
+		func(name string) bool { return containsFold(a.first(name), "hit") })
 }
 
 // sent reports whether a request carried a value in any of its headers: a service that sends it
 // back did not make it up. The comparison is of the whole value of one header.
 func sent(x *wire.Exchange, value string) bool {
-	for _, f := range x.Sent {
-		if f.Value == value {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(x.Sent, func(f wire.Field) bool { return f.Value == value })
 }
 
 // containsFold finds a lower-case part in a text of any letter case.

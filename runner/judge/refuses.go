@@ -25,7 +25,7 @@ const triedPlaces = 16
 // come in the place of what is there, at half of the places or more. below is set where they do
 // so for values below those places. Half is enough, as a test of a range cannot refuse every
 // other value. A path that finds nothing refuses nothing: it fails for another reason.
-func (p *pathTests) refusesOthers(body diff.Value) (refuses, below bool) {
+func (p *subject) refusesOthers(body diff.Value) (refuses, below bool) {
 	data := p.where.find(body)
 	if len(data) == 0 {
 		return false, false
@@ -43,7 +43,7 @@ func (p *pathTests) refusesOthers(body diff.Value) (refuses, below bool) {
 // scalar changed, which are below it, and then smaller and larger ones. A type that the file
 // writes refuses values of every other type. own is about the value itself, below about the
 // scalars in it.
-func (p *pathTests) refusesOther(d datum) (own, below bool) {
+func (p *subject) refusesOther(d datum) (own, below bool) {
 	// Without another value to try, nothing is refused.
 	refused := func(others []datum) bool {
 		n := 0
@@ -85,7 +85,7 @@ func (p *pathTests) refusesAny(d datum) bool {
 
 // accepts reports whether all tests would hold of a value at the path. What they say of how
 // many places there are says nothing of the value at one. exists holds of any value there.
-func (p *pathTests) accepts(d datum) bool {
+func (p *subject) accepts(d datum) bool {
 	single := p.where.one != nil
 	for i := range p.tests {
 		t, ok := &p.tests[i], true
@@ -180,7 +180,7 @@ func (c *Checks) settles(f *envelope.Finding, a *Answer) bool {
 	if c.sparse || c.expect.Snapshot != "" || c.expect.HLS != nil {
 		return true
 	}
-	if len(c.body) == 0 && len(c.content) == 0 && c.expect.Schema == "" {
+	if len(c.body) == 0 && len(c.content.tests) == 0 && c.expect.Schema == "" {
 		return false
 	}
 	refused := func(trees [][]byte, text bool) bool {
@@ -209,7 +209,7 @@ func (c *Checks) refuses(tree []byte, text bool) bool {
 		return true
 	}
 	body, err := diff.Read(tree)
-	return err == nil && slices.ContainsFunc(c.body, func(p pathTests) bool {
+	return err == nil && slices.ContainsFunc(c.body, func(p subject) bool {
 		data := p.where.find(body)
 		for i := range p.tests {
 			if ok, _ := p.run(&p.tests[i], body, data); !ok {
@@ -221,5 +221,5 @@ func (c *Checks) refuses(tree []byte, text bool) bool {
 }
 
 func (c *Checks) holdsOfText(text []byte) bool {
-	return !slices.ContainsFunc(c.content, func(t Test) bool { return t.Op != scenarios.OpExists && !t.holdsText(string(text)) })
+	return !slices.ContainsFunc(c.content.tests, func(t Test) bool { return t.Op != scenarios.OpExists && !t.holdsText(string(text)) })
 }

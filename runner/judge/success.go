@@ -73,7 +73,7 @@ func (c *Checks) suiteAnswer(a *Answer) (f envelope.Finding, decided bool) {
 		for i := range p.tests {
 			// A value that the archive hid fails nothing.
 			if ok, got := p.run(&p.tests[i], body, data); !ok && !p.tests[i].needsValue(data, a.Hidden) {
-				return envelope.Finding{Class: envelope.Error, Path: p.path, Value: got}, true
+				return envelope.Finding{Class: envelope.Error, Path: p.name, Value: got}, true
 			}
 		}
 	}

@@ -80,13 +80,13 @@ func (j *judging) named(seen int) (all, added int) {
 	body, _ := j.Blue.body() // absent where there is none
 	all, added = j.Rules.Full.Named(j.Blue.readMessage(), c.named(body))
 	other := 0 // of the body as a whole: one value each
-	for _, t := range c.content {
+	for _, t := range c.content.tests {
 		other += Count(j.refusesOtherBody(&t))
 	}
 	// A playlist has parts without a path, each of which counts as one value.
 	if list := readPlaylist(j.Blue.text()); list.valid {
 		for _, h := range c.hls {
-			p := pathTests{where: &places{one: &locator{}}, tests: h.tests}
+			p := subject{where: &places{one: &locator{}}, tests: h.tests}
 			refuses, _ := p.refusesOther(list.part(h.name))
 			other += Count(refuses)
 		}
@@ -103,7 +103,7 @@ func (c *Checks) named(body diff.Value) []diff.NamedPath {
 	var out []diff.NamedPath
 	for _, p := range c.body {
 		if refuses, below := p.refusesOthers(body); refuses {
-			out = append(out, diff.NamedPath{Path: p.path, Below: below})
+			out = append(out, diff.NamedPath{Path: p.name, Below: below})
 		}
 	}
 	return out
