@@ -72,7 +72,7 @@ func TestMatchersByType(t *testing.T) {
 }
 
 func TestMatchers(t *testing.T) {
-	const body = `{"n":7,"big":9007199254740993,"price":"1650","text":"한글 text","flag":true,"none":null,"empty":"","list":[3,1,2],"dup":[1,1.0],"objects":[{"id":"CH001","v":1},{"id":"CH002","v":2}],"o":{"a":1},"uuid":"7d444840-9dc0-11d1-b245-5ffdce74fad2","mail":"a@b.example","day":"2026-11-23"}`
+	const body = `{"n":7,"big":9007199254740993,"price":"1650","text":"한글 text","flag":true,"none":null,"empty":"","list":[3,1,2],"dup":[1,1.0],"objects":[{"id":"CH001","v":1},{"id":"CH002","v":2}],"o":{"a":1},"uuid":"7d444840-9dc0-11d1-b245-5ffdce74fad2","mail":"a@b.example","day":"2026-11-23","at":"2026-11-23T09:00:00+09:00"}`
 	tests := []struct {
 		expect string
 		ok     bool
@@ -147,6 +147,24 @@ func TestMatchers(t *testing.T) {
 		{`{body: {"$.text": {format: uuid}}}`, false},
 		{`{body: {"$.mail": {format: email}}}`, true},
 		{`{body: {"$.day": {format: date}}}`, true},
+		{`{body: {"$.at": {instant: "2026-11-23T00:00:00Z"}}}`, true}, // however both are written
+		{`{body: {"$.at": {instant: "2026-11-23T00:00:00.000Z"}}}`, true},
+		{`{body: {"$.at": {instant: "2026-11-23T00:00:00.001Z"}}}`, false}, // to the last digit
+		{`{body: {"$.at": {instant: "2026-11-23T09:00:00Z"}}}`, false},     // the same text, another zone
+		{`{body: {"$.day": {instant: "2026-11-23T00:00:00Z"}}}`, false},    // a day is not an instant
+		{`{body: {"$.n": {instant: "1970-01-01T00:00:07Z"}}}`, false},      // nor is a number
+		{`{body: {"$.missing": {instant: "2026-11-23T00:00:00Z"}}}`, false},
+		{`{headers: {x-at: {instant: "2026-11-23T00:00:00Z"}}}`, true},
+		{`{body: {"$.text": {all: [{contains: 한글}, {contains: text}]}}}`, true},
+		{`{body: {"$.text": {all: [{contains: 한글}, {contains: 영어}]}}}`, false}, // each of them has to hold
+		{`{body: {"$.text": {all: [{contains: 영어}, {contains: 한글}]}}}`, false},
+		{`{body: {"$.text": {contains: 영어, all: [{contains: 한글}]}}}`, false}, // and those next to it
+		{`{body: {"$.n": {all: [{gt: 6, lt: 8}, {ne: 8}]}}}`, true},
+		{`{body: {"$.objects[*].id": {all: [{contains: CH}, {contains: "002"}]}}}`, false}, // of every value
+		{`{body: {"$.list": {each: {all: [{gt: 0}, {lt: 3}]}}}}`, false},
+		{`{body: {"$.missing": {all: [{ne: 1}]}}}`, false},
+		{`{text: {all: [{contains: '"n":7'}, {contains: nowhere}]}}`, false},
+		{`{headers: {x-two: {all: [{contains: a}, {contains: b}]}}}`, true},
 		{`{body: {"$.list": [3, 1, 2]}}`, true},
 		{`{body: {"$.list": [1, 2, 3]}}`, false},
 		{`{body: {"$.o": {eq: {a: 1}}}}`, true},
@@ -175,7 +193,7 @@ func TestMatchers(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.expect, func(t *testing.T) {
-			x := &wire.Exchange{Method: "GET", Status: 200, Headers: []wire.Field{{Name: "Content-Type", Value: "application/json"}, {Name: "X-N", Value: "7"}, {Name: "X-Two", Value: "a"}, {Name: "X-Two", Value: "b"}, {Name: "Set-Cookie", Value: "sid=abc"}}, Answer: []byte(body)}
+			x := &wire.Exchange{Method: "GET", Status: 200, Headers: []wire.Field{{Name: "Content-Type", Value: "application/json"}, {Name: "X-N", Value: "7"}, {Name: "X-At", Value: "2026-11-23T09:00:00+09:00"}, {Name: "X-Two", Value: "a"}, {Name: "X-Two", Value: "b"}, {Name: "Set-Cookie", Value: "sid=abc"}}, Answer: []byte(body)}
 			for _, v := range []string{
 				"twice=old; Max-Age=0", "twice=new; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "gone=; Max-Age=0",
 				"old=x; Path=/; expires=Thu, 01-Jan-1970 00:00:00 GMT",
