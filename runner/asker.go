@@ -38,19 +38,13 @@ func NewAsker(plan *Plan, secret func(name, value string)) (*Asker, error) {
 	}
 	a := &Asker{e: e}
 	for _, s := range e.suites {
-		own := s.green.Find("")
-		if own == nil {
-			continue
-		}
 		for _, service := range s.green.Services {
-			if services.Origin(service.Base) != services.Origin(own.Base) { // Rule 2
+			own, blue := s.green.Find(""), s.blue.Find(service.Name)
+			if own == nil || blue == nil || services.Origin(service.Base) != services.Origin(own.Base) { // Rule 2
 				continue
 			}
-			for p := range s.probes(service.Name) {
-				if blue := s.blue.Find(service.Name); blue != nil && p.composes(blue) && p.composes(service) {
-					a.probes = append(a.probes, p)
-				}
-			}
+			all := slices.Collect(s.probes(service.Name))
+			a.probes = append(a.probes, slices.DeleteFunc(all, func(p *probe) bool { return !p.composes(blue) || !p.composes(service) })...)
 		}
 	}
 	if len(a.probes) == 0 {
@@ -136,29 +130,7 @@ func (a *Asker) Ask(ctx context.Context, n int, door Door) Asked {
 	if c.test != nil {
 		out.Name = c.test.ID
 	}
-	to, err := c.through(door)
-	if err != nil {
-		out.Failed = err.Error()
-		return out
-	}
-	if to.Wire != nil && door.Base != "" {
-		defer to.Wire.Close()
-	}
-	// The request is that of a run, sent to the door's address over a connection that nothing
-	// else has used: a connection that is kept would stay with the side it was opened to.
-	p := c.prober(to)
-	sc := p.scope()
-	request, err := p.walk.compose(ctx, p.step, sc)
-	if err != nil {
-		out.Failed = err.Error()
-		return out
-	}
-	request.request.URL = services.Moved(request.request.URL, request.to, to)
-	request.to, request.request.Fresh, request.request.Timeout = to, true, probeTimeout
-	if p.step.Trace {
-		request.set(probeHeader, "traffic")
-	}
-	x, err := p.walk.deliver(ctx, request, nil)
+	x, sc, err := c.askThrough(ctx, door)
 	if err != nil {
 		out.Failed = err.Error()
 		return out
@@ -170,8 +142,33 @@ func (a *Asker) Ask(ctx context.Context, n int, door Door) Asked {
 		out.Remote = x.Remote.String()
 	}
 	out.Identity = identityHeaders(c.suite.suite, x)
-	out.Failed = unexpected(p.step, door.Side, x, sc)
+	out.Failed = unexpected(c.step, door.Side, x, sc)
 	return out
+}
+
+// askThrough sends the request of a run to the address of a door, over a connection that nothing
+// else has used: one that is kept would stay with the side it was opened to.
+func (c *probe) askThrough(ctx context.Context, door Door) (*wire.Exchange, *scope, error) {
+	to, err := c.through(door)
+	if err != nil {
+		return nil, nil, err
+	}
+	if to.Wire != nil && door.Base != "" {
+		defer to.Wire.Close()
+	}
+	p := c.prober(to)
+	sc := p.scope()
+	request, err := p.walk.compose(ctx, p.step, sc)
+	if err != nil {
+		return nil, nil, err
+	}
+	request.request.URL = services.Moved(request.request.URL, request.to, to)
+	request.to, request.request.Fresh, request.request.Timeout = to, true, probeTimeout
+	if p.step.Trace {
+		request.set(probeHeader, "traffic")
+	}
+	x, err := p.walk.deliver(ctx, request, nil)
+	return x, sc, err
 }
 
 // through is the step's service as a door leads to it.

@@ -272,7 +272,7 @@ func (w *walk) cleanup(ctx context.Context) {
 	if len(w.test.Cleanup) == 0 && !w.madeSomething() {
 		return
 	}
-	w.walkBack(ctx, w.test.Steps, w.test.Cleanup, "cleanup: ")
+	w.walkBack(ctx, w.test.Steps, w.test.Cleanup)
 }
 
 // madeSomething reports whether a lane of the walk created anything.

@@ -236,7 +236,8 @@ func lasting(parent context.Context, grace time.Duration) (context.Context, cont
 //  5. What the steps could not name, because a later round or step captured another
 //     value, or a broken answer hid it, is taken back with the values it was created with.
 //  6. Green must take back what blue takes back.
-func (w *walk) walkBack(ctx context.Context, forward, back []*scenarios.Step, prefix string) {
+func (w *walk) walkBack(ctx context.Context, forward, back []*scenarios.Step) {
+	prefix := w.backPrefix()
 	// How the walk ended decides what is walked back, so it is set aside first.
 	ended, begin := w.ended, len(w.result.Steps)
 	switch {
@@ -267,6 +268,14 @@ func (w *walk) walkBack(ctx context.Context, forward, back []*scenarios.Step, pr
 	}
 }
 
+// backPrefix tells the steps of a case's cleanup from others of their names; a teardown has none.
+func (w *walk) backPrefix() string {
+	if w.test == nil {
+		return ""
+	}
+	return "cleanup: "
+}
+
 // backwards is rules 1 and 2 of walkBack on the straight lanes.
 func (w *walk) backwards(ctx context.Context, back []*scenarios.Step, prefix string, early bool) {
 	for _, step := range back {
@@ -287,16 +296,21 @@ func (w *walk) backwards(ctx context.Context, back []*scenarios.Step, prefix str
 // and did not take back stays.
 func (w *walk) takeBackRest(ctx context.Context, steps []*scenarios.Step) {
 	for _, kind := range []LaneKind{LaneCrossBlue, LaneCrossGreen, LaneBlue, LaneGreen} {
-		l := w.lanes[kind]
-		if l == nil {
+		if w.lanes[kind] == nil {
 			continue
 		}
 		for _, step := range steps {
-			for _, e := range l.openOn(step) {
-				if kind.crossing() || w.unnamed(l, step, e) {
-					w.takeBackOne(w.suite.run.late(ctx), kind, step, e)
-				}
-			}
+			w.takeBackOpen(ctx, kind, step)
+		}
+	}
+}
+
+// takeBackOpen is takeBackRest for one step of a lane.
+func (w *walk) takeBackOpen(ctx context.Context, kind LaneKind, step *scenarios.Step) {
+	l := w.lanes[kind]
+	for _, e := range l.openOn(step) {
+		if kind.crossing() || w.unnamed(l, step, e) {
+			w.takeBackOne(w.suite.run.late(ctx), kind, step, e)
 		}
 	}
 }

@@ -325,12 +325,11 @@ func (e *execution) declareSecret(name string) {
 func (e *execution) declareVariables() {
 	for _, s := range e.suites {
 		w := newWalk(s, s.suite.Name+"/(setup)", e.now())
-		for _, name := range s.suite.Secrets {
-			for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
-				sc := w.scope(newLane(straightLane(side)), side, nil, "", w.started)
-				if v, ok, err := sc.Lookup(name); err == nil && ok && v.Text != "" {
-					e.secret(name, v.Text)
-				}
+		for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+			sc := w.scope(newLane(straightLane(side)), side, nil, "", w.started)
+			for _, name := range s.suite.Secrets {
+				v, _, _ := sc.Lookup(name) // without a value it is empty, and not a secret
+				w.declareValue(name, v, e.secret)
 			}
 		}
 	}

@@ -103,12 +103,9 @@ func (e *execution) identifyOne(ctx context.Context, s *suiteRun, id *scenarios.
 	r.Asked++
 	name := identityName(id)
 	var got [2]*sampled
-	var both sync.WaitGroup
-	for i, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
-		l := newLane(straightLane(side))
-		both.Go(func() { got[i] = w.sample(ctx, id, w.scope(l, side, nil, "(identity)", w.started)) })
-	}
-	both.Wait()
+	onBoth(func(side scenarios.Side) {
+		got[judge.Count(side == scenarios.Green)] = w.sample(ctx, id, w.scope(newLane(straightLane(side)), side, nil, "(identity)", w.started))
+	})
 	if ctx.Err() != nil {
 		return false
 	}

@@ -77,13 +77,8 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *run.Lo
 		r.Verdict, r.Reason = run.Broken, err.Error()
 		return r
 	}
-	report, err := attack.Run(ctx, *plan, file, func(p attack.Progress) {
-		s.run.board.update(func(out *Progress) { out.Phase, out.Load = Loading, &p })
-	})
+	report, err := s.run.fire(ctx, plan, file)
 	ended := s.run.now()
-	if closing := file.Close(); closing != nil {
-		s.run.fail(fmt.Errorf("close the record file of load %q: %w", stage.Name, closing))
-	}
 	r.Records = file.Name()
 	if stage.Writes && plan.Fleet != nil {
 		defer s.settleDebts(ctx, r, &debts)
@@ -104,6 +99,17 @@ func (s *suiteRun) load(ctx context.Context, stage *scenarios.LoadStage) *run.Lo
 		r.Verdict, r.Reason = run.Broken, err.Error()
 	}
 	return r
+}
+
+// fire runs the attack of a plan into its record file, and closes the file.
+func (e *execution) fire(ctx context.Context, plan *attack.Plan, file run.RecordWriter) (*attack.Report, error) {
+	report, err := attack.Run(ctx, *plan, file, func(p attack.Progress) {
+		e.board.update(func(out *Progress) { out.Phase, out.Load = Loading, &p })
+	})
+	if closing := file.Close(); closing != nil {
+		e.fail(fmt.Errorf("close the record file of load %q: %w", plan.Name, closing))
+	}
+	return report, err
 }
 
 // judgeLoad adds what the records of a stage do not show: what it cost both sides, and what its
@@ -296,11 +302,11 @@ func (w *walk) route(
 	route.Judge = judge
 	add := func(i int) error {
 		name := fmt.Sprintf("load %d", i)
-		blue, err := w.payload(ctx, step, scenarios.Blue, name, plan.Blue.Services, judge)
+		blue, err := w.payload(ctx, scenarios.Blue, name, plan.Blue.Services, judge)
 		if err != nil {
 			return err
 		}
-		green, err := w.payload(ctx, step, scenarios.Green, name, plan.Green.Services, judge)
+		green, err := w.payload(ctx, scenarios.Green, name, plan.Green.Services, judge)
 		if err != nil {
 			return err
 		}
@@ -365,8 +371,9 @@ func loadRows(d *scenarios.Data, most int) ([]scenarios.Row, error) {
 // generated values are those of that moment. What the request is expected to give goes to judging,
 // and how its service is reached to services.
 func (w *walk) payload(
-	ctx context.Context, step *scenarios.Step, side scenarios.Side, name string, services map[string]wire.Config, judging *loadJudge,
+	ctx context.Context, side scenarios.Side, name string, services map[string]wire.Config, judging *loadJudge,
 ) (*attack.Request, error) {
+	step := judging.step
 	sc := w.scope(w.lanes[straightLane(side)], side, step, name, w.started)
 	out, err := w.compose(ctx, step, sc)
 	if err != nil {

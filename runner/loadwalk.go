@@ -38,6 +38,7 @@ type walkedCase struct {
 
 // A loadPlaceOf is one request of a whole walk: a step, or one round of it.
 type loadPlaceOf struct {
+	index   int // in the case
 	step    *scenarios.Step
 	name    string // with its round
 	cleanup bool
@@ -93,12 +94,12 @@ func (c *walkedCase) walkOnce(ctx context.Context, out *attack.Walk) {
 	w.declare()
 	// Steps first. What compensates goes on after a failure, see owes.
 	early := false
-	for i, p := range c.places {
+	for _, p := range c.places {
 		if p.cleanup {
 			break
 		}
 		if w.ended == "" || len(w.owes(p.step)) > 0 {
-			l.send(i, p)
+			l.send(p)
 		}
 		early = w.ended != ""
 	}
@@ -112,7 +113,7 @@ func (c *walkedCase) walkOnce(ctx context.Context, out *attack.Walk) {
 
 // takeBack is rules 3 and 4: cleanup, and what it could not name.
 func (l *loadWalk) takeBack(early bool) {
-	for i, p := range l.places {
+	for _, p := range l.places {
 		if !p.cleanup {
 			continue
 		}
@@ -126,7 +127,7 @@ func (l *loadWalk) takeBack(early bool) {
 		case l.w.ended != "" && len(l.w.owes(p.step)) == 0:
 		case early && undoes && !got:
 		default:
-			l.send(i, p)
+			l.send(p)
 		}
 	}
 	l.w.takeBackRest(l.patient(), slices.Concat(l.test.Steps, l.test.Cleanup))
@@ -145,7 +146,7 @@ func (l *loadWalk) patient() context.Context {
 }
 
 // send sends the request of one place and judges its answer.
-func (l *loadWalk) send(place int, p *loadPlaceOf) {
+func (l *loadWalk) send(p *loadPlaceOf) {
 	w, step := l.w, p.step
 	if !step.SentTo(l.side) {
 		return
@@ -162,18 +163,18 @@ func (l *loadWalk) send(place int, p *loadPlaceOf) {
 	if step.Conditional() {
 		switch holds, err := w.condition(step, sc); {
 		case err != nil:
-			l.fail(place, p, "a condition that can be evaluated", err.Error())
+			l.fail(p, "a condition that can be evaluated", err.Error())
 			return
 		case !holds:
 			if !l.silent {
-				l.out.LeftOut(place, p.compare, l)
+				l.out.LeftOut(p.index, p.compare, l)
 			}
 			return
 		}
 	}
 	checks, err := w.suite.judgedBy(step).Checks(l.side, sc)
 	if err != nil {
-		l.fail(place, p, "expectations that can be read", err.Error())
+		l.fail(p, "expectations that can be read", err.Error())
 		return
 	}
 	out, err := w.compose(l.patient(), step, sc)
@@ -181,7 +182,7 @@ func (l *loadWalk) send(place int, p *loadPlaceOf) {
 		_, err = out.signed(l.patient())
 	}
 	if err != nil { // an answer before did not give what it is made of
-		l.fail(place, p, "a request that can be made", err.Error())
+		l.fail(p, "a request that can be made", err.Error())
 		return
 	}
 	unsampled(out.request)
@@ -197,14 +198,14 @@ func (l *loadWalk) send(place int, p *loadPlaceOf) {
 		l.owe(&effect{step: step, name: p.name, side: l.side, unsure: true})
 	}
 	x := l.sendOver(ctx, out)
-	l.received(place, p, sc, &shot{out: out, x: x, answer: judge.NewAnswer(x)}, checks.WithoutLatency(), ready)
+	l.received(p, sc, &shot{out: out, x: x, answer: judge.NewAnswer(x)}, checks.WithoutLatency(), ready)
 	if creates || len(step.Compensates) > 0 {
 		l.owe(nil)
 	}
 }
 
 // received judges an answer (rule 2).
-func (l *loadWalk) received(place int, p *loadPlaceOf, sc *scope, s *shot, checks *judge.Checks, ready time.Time) {
+func (l *loadWalk) received(p *loadPlaceOf, sc *scope, s *shot, checks *judge.Checks, ready time.Time) {
 	w, step, x := l.w, p.step, s.x
 	l.lane.noteEffects(step, sc, x, false)
 	if x.Err == nil {
@@ -223,7 +224,7 @@ func (l *loadWalk) received(place int, p *loadPlaceOf, sc *scope, s *shot, check
 		p.judge.unexpected(l, x, unmet)
 	}
 	if !l.silent {
-		l.out.Done(&attack.Sent{Place: place, Exchange: x, Ready: ready, Unmet: unmet, Compare: p.compare, Evidence: evidence})
+		l.out.Done(&attack.Sent{Place: p.index, Exchange: x, Ready: ready, Unmet: unmet, Compare: p.compare, Evidence: evidence})
 	}
 	if (x.Err != nil || unmet != nil) && !step.Continue && w.ended == "" {
 		l.silent = true
@@ -232,11 +233,11 @@ func (l *loadWalk) received(place int, p *loadPlaceOf, sc *scope, s *shot, check
 }
 
 // fail ends the walk at a step that could not even be sent.
-func (l *loadWalk) fail(place int, p *loadPlaceOf, what, got string) {
+func (l *loadWalk) fail(p *loadPlaceOf, what, got string) {
 	unmet := attack.Unmet{What: what, Got: got}
 	if !l.silent {
 		p.judge.unexpected(l, nil, &unmet)
-		l.out.Failed(place, unmet)
+		l.out.Failed(p.index, unmet)
 	}
 	if l.w.ended == "" {
 		l.silent = true
@@ -320,7 +321,7 @@ func (c *walkedCase) planStep(step *scenarios.Step, prefix string, plan *attack.
 	for _, name := range rounds([]*scenarios.Step{step}, prefix) {
 		planned.Routes = append(planned.Routes, len(plan.Routes))
 		planned.Pauses += step.Pause
-		c.places = append(c.places, &loadPlaceOf{step: step, name: name, cleanup: prefix != "", compare: route.Compare, judge: judging})
+		c.places = append(c.places, &loadPlaceOf{index: len(c.places), step: step, name: name, cleanup: prefix != "", compare: route.Compare, judge: judging})
 	}
 	plan.Routes = append(plan.Routes, route)
 	return nil

@@ -277,12 +277,13 @@ func (m *merging) loads(o *outcome) []run.LoadResult {
 			}
 			// The records are copied, so that the merged run can be judged again without its shards.
 			l.Suite = s.index
+			var err error
 			if l.Records != "" {
-				var err error
-				if l.Records, err = shard.Load(&l); err != nil {
-					m.e.fail(err)
-					return out
-				}
+				l.Records, err = shard.Load(&l)
+			}
+			if err != nil {
+				m.e.fail(err)
+				return out
 			}
 			out = append(out, l)
 		}

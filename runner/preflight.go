@@ -246,28 +246,24 @@ func (e *execution) endClusters(o *outcome) {
 func (e *execution) sides() run.Sides {
 	var out run.Sides
 	for _, suite := range e.plan.Suites {
-		addConfig(&out.Blue, &suite.Blue)
-		addConfig(&out.Green, &suite.Green)
+		out.Blue.Add(headOf(&suite.Blue))
+		out.Green.Add(headOf(&suite.Green))
 	}
 	return out
 }
 
-// addConfig adds what a suite says of a side where no suite before it did.
-func addConfig(h *run.SideHead, c *scenarios.SideConfig) {
-	if h.URL == "" {
-		h.URL = c.URL
+// headOf is what a suite says of a side.
+func headOf(c *scenarios.SideConfig) *run.SideHead {
+	h := &run.SideHead{URL: c.URL, Insecure: c.TLS.Insecure}
+	if len(c.Services) > 0 {
+		h.Services = map[string]string{}
 	}
-	h.Insecure = h.Insecure || c.TLS.Insecure
 	for _, s := range c.Services {
-		if h.Services == nil {
-			h.Services = map[string]string{}
-		}
-		if _, ok := h.Services[s.Name]; !ok {
-			h.Services[s.Name] = s.URL
-			if u, err := services.BaseURL(c.URL, s.URL); err == nil {
-				h.Services[s.Name] = u.String()
-			}
+		h.Services[s.Name] = s.URL
+		if u, err := services.BaseURL(c.URL, s.URL); err == nil {
+			h.Services[s.Name] = u.String()
 		}
 		h.Insecure = h.Insecure || s.TLS != nil && s.TLS.Insecure
 	}
+	return h
 }

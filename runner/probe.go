@@ -1,9 +1,11 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -125,22 +127,17 @@ const mostTried = 3
 func (p *probed) facts(ctx context.Context) (by *probe, blue, green *transport.Facts) {
 	var first *probe
 	tried := 0
-	for _, s := range p.suites {
-		for c := range s.probes(p.green.Name) {
-			b, g := c.ask(ctx, p.blue, p.green, false)
-			if b == nil || g == nil { // Rule 1
-				continue
-			}
-			if b.Fine() && g.Fine() {
-				return c, b, g
-			}
-			if first == nil {
-				first = c
-			}
-			if tried++; tried == mostTried {
-				b, g = first.ask(ctx, p.blue, p.green, true)
-				return first, b, g
-			}
+	for c := range p.probes {
+		b, g := c.ask(ctx, p.blue, p.green, false)
+		if b == nil || g == nil { // Rule 1
+			continue
+		}
+		if b.Fine() && g.Fine() {
+			return c, b, g
+		}
+		first = cmp.Or(first, c)
+		if tried++; tried == mostTried {
+			break
 		}
 	}
 	if first == nil {
@@ -195,8 +192,19 @@ func otherContent(blue, green *wire.Exchange, rules *judge.StepRules) string {
 	return fmt.Sprintf("with something else: %s %s", r.Differences[0].Path, r.Differences[0].Kind)
 }
 
+// probes yields the safe GETs of the service, suite by suite.
+func (p *probed) probes(yield func(*probe) bool) {
+	for _, s := range p.suites {
+		for c := range s.probes(p.green.Name) {
+			if !yield(c) {
+				return
+			}
+		}
+	}
+}
+
 // probes yields the safe GETs of a service: of the cases, then of setup.
-func (s *suiteRun) probes(service string) func(yield func(*probe) bool) {
+func (s *suiteRun) probes(service string) iter.Seq[*probe] {
 	fits := func(step *scenarios.Step) bool {
 		return step.Service == service && step.Request.Method == "GET" && step.Request.Body == nil && !step.HasEffects() &&
 			step.SideEffects != scenarios.Unreviewed && !step.Conditional() && len(step.Sides) == 0 &&
@@ -204,16 +212,10 @@ func (s *suiteRun) probes(service string) func(yield func(*probe) bool) {
 	}
 	return func(yield func(*probe) bool) {
 		for _, c := range s.suite.Cases {
-			if c.Skip != "" {
-				continue
-			}
-			for _, step := range c.Steps {
-				if fits(step) {
-					if !yield(&probe{suite: s, test: c, row: s.firstRow(c), step: step}) {
-						return
-					}
-					break // later steps lean on the first
-				}
+			// Later steps lean on the first.
+			i := slices.IndexFunc(c.Steps, fits)
+			if c.Skip == "" && i >= 0 && !yield(&probe{suite: s, test: c, row: s.firstRow(c), step: c.Steps[i]}) {
+				return
 			}
 		}
 		for _, step := range s.suite.Setup {
@@ -272,17 +274,21 @@ func (p *prober) send(ctx context.Context, method, header, value string) *wire.E
 // ask asks both sides at once; nil where the request cannot be made. Unless whole, a
 // side that does not answer with 2xx is asked no more.
 func (c *probe) ask(ctx context.Context, blue, green *services.Service, whole bool) (b, g *transport.Facts) {
+	var out [3]*transport.Facts
+	onBoth(func(side scenarios.Side) {
+		defer rescue(func(error) { out[side] = nil }) // the step's case reports it
+		out[side] = c.askSide(ctx, pick(side, blue, green), whole)
+	})
+	return out[scenarios.Blue], out[scenarios.Green]
+}
+
+// onBoth does something for both sides at once.
+func onBoth(work func(side scenarios.Side)) {
 	var both sync.WaitGroup
-	both.Go(func() {
-		defer rescue(func(error) { b = nil }) // the step's case reports it
-		b = c.askSide(ctx, blue, whole)
-	})
-	both.Go(func() {
-		defer rescue(func(error) { g = nil })
-		g = c.askSide(ctx, green, whole)
-	})
+	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+		both.Go(func() { work(side) })
+	}
 	both.Wait()
-	return b, g
 }
 
 // askSide sends the requests of one side.
@@ -356,26 +362,18 @@ func (e *execution) shakeHands(ctx context.Context, s *services.Service) *transp
 // time sends the probe once more to both sides as cases do, and books how long
 // the answers took.
 func (c *probe) time(ctx context.Context, into *[3]verdict.Histogram) {
-	var took [3]*wire.Exchange
-	var both sync.WaitGroup
-	for _, cluster := range []*services.Side{c.suite.blue, c.suite.green} {
-		to := cluster.Find(c.step.Service)
-		if to == nil {
-			return
-		}
-		both.Go(func() {
-			defer rescue(func(error) { took[cluster.Side] = nil })
-			p := c.prober(to)
-			defer p.end()
-			took[cluster.Side] = p.send(ctx, "GET", "", "")
-		})
+	blue, green := c.suite.blue.Find(c.step.Service), c.suite.green.Find(c.step.Service)
+	if blue == nil || green == nil {
+		return
 	}
-	both.Wait()
-	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
-		if x := took[side]; x != nil && x.Err == nil {
+	onBoth(func(side scenarios.Side) {
+		defer rescue(func(error) {}) // the step's case reports it
+		p := c.prober(pick(side, blue, green))
+		defer p.end()
+		if x := p.send(ctx, "GET", "", ""); x != nil && x.Err == nil {
 			into[side].Add(run.Milliseconds(x.Timing.Total))
 		}
-	}
+	})
 }
 
 // Time outside load. Single requests are no measure of load, but a green that

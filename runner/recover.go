@@ -38,7 +38,7 @@ func (s *suiteRun) recoverCase(ctx context.Context, j job) {
 			w.lanes[kind] = newLane(kind)
 		}
 	}
-	w.recover(ctx, left, id, j.test.Steps, j.test.Cleanup, "cleanup: ")
+	w.recover(ctx, left, id, j.test.Steps, j.test.Cleanup)
 }
 
 // recoverSetup takes back what setups of a killed execution created.
@@ -61,7 +61,7 @@ func (s *suiteRun) recoverSetup(ctx context.Context) {
 		if back := s.run.plan.Unfinished[teardownOf(id)]; back != nil { // it was stopped in its teardown
 			left.Keys = slices.Concat(left.Keys, back.Keys)
 		}
-		w.recover(ctx, &left, id, s.suite.Setup, s.suite.Teardown, "")
+		w.recover(ctx, &left, id, s.suite.Setup, s.suite.Teardown)
 	}
 }
 
@@ -69,13 +69,14 @@ func (s *suiteRun) recoverSetup(ctx context.Context) {
 func teardownOf(setup string) string { return strings.Replace(setup, "/(setup)", "/(teardown)", 1) }
 
 // recover is recoverCase for the steps of a case, or of setup and teardown.
-func (w *walk) recover(ctx context.Context, left *run.Unfinished, id string, forward, back []*scenarios.Step, prefix string) {
+func (w *walk) recover(ctx context.Context, left *run.Unfinished, id string, forward, back []*scenarios.Step) {
+	prefix := w.backPrefix()
 	w.result.Kind, w.result.ID, w.result.Name = "recovery", w.id, w.id
 	began := w.started
 	if w.drawn = id; !left.Began.IsZero() {
 		w.started = left.Began
 	}
-	w.relive(left, id, forward, back, prefix)
+	w.relive(left, id, forward, back)
 	// A request that had left and was not answered may have been carried out.
 	for _, in := range left.Unanswered {
 		if step := stepNamed(in.Step, forward, ""); step != nil && step.SideEffects == scenarios.Compensated && len(step.Compensates) == 0 {
@@ -91,15 +92,13 @@ func (w *walk) recover(ctx context.Context, left *run.Unfinished, id string, for
 		}
 	}
 	w.end("an earlier execution was stopped before its end")
-	for _, list := range [][]*scenarios.Step{forward, back} {
-		for _, step := range list {
-			name := step.Name
-			if slices.Contains(back, step) {
-				name = prefix + name
-			}
-			for _, side := range w.owes(step) {
-				w.takeBack(ctx, step, name+" on "+side.String(), []scenarios.Side{side})
-			}
+	for _, step := range slices.Concat(forward, back) {
+		name := step.Name
+		if slices.Contains(back, step) {
+			name = prefix + name
+		}
+		for _, side := range w.owes(step) {
+			w.takeBack(ctx, step, name+" on "+side.String(), []scenarios.Side{side})
 		}
 	}
 	// Crossing lanes, and what the steps could not name: as at the end of every walk.
@@ -120,7 +119,7 @@ func (w *walk) recover(ctx context.Context, left *run.Unfinished, id string, for
 }
 
 // relive is rule 1 of recoverCase.
-func (w *walk) relive(left *run.Unfinished, id string, forward, back []*scenarios.Step, prefix string) {
+func (w *walk) relive(left *run.Unfinished, id string, forward, back []*scenarios.Step) {
 	if w.suite.run.plan.Earlier == nil {
 		return
 	}
@@ -130,7 +129,7 @@ func (w *walk) relive(left *run.Unfinished, id string, forward, back []*scenario
 		name, kind := stepOfKey(strings.TrimPrefix(rest, teardownOf(id)+"/"))
 		step := stepNamed(name, forward, "")
 		if step == nil {
-			step = stepNamed(name, back, prefix)
+			step = stepNamed(name, back, w.backPrefix())
 		}
 		pair, err := w.suite.run.plan.Earlier(key)
 		if step == nil || err != nil || pair == nil {

@@ -165,11 +165,18 @@ func Unprovable(plan *Plan, kind scenarios.ProblemKind) scenarios.Problems {
 	}
 	for _, s := range e.suites {
 		for _, stage := range s.suite.Loads {
-			for _, design := range s.designs(stage) {
-				if short := design.Provable(); len(short) > 0 {
-					problems = append(problems, stage.Problem(kind, shortfalls(short), perf.Advice(short)))
-				}
-			}
+			problems = append(problems, s.unprovable(stage, kind)...)
+		}
+	}
+	return problems
+}
+
+// unprovable is Unprovable for one stage.
+func (s *suiteRun) unprovable(stage *scenarios.LoadStage, kind scenarios.ProblemKind) scenarios.Problems {
+	var problems scenarios.Problems
+	for _, design := range s.designs(stage) {
+		if short := design.Provable(); len(short) > 0 {
+			problems = append(problems, stage.Problem(kind, shortfalls(short), perf.Advice(short)))
 		}
 	}
 	return problems

@@ -365,7 +365,7 @@ func (s *suiteRun) end(ctx context.Context, c *session) {
 	for kind := range c.lanes {
 		w.offset[kind], w.apart[kind] = c.offset, c.apart[kind]
 	}
-	w.walkBack(ctx, s.suite.Setup, s.suite.Teardown, "")
+	w.walkBack(ctx, s.suite.Setup, s.suite.Teardown)
 	w.result.Created = w.created(slices.Concat(s.suite.Setup, s.suite.Teardown))
 	s.run.record(s, w.finish())
 }

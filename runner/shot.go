@@ -178,14 +178,14 @@ func (w *walk) capture(c *judge.Capture, l *lane, s *shot) captured {
 		return out
 	}
 	l.captures[c.Name] = v
-	w.declareCaptured(c.Name, v, w.tellSecret)
+	w.declareValue(c.Name, v, w.tellSecret)
 	out.value, out.ok = v, true
 	out.checks = []run.Expectation{captureCheck(side, c, "finds a value", true, text.Cut(v.JSON, run.MaxGot))}
 	return out
 }
 
-// declareCaptured makes a captured value unreadable where its name is a secret of the suite.
-func (w *walk) declareCaptured(name string, v scenarios.Value, secret func(name, value string)) {
+// declareValue makes a value unreadable where its name is a secret of the suite.
+func (w *walk) declareValue(name string, v scenarios.Value, secret func(name, value string)) {
 	if slices.Contains(w.suite.suite.Secrets, name) && v.Text != "" {
 		secret(name, v.Text)
 	}
@@ -260,7 +260,7 @@ func (w *walk) captureTruth(c *judge.Capture, l *lane, s *shot) {
 		l.truth = map[string]scenarios.Value{}
 	}
 	l.truth[c.Name] = v
-	w.declareCaptured(c.Name, v, w.suite.run.secret)
+	w.declareValue(c.Name, v, w.suite.run.secret)
 }
 
 // confirm fires a pair that differs again: blue, blue, green, as often as the

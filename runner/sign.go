@@ -220,12 +220,8 @@ func (w *walk) signByDigest(out *outgoing, auth *scenarios.Auth, step *scenarios
 			if x.Err != nil {
 				return x, nil
 			}
-			if d, err = wire.DigestChallenge(x.Headers); err != nil || x.Status != 401 { // Rule 3
-				if err == nil {
-					err = fmt.Errorf("status %d", x.Status)
-				}
-				x.Err = &wire.Err{Class: wire.ClassProtocol, Detail: fmt.Sprintf("digest: %s without credentials was answered %d: %v",
-					x.Method, x.Status, err)}
+			d = challengeOf(x)
+			if x.Err != nil {
 				return x, nil
 			}
 			sc.lane.digests[key] = d
@@ -258,6 +254,19 @@ func (w *walk) signByDigest(out *outgoing, auth *scenarios.Auth, step *scenarios
 		return true
 	}
 	return nil
+}
+
+// challengeOf is the challenge of an answer. An answer that is none gets an error: rule 3.
+func challengeOf(x *wire.Exchange) *wire.Digest {
+	d, err := wire.DigestChallenge(x.Headers)
+	if err == nil && x.Status != 401 {
+		err = fmt.Errorf("status %d", x.Status)
+	}
+	if err != nil {
+		x.Err = &wire.Err{Class: wire.ClassProtocol, Detail: fmt.Sprintf("digest: %s without credentials was answered %d: %v", x.Method,
+			x.Status, err)}
+	}
+	return d
 }
 
 // askChallenge sends a request without its credentials and body (rule 1).

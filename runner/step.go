@@ -73,20 +73,18 @@ func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *run
 	}
 	// Rules and expectations before the request: what cannot be judged is not sent.
 	rules, err := w.suite.stepRules(step)
-	if err != nil {
-		return brokenStep(step, name, err)
+	var checks [3]*judge.Checks
+	if err == nil {
+		checks, err = w.checks(step, name, now)
 	}
-	checks, err := w.checks(step, name, now)
 	if err != nil {
 		return brokenStep(step, name, err)
 	}
 	delete(w.last, LaneBlue) // when has been asked: a large answer need not wait for the next
 	delete(w.last, LaneGreen)
 	shots, first := w.fire(ctx, step, name, now)
-	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
-		if s := shots[side]; s != nil && s.err != nil {
-			return brokenStep(step, name, fmt.Errorf("%s: %w", side, s.err))
-		}
+	if err := errorOf(shots); err != nil {
+		return brokenStep(step, name, err)
 	}
 	// An answer that says that the session is over is replaced by that of a new session.
 	notes, flaky := w.refresh(ctx, step, name, now, shots)
@@ -121,6 +119,16 @@ func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *run
 	w.remember(LaneBlue, blue)
 	w.remember(LaneGreen, green)
 	return r
+}
+
+// errorOf is why the request of a side could not be made, blue's first; nil: both could.
+func errorOf(shots [3]*shot) error {
+	for _, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+		if s := shots[side]; s != nil && s.err != nil {
+			return fmt.Errorf("%s: %w", side, s.err)
+		}
+	}
+	return nil
 }
 
 // sample is a pair as its cause is looked for, under the rules that it was compared with.

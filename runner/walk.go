@@ -108,29 +108,37 @@ func (w *walk) crossover() bool {
 func (w *walk) straight(ctx context.Context, steps []*scenarios.Step, prefix string) {
 	for _, step := range steps {
 		for round := range max(step.Repeat, 1) {
-			name := stepName(prefix, step, round)
-			// After the end only what takes something back is still sent.
-			if w.ended != "" {
-				if sides := w.owes(step); len(sides) > 0 {
-					w.takeBack(ctx, step, name, sides)
-				} else {
-					w.skip(step, name, w.ended)
-				}
+			if !w.walkRound(ctx, step, stepName(prefix, step, round)) {
 				break
-			}
-			if Sleep(ctx, step.Pause) != nil {
-				w.end("the run was stopped")
-				w.stopped()
-				w.skip(step, name, w.ended)
-				break
-			}
-			r := w.step(ctx, step, name)
-			w.result.Steps = append(w.result.Steps, *r)
-			if w.ends(step, r) {
-				w.end(fmt.Sprintf("step %q: %s", r.Name, firstReason(r)))
 			}
 		}
 	}
+}
+
+// walkRound walks one round of a step, or records why it is not walked. It is false where the
+// rounds after it are not walked either.
+func (w *walk) walkRound(ctx context.Context, step *scenarios.Step, name string) bool {
+	// After the end only what takes something back is still sent.
+	if w.ended != "" {
+		if sides := w.owes(step); len(sides) > 0 {
+			w.takeBack(ctx, step, name, sides)
+		} else {
+			w.skip(step, name, w.ended)
+		}
+		return false
+	}
+	if Sleep(ctx, step.Pause) != nil {
+		w.end("the run was stopped")
+		w.stopped()
+		w.skip(step, name, w.ended)
+		return false
+	}
+	r := w.step(ctx, step, name)
+	w.result.Steps = append(w.result.Steps, *r)
+	if w.ends(step, r) {
+		w.end(fmt.Sprintf("step %q: %s", r.Name, firstReason(r)))
+	}
+	return true
 }
 
 // stepName is a step as results name it: cleanup steps with a prefix, rounds with a number from
