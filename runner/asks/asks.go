@@ -54,6 +54,15 @@ func suiteAsks(s *scenarios.Suite) run.SuiteAsks {
 			*list = append(*list, i)
 		}
 	}
+	addRules := func(c *run.CaseAsks, step *scenarios.Step) {
+		for i := range step.Rules {
+			if rule := &step.Rules[i]; rule.Stricter() { // it is asked, and missed when it is gone
+				add(&c.Asks, asks(ruleText(rule)))
+			} else {
+				add(&c.Rules, rules(ruleText(rule)))
+			}
+		}
+	}
 	one := func(c run.CaseAsks, steps ...[]*scenarios.Step) {
 		for _, step := range slices.Concat(steps...) {
 			for _, text := range stepAsks(step, filepath.Dir(s.Pos.File)) {
@@ -62,13 +71,7 @@ func suiteAsks(s *scenarios.Suite) run.SuiteAsks {
 			if step.Conditional() {
 				c.When = append(c.When, conditions(conditionOf(step)))
 			}
-			for i := range step.Rules {
-				if rule := &step.Rules[i]; rule.Stricter() { // it is asked, and missed when it is gone
-					add(&c.Asks, asks(ruleText(rule)))
-				} else {
-					add(&c.Rules, rules(ruleText(rule)))
-				}
-			}
+			addRules(&c, step)
 		}
 		out.Cases = append(out.Cases, c)
 	}

@@ -123,48 +123,31 @@ func (j *judging) hiddenAt(rule *diff.Rule, a *Answer) []string {
 // it: all do, but those of presence, type, and a known format. not and each ask their
 // subordinate tests. A type is known except for integer, which depends on the digits.
 func (t *Test) needsValue(data []datum, h HiddenValues) bool {
-	if len(h) == 0 {
+	return slices.ContainsFunc(data, func(d datum) bool { return h.In(d.json) && t.needsOne(d, h) })
+}
+
+// needsOne is needsValue for one value with something hidden in it.
+func (t *Test) needsOne(d datum, h HiddenValues) bool {
+	subordinate := func(of []datum) bool {
+		return slices.ContainsFunc(t.Sub, func(s Test) bool { return s.needsValue(of, h) })
+	}
+	switch t.Op {
+	case scenarios.OpExists, scenarios.OpEmpty, scenarios.OpUnique:
 		return false
+	case scenarios.OpType:
+		return t.Operand.Text == "integer"
+	case scenarios.OpContains:
+		return d.kind != diff.ObjectType // of an object: a member of that name
+	case scenarios.OpFormat:
+		return !h.known(d.text) || !slices.Contains(notation.Formats(), t.Operand.Text)
+	case scenarios.OpCount:
+		return d.kind == diff.StringType
+	case scenarios.OpNot:
+		return subordinate([]datum{d})
+	case scenarios.OpEach:
+		return subordinate(elements(d))
 	}
-	for _, d := range data {
-		if !h.In(d.json) {
-			continue
-		}
-		switch t.Op {
-		case scenarios.OpExists, scenarios.OpEmpty, scenarios.OpUnique:
-		case scenarios.OpType:
-			if t.Operand.Text == "integer" {
-				return true
-			}
-		case scenarios.OpContains:
-			if d.kind != diff.ObjectType { // of an object: a member of that name
-				return true
-			}
-		case scenarios.OpFormat:
-			if !h.known(d.text) || !slices.Contains(notation.Formats(), t.Operand.Text) {
-				return true
-			}
-		case scenarios.OpCount:
-			if d.kind == diff.StringType {
-				return true
-			}
-		case scenarios.OpNot:
-			for i := range t.Sub {
-				if t.Sub[i].needsValue([]datum{d}, h) {
-					return true
-				}
-			}
-		case scenarios.OpEach:
-			for i := range t.Sub {
-				if t.Sub[i].needsValue(elements(d), h) {
-					return true
-				}
-			}
-		default:
-			return true
-		}
-	}
-	return false
+	return true
 }
 
 // needsText is needsValue for the values of a header or cookie, of which the archive keeps no

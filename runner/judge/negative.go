@@ -147,14 +147,7 @@ func textMutants(body []byte, seed uint64, most int) iter.Seq[mutate.Mutant] {
 		}
 		mutant := slices.Clone(body)
 		for i := range most {
-			start := int(random.Number(seed, fmt.Sprint(i)) % uint64(len(body)))
-			at := start
-			for k := range min(len(body), 4096) {
-				if p := (start + k) % len(body); wordByte(body[p]) {
-					at = p
-					break
-				}
-			}
+			at := wordFrom(body, int(random.Number(seed, fmt.Sprint(i))%uint64(len(body))))
 			// The copy is changed back after the mutant was used. One copy serves them all.
 			mutant[at] = otherByte(body[at])
 			if !yield(mutate.Mutant{Class: mutate.Value, Path: fmt.Sprintf("byte %d", at), Body: mutant}) {
@@ -163,6 +156,17 @@ func textMutants(body []byte, seed uint64, most int) iter.Seq[mutate.Mutant] {
 			mutant[at] = body[at]
 		}
 	}
+}
+
+// wordFrom is the place of the first letter or digit from start on, past the end again from the
+// beginning; start itself where there is none near.
+func wordFrom(body []byte, start int) int {
+	for k := range min(len(body), 4096) {
+		if p := (start + k) % len(body); wordByte(body[p]) {
+			return p
+		}
+	}
+	return start
 }
 
 // wordByte reports whether a byte is an ASCII letter or digit: to change one leaves the syntax of

@@ -150,6 +150,7 @@ func (p *Probe) Watch(ctx context.Context, report func(shift.Seen)) {
 	defer rounds.Wait()
 	// A service that hangs must not stop the probe from noticing it: rounds overlap.
 	slots := make(chan struct{}, 16)
+	free := func() { <-slots }
 	panicked := make(chan any, 1)
 	var mu sync.Mutex
 	last := time.Time{}
@@ -167,7 +168,7 @@ func (p *Probe) Watch(ctx context.Context, report func(shift.Seen)) {
 		case slots <- struct{}{}:
 			n := p.next()
 			rounds.Go(func() {
-				defer func() { <-slots }()
+				defer free()
 				defer pass(panicked)
 				p.round(ctx, n)
 				tell()

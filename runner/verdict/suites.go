@@ -45,11 +45,13 @@ func (c *conclusion) suites() {
 		// that does not decide (weight) makes the suite no worse, but its reason is still
 		// listed.
 		for j := range c.in.Loads {
-			if l := &c.in.Loads[j]; l.Suite == i {
-				end.Verdict = end.Verdict.Worse(c.weight(l))
-				if l.Verdict > run.Pass {
-					end.Reasons = append(end.Reasons, fmt.Sprintf("load %s: %s", l.Name, l.Reason))
-				}
+			l := &c.in.Loads[j]
+			if l.Suite != i {
+				continue
+			}
+			end.Verdict = end.Verdict.Worse(c.weight(l))
+			if l.Verdict > run.Pass {
+				end.Reasons = append(end.Reasons, fmt.Sprintf("load %s: %s", l.Name, l.Reason))
 			}
 		}
 		end.Reasons = append(end.Reasons, c.summary(u)...)
