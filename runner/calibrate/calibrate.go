@@ -5,6 +5,13 @@
 // (Fields), or the noise of its load stages (Load). Every round goes through
 // runner.Execute. The package prints what it found, but archives nothing, never
 // compares blue with green, and does not decide an exit status.
+//
+// The way of the data, for fields: rounds give differences of a side from itself
+// (observations, by generalised place), each place is classified (propose), and the rules that
+// come of it are tried in fresh rounds (check). A rule must be wide enough for what the side
+// does by itself and no wider: what it hides in one run it hides in all that follow. Where
+// nothing narrow fits, presence and type are still compared; where not even these are stable,
+// no rule is proposed and a person has to decide.
 package calibrate
 
 import (
@@ -80,9 +87,12 @@ func (r *Result) Complete() bool {
 // Its error is one of Plan or Execute, says that no answer could be compared, or
 // wraps runner.ErrStopped: half a round proves nothing, so there is no result then.
 func Fields(ctx context.Context, o Options) (*Result, error) {
+	// What steps created and could not take back is reported at the end, also where a round fails.
 	var made run.Created
 	defer func() { made.Report(o.Log) }()
 	c := &calibrating{Result: Result{rounds: o.Rounds, settle: o.Settle}, both: o.Both}
+	// Every round of every part goes through here, so that what its steps created is counted once and
+	// reported whatever ends the calibration.
 	c.ask = func(round int, side scenarios.Side, rules []diff.Rule, visit visitor) (*run.End, error) {
 		end, err := o.round(ctx, round, side, rules, visit)
 		if end != nil {
@@ -100,6 +110,7 @@ func Fields(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	if o.Both {
+		// Green is asked under the same seeds as blue, and its answers never meet those of blue.
 		green, err := o.observe(ctx, scenarios.Green, c.ask)
 		if err != nil {
 			return nil, err
@@ -116,6 +127,8 @@ func Fields(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	c.clearFindings()
+	// Rounds under rules may have shown blue to be unstable there after all; the count comes after the
+	// last request.
 	c.open = made.Open()
 	return &c.Result, nil
 }
@@ -133,6 +146,7 @@ func (o *Options) askBlueAgain(ctx context.Context, c *calibrating) error {
 			return stoppedHalfWay()
 		}
 	}
+	// The rounds that follow have other numbers, and with them other seeds and generated values.
 	c.rounds += o.Rounds
 	c.clearFindings()
 	return nil
@@ -145,6 +159,7 @@ func (c *calibrating) clearFindings() {
 }
 
 // A visitor takes a case's result, with the least coverage that its suite asks for.
+// The share is that of mutants, from 0 to 1, as the suite writes it.
 type visitor func(c *run.CaseResult, least float64)
 
 // observe compares a side with itself, several rounds.
@@ -166,6 +181,7 @@ func (o *Options) observe(ctx context.Context, side scenarios.Side, ask asker) (
 
 // round compares a side with itself once, with rules added.
 func (o *Options) round(ctx context.Context, round int, side scenarios.Side, rules []diff.Rule, visit visitor) (*run.End, error) {
+	// A new seed for each round: requests that may be made once only are then made with other values.
 	plan, err := o.Plan(o.Seed+uint64(round), rules)
 	if err != nil {
 		return nil, err
@@ -180,6 +196,7 @@ func couldAsk(ctx context.Context, end *run.End, side scenarios.Side, seen *obse
 	if ctx.Err() != nil || end.Verdict == run.Interrupted {
 		return stoppedHalfWay()
 	}
+	// A side of which nothing could be compared would otherwise pass for stable.
 	if seen.compared == 0 {
 		reasons := text.Visible(strings.Join(end.Reasons[:min(3, len(end.Reasons))], "; "))
 		return fmt.Errorf("no answer of %s could be compared: %s%s", side, reasons, seen.onceText())

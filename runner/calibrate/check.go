@@ -39,10 +39,13 @@ func (c *calibrating) check(ctx context.Context) error {
 	if c.settle > 0 {
 		need = 2
 	}
+	// held counts the rounds in a row that found nothing under the same rules.
 	for held := 0; held < need; {
 		if held == 0 {
 			c.proposals = c.seen.propose()
 		}
+		// Steps that are bare, with too little left to compare, are found while rules are tried. More
+		// of them than before means that the rules do not hold either.
 		rules, bare := rulesOf(c.proposals), len(c.seen.bare)
 		if len(rules) == 0 {
 			return nil
@@ -58,8 +61,11 @@ func (c *calibrating) check(ctx context.Context) error {
 		case err != nil:
 			return err
 		case len(found) == 0 && len(c.seen.bare) == bare:
+		// Something differed: the rules are made anew from all that was seen, and start from no held
+		// round.
 		case c.tried < maxChecks: // Rule 1
 			held = 0
+		// There is no round left to try wider rules in, so that the narrow ones that failed go.
 		default: // Rule 3
 			if len(c.seen.bare) > bare { // some of these rules leave too little compared
 				c.proposals = c.seen.propose()
@@ -75,6 +81,7 @@ func (c *calibrating) check(ctx context.Context) error {
 // try runs a round of each side under rules and returns what differs at places that
 // have a rule or are new.
 func (c *calibrating) try(ctx context.Context, rules []diff.Rule) ([]*unstable, error) {
+	// Rounds under rules have numbers after those without, so that no seed is used twice.
 	round := c.rounds + c.tried
 	c.tried++
 	var out []*unstable
@@ -134,6 +141,7 @@ func (c *calibrating) at(key placeKey) int {
 func (c *calibrating) drop(found []*unstable) {
 	for _, g := range found {
 		if i := c.at(g.key); i >= 0 && c.proposals[i].rule != nil {
+			// The rule that failed is shown: whoever writes one by hand starts from it.
 			c.proposals[i].why = "the rule did not hold in a fresh round: " + strings.TrimPrefix(diff.RuleYAML(*c.proposals[i].rule), "- ")
 			c.proposals[i].rule = nil
 		} else if i < 0 {

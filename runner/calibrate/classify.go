@@ -16,7 +16,17 @@ import (
 	"github.com/bgverify/bgverify/internal/text"
 )
 
-// A proposal is what calibrate makes of an unstable field.
+// A proposal is what calibrate makes of an unstable field. The classes, from the narrowest rule
+// to none at all:
+//
+//	uuid, ulid, jwt, ipv4   a known format (format)
+//	clock                   times that are at most so far apart (time)
+//	enum                    one of a few values (format regex, or ignore for other types)
+//	shape                   the same characters at the same places (format regex)
+//	counter, number         at most so far apart, absolute or relative (tolerance)
+//	order                   the same elements in any order (match as a set)
+//	text, number            any value of the type (ignore)
+//	status, cookie, type, presence, length, invalid   no rule
 type proposal struct {
 	group *unstable
 	class string     // what the values look like: uuid, clock, counter, order, …
@@ -51,6 +61,8 @@ func (o *observations) propose() []proposal {
 	var good []diff.Rule
 	ordered := map[string]bool{}
 	for _, g := range o.groups() {
+		// The narrowest rule that fits is made first, and taken back where a rule of this list forbids
+		// it.
 		p := classify(g)
 		if p.class == "order" && p.rule != nil {
 			if ordered[p.rule.At] {
@@ -101,17 +113,22 @@ func classify(g *unstable) proposal {
 		return none("cookie", "part of a cookie; say what may differ yourself")
 	case g.kinds[diff.TypeChanged] > 0: // Rule 2
 		return none("type", "its type is not stable")
+	// Nothing but the order changes: the elements are the same each time.
 	case g.kinds[diff.Order]+g.kinds[diff.Moved] == g.count:
 		at := strings.TrimSuffix(g.key.path, "[*]")
 		return proposal{group: g, class: "order", rule: &diff.Rule{At: at, Do: diff.DoMatch, As: "set", Why: "blue itself answers in any order"}}
 	case g.kinds[diff.Added]+g.kinds[diff.Removed] > 0:
+		// A list that grows and shrinks is another matter than a member that is there or not; the
+		// words say which.
 		if strings.HasSuffix(g.key.path, "[*]") {
 			return none("length", "elements come and go")
 		}
 		return none("presence", "it is there in one answer and not in another")
+	// Kinds such as a duplicate name or invalid JSON are faults of the answers, not of a field.
 	case g.kinds[diff.Changed] != g.count:
 		return none("invalid", "answers could not be compared")
 	}
+	// One or two places are named as they are. More of them are taken for all elements of the list.
 	r := diff.Rule{At: path.Narrow(slices.Collect(maps.Keys(g.paths)), fewElements)}
 	if g.key.where == diff.InHeader {
 		r = diff.Rule{Header: g.key.path}
@@ -163,6 +180,7 @@ func ofTexts(g *unstable, texts []string, r *diff.Rule) string {
 	if spread, ok := spreadOf(g); ok && (spread <= time.Hour || !all(texts, digits)) {
 		return ofClock(spread, r)
 	}
+	// What is not a format or a time may be one of a few words, such as the name of a server.
 	distinct := slices.Compact(slices.Sorted(slices.Values(texts)))
 	// A few values, each seen several times, are an enumeration. Values with digits may be
 	// today's date or a count, of which tomorrow has another.
@@ -176,6 +194,7 @@ func ofTexts(g *unstable, texts []string, r *diff.Rule) string {
 		r.Why = fmt.Sprintf("one of %s on blue", text.Count(len(distinct), "value"))
 		return "enum"
 	}
+	// A shape is the last rule that still says something of the value.
 	if pattern, ok := shapeOf(g, texts); ok {
 		r.Do, r.Is, r.Pattern, r.Why = diff.DoFormat, "regex", pattern, "new in each answer; its shape stays"
 		return "shape"
@@ -212,12 +231,14 @@ func ofNumbers(g *unstable, r *diff.Rule) string {
 	}
 	// A counter has moved on by the next run, so four times the distance, and at least 10.
 	if counts(g) {
+		// A tolerance in absolute numbers: a share would grow with the counter.
 		within := math.Max(10, 4*apart)
 		r.Do, r.Abs = diff.DoTolerance, &within
 		r.Why = fmt.Sprintf("counts up; up to %g apart on blue itself, and each side may count for itself", apart)
 		return "counter"
 	}
 	// Beyond 5 % a tolerance of four times as much would hide a fifth of the value.
+	// The tolerance is four times what was seen, rounded up to hundredths of a per cent.
 	if worst > 0 && worst <= 0.05 {
 		rel := math.Ceil(4*worst*1e4) / 1e4
 		r.Do, r.Rel, r.Why = diff.DoTolerance, &rel, fmt.Sprintf("measured; up to %.2g %% apart on blue itself", worst*100)

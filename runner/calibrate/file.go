@@ -27,6 +27,7 @@ func ReadFile(name string, mayBeMissing bool) (*run.Calibration, error) {
 		return nil, nil
 	}
 	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		// The name is in the message already.
 		err = path.Err
 	}
 	c := &run.Calibration{}
@@ -57,6 +58,7 @@ func WriteFile(name string, c *run.Calibration) error {
 	}
 	defer os.Remove(temp.Name()) //nolint:errcheck // gone after the rename
 	_, err = temp.Write(append(data, '\n'))
+	// Readable for everyone, as the runs of other users read it.
 	err = errors.Join(err, temp.Chmod(0o644), temp.Close())
 	if err == nil {
 		err = os.Rename(temp.Name(), name)

@@ -53,6 +53,7 @@ func Load(ctx context.Context, o LoadOptions) (LoadResult, error) {
 	if !slices.ContainsFunc(plan.Suites, func(s *scenarios.Suite) bool { return len(s.Loads) > 0 }) {
 		return LoadResult{}, hint.Errorf("load: of a suite", "none of the suites has a load stage")
 	}
+	// Two loads at once would measure each other.
 	unlock, err := o.Lock(plan)
 	if err != nil {
 		return LoadResult{}, err
@@ -64,10 +65,12 @@ func Load(ctx context.Context, o LoadOptions) (LoadResult, error) {
 	}
 
 	// Print every stage; keep those whose figures are sound.
+	// The worst stage decides; the others are printed and kept all the same.
 	var result LoadResult
 	kept := 0
 	for i := range loads {
 		l := &loads[i]
+		// A stage that is in doubt is printed too, but not kept: later runs would be judged by it.
 		result.worse(printFloors(o.Out, l))
 		if stage, ok := l.Calibrated(plan.Suites[l.Suite].Name, plan.World.Now()); ok && l.Verdict != run.Interrupted {
 			known.Put(stage)
@@ -86,6 +89,7 @@ func Load(ctx context.Context, o LoadOptions) (LoadResult, error) {
 	case end.Verdict == run.Interrupted:
 		result.Interrupted = true
 		return result, nil
+	// Nothing was measured although stages were planned: preflight or an identity ended the run.
 	case len(loads) == 0:
 		return result, fmt.Errorf("no load stage was run: %s", text.Visible(strings.Join(end.Reasons, "; ")))
 	}

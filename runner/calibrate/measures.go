@@ -12,7 +12,9 @@ import (
 )
 
 // measures say which cases of a calibration could be compared, and which requests
-// a service accepts only once.
+// a service accepts only once. Without them a case that broke in every round would look as
+// stable as one that never differed. Ids are those of cases without the number of a repeated
+// setup; steps are case/step.
 type measures struct {
 	compared map[string]bool   // cases of which a step was compared
 	why      map[string]string // cases that were broken in every round, and why
@@ -25,6 +27,7 @@ func (m *measures) add(c *run.CaseResult) {
 	if m.compared == nil {
 		*m = measures{map[string]bool{}, map[string]string{}, map[string]int{}, map[string]int{}}
 	}
+	// A setup that was walked again is the same part of the suite.
 	id := unrepeated(c.ID)
 	for i := range c.Steps {
 		step := &c.Steps[i]
@@ -65,6 +68,7 @@ func (m *measures) answered(step string, side *run.SideResult, verdict run.Verdi
 	switch first := m.status[step]; {
 	case side.Status < 400 && first == 0:
 		m.status[step] = side.Status
+	// The first refusal is kept: later ones may follow from it.
 	case verdict != run.Pass && refusesRepeats(side.Status) && m.once[step] == 0:
 		m.once[step] = side.Status
 	}
@@ -85,6 +89,7 @@ func (m *measures) merge(o *measures) {
 	for id, yes := range o.compared {
 		m.compared[id] = m.compared[id] || yes
 	}
+	// Reasons and refusals of either side are kept; of both sides the second replaces the first.
 	maps.Copy(m.why, o.why)
 	maps.Copy(m.status, o.status)
 	maps.Copy(m.once, o.once)
@@ -132,6 +137,7 @@ func (o *observations) unmeasured() []string {
 func (g *unstable) refused() string {
 	for i := range g.values {
 		v := &g.values[i]
+		// The two answers came from one side, in either order.
 		a, err1 := strconv.Atoi(v.pair[0].JSON)
 		b, err2 := strconv.Atoi(v.pair[1].JSON)
 		if err1 == nil && err2 == nil && min(a, b) < 400 && refusesRepeats(max(a, b)) {

@@ -36,17 +36,25 @@ type observations struct {
 	bare map[string]string
 }
 
-// An unstable is a place at which blue differed from itself.
+// An unstable is a place at which blue differed from itself. Everything but values and paths is
+// kept of all differences, so that counts are right however many there were.
 type unstable struct {
-	key    placeKey
-	kinds  map[diff.Kind]int // how often each kind of difference was seen
-	values []observed        // in the order of the rounds, at most maxObserved
-	cases  map[string]bool   // ids of the cases that showed it
-	rounds map[int]bool      // numbers of the rounds that showed it
-	keys   map[string]bool   // names of the members that array elements were paired by
-	paths  map[string]bool   // exact ones, at most maxObserved
-	steps  map[string]bool   // case/step
-	count  int               // of all differences, those not kept as well
+	key placeKey
+	// kinds says how often each kind of difference was seen. One kind alone tells what the place
+	// is like; presence and type next to changed values leave no rule.
+	kinds map[diff.Kind]int
+	// values are in the order of the rounds, at most maxObserved.
+	values []observed
+	// cases are the ids of the cases that showed it, and steps case/step.
+	cases, steps map[string]bool
+	// rounds are the numbers of the rounds that showed it.
+	rounds map[int]bool
+	// keys are the names of the members that array elements were paired by.
+	keys map[string]bool
+	// paths are exact ones, at most maxObserved: they say whether it is one element or all.
+	paths map[string]bool
+	// count is of all differences, those not kept as well.
+	count int
 }
 
 // An observed is what two requests to one side got at a place.
@@ -70,6 +78,7 @@ func (o *observations) with(green *observations) (findings []*unstable) {
 	o.measures.merge(&green.measures)
 	o.asked, o.compared = "each side", o.compared+green.compared
 	for _, g := range green.groups() {
+		// A place is one field whatever the element: the same rule then covers both sides.
 		b := o.places[g.key]
 		if b == nil {
 			findings = append(findings, g)
@@ -84,6 +93,7 @@ func (o *observations) with(green *observations) (findings []*unstable) {
 		maps.Copy(b.paths, g.paths)
 		maps.Copy(b.steps, g.steps)
 		for _, v := range g.values {
+			// Marked, since the shapes of the two sides are looked for apart; see shapeOf.
 			v.green = true
 			b.values = append(b.values, v)
 		}
@@ -110,6 +120,7 @@ var keyed = regexp.MustCompile(`@\.(\w+)==`)
 
 // addOne books one difference at its generalised place.
 func (o *observations) addOne(round int, caseID, step string, d *diff.Difference) {
+	// Headers and the status have no elements, and keep their names.
 	key := placeKey{d.Where, d.Path}
 	if d.Where == diff.InBody {
 		key.path = path.Generalise(d.Path)
@@ -133,6 +144,8 @@ func (o *observations) addOne(round int, caseID, step string, d *diff.Difference
 	for _, m := range keyed.FindAllStringSubmatch(d.Path, -1) {
 		g.keys[m[1]] = true
 	}
+	// What is beyond the bound is counted and not kept. The rounds before it have shown what the
+	// values look like.
 	if len(g.values) < maxObserved {
 		g.values = append(g.values, observed{round, false, caseID + "/" + step + " " + d.Path, [2]diff.Excerpt{d.Blue, d.Green}})
 	}
@@ -165,6 +178,7 @@ func partOf(id string) string {
 
 // evidence says on one line how often it differed, and shows a pair of values.
 func (g *unstable) evidence() string {
+	// Setup and teardown are named and not counted: they are not cases.
 	cases, parts := 0, map[string]bool{}
 	for id := range g.cases {
 		if part := partOf(id); part != "" {
@@ -179,6 +193,7 @@ func (g *unstable) evidence() string {
 		return line
 	}
 	v := &g.values[0]
+	// A value as a terminal can show it: cut, and without what would move the cursor.
 	show := func(e *diff.Excerpt) string {
 		if e.Type == diff.AbsentType {
 			return "absent"

@@ -15,6 +15,7 @@ func (c *Result) Write(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# bgverify calibrate: %s of %s against itself, %s compared, %s unstable.\n",
 		text.Count(c.rounds, "round"), c.seen.asked, text.Count(c.seen.compared, "answer"), text.Count(len(c.proposals), "field"))
+	// All of the output is YAML: what is not a rule is a comment.
 	rules := len(rulesOf(c.proposals))
 	if len(c.proposals) == 0 {
 		b.WriteString("rules: []\n")

@@ -17,6 +17,7 @@ import (
 
 // counts reports whether whole numbers at one field grow from round to round.
 func counts(g *unstable) bool {
+	// By place and exact path, since two fields of one kind count apart.
 	last := map[string][2]int64{} // round, highest
 	grew := 0
 	for i := range g.values {
@@ -48,6 +49,7 @@ func spreadOf(g *unstable) (time.Duration, bool) {
 		if a.notation == "" || a.notation != b.notation {
 			return 0, false
 		}
+		// Either answer may have come first.
 		spread = max(spread, a.at.Sub(b.at).Abs())
 	}
 	return spread, len(g.values) > 0
@@ -76,6 +78,8 @@ func readTime(e *diff.Excerpt) timeReading {
 			return timeReading{}
 		}
 	}
+	// The notation is part of the reading: a time in seconds and one in milliseconds are not two
+	// readings of one clock.
 	stamp, ok := notation.ParseStamp(text)
 	if !ok || digits(strings.Replace(text, ".", "", 1)) && (stamp.At.Year() < 2001 || stamp.At.Year() > 2100) {
 		return timeReading{}
@@ -83,7 +87,8 @@ func readTime(e *diff.Excerpt) timeReading {
 	return timeReading{stamp.At, stamp.Notation}
 }
 
-// A textShape is the pieces of which all texts of a place are made.
+// A textShape is the pieces of which all texts of a place are made, in their order. Joined they
+// are a regular expression that matches each of the texts as a whole.
 type textShape []piece
 
 // A piece is a literal, or a class of characters.
@@ -128,6 +133,7 @@ func shapeOf(g *unstable, texts []string) (string, bool) {
 			}
 		}
 	}
+	// Both must have a shape of their texts alone; else all texts together may have one.
 	blue, ok1 := shape(sides[false])
 	green, ok2 := shape(sides[true])
 	if ok1 && ok2 {
@@ -167,7 +173,8 @@ const (
 	maxTokens = 60
 )
 
-// shape finds the shape of texts. Its rules:
+// shape finds the shape of texts, such as ^CH[0-9]+-[0-9a-f]{8}$. It is what texts of one field
+// have in common, and must go on to hold of tomorrow's. Its rules:
 //
 //  1. Texts of equally many tokens, with the same characters between them, have the
 //     shape of their tokens; others a common beginning and a rest of one alphabet.
@@ -175,6 +182,7 @@ const (
 //     days and months: they may be today's.
 //  3. A class has a length only where it has letters too, for digits become more.
 func shape(texts []string) (textShape, bool) {
+	// One text says nothing of what may change in it.
 	if len(texts) < 2 {
 		return nil, false
 	}
@@ -209,6 +217,7 @@ func tokenShapes(lists [][]string) (textShape, bool) {
 			}
 			at = append(at, list[i])
 		}
+		// What is the same in all texts is kept as far as it cannot be a date; see constant.
 		same := !slices.ContainsFunc(at, func(t string) bool { return t != at[0] })
 		switch {
 		case same:
@@ -229,6 +238,7 @@ func tokenShapes(lists [][]string) (textShape, bool) {
 // constant is a token that is always the same: rule 2.
 func constant(token string) textShape {
 	if dateWord(token) {
+		// A name of a day or month in letters of the language it is in.
 		class := "[A-Za-z]"
 		if []rune(token)[0] > unicode.MaxASCII {
 			class = "[가-힣]"
@@ -251,6 +261,7 @@ func constant(token string) textShape {
 func varying(at []string) (textShape, bool) {
 	var parts [][]string
 	for _, token := range at {
+		// Each token is cut between its letters and digits: CH001 and CH002 are CH with a number.
 		parts = append(parts, tokens(token, digit))
 	}
 	if first := parts[0]; !slices.ContainsFunc(parts, func(p []string) bool {
@@ -274,6 +285,7 @@ var alphabets = []string{
 
 // classOf is the narrowest class of texts: rule 3.
 func classOf(texts []string) (textShape, bool) {
+	// Lengths are in bytes. Only texts of one length give the class a length; see rule 3 of shape.
 	low, high := math.MaxInt, 0
 	for _, text := range texts {
 		low, high = min(low, len(text)), max(high, len(text))
@@ -281,6 +293,7 @@ func classOf(texts []string) (textShape, bool) {
 	if low == 0 {
 		return nil, false
 	}
+	// The first alphabet that holds all texts is the narrowest.
 	for _, class := range alphabets {
 		p := piece{class: "[" + class + "]"}
 		compiled, err := regexp.Compile("^" + p.String() + "$")
@@ -297,6 +310,7 @@ func classOf(texts []string) (textShape, bool) {
 
 // restShape is the second half of rule 1.
 func restShape(texts []string) (textShape, bool) {
+	// What texts begin with in common is kept, and the rest must be of one alphabet.
 	prefix := commonPrefix(texts)
 	rests := make([]string, len(texts))
 	for i, text := range texts {
@@ -322,6 +336,7 @@ func commonPrefix(texts []string) string {
 			prefix = prefix[:len(prefix)-1]
 		}
 	}
+	// Up to and with the last character that is not of a word.
 	i := strings.LastIndexFunc(prefix, func(r rune) bool { return !word(r) })
 	if i < 0 {
 		return ""
@@ -357,6 +372,7 @@ func digit(r rune) bool { return r >= '0' && r <= '9' }
 // dateWord reports whether a word names a day, a month or a half of a day.
 func dateWord(s string) bool {
 	for i := range 12 {
+		// English names in full and as three letters, as HTTP dates and logs write them.
 		month, day := time.Month(i+1).String(), time.Weekday(i%7).String()
 		for _, name := range []string{month, month[:3], day, day[:3]} {
 			if strings.EqualFold(name, s) {
@@ -365,6 +381,7 @@ func dateWord(s string) bool {
 		}
 	}
 	lower := strings.ToLower(s)
+	// Korean names of days and of the halves of a day.
 	korean := s == "오전" || s == "오후" || strings.HasSuffix(s, "요일") || len([]rune(s)) == 1 && strings.Contains("월화수목금토일", s)
 	return korean || lower == "am" || lower == "pm"
 }

@@ -32,6 +32,7 @@ func oneOnBothSides(plan *runner.Plan, side scenarios.Side) {
 		suite.Identity = nil
 		pick(&suite.Blue, &suite.Green)
 		if suite.Stage != nil {
+			// The env file is shared with other suites and other rounds, so that a copy is changed.
 			stage := *suite.Stage
 			pick(&stage.Blue, &stage.Green)
 			suite.Stage = &stage
@@ -46,6 +47,8 @@ func oneOnBothSides(plan *runner.Plan, side scenarios.Side) {
 	}
 	if plan.Env != nil {
 		env := *plan.Env // shared with other rounds
+		// Nothing is required of a side that is compared with itself, and its clusters say nothing of
+		// stability.
 		env.Identity, env.Require = nil, nil
 		env.Clusters, env.Prometheus, env.Shares = nil, nil, scenarios.RequiredShares{}
 		pick(&env.Blue, &env.Green)

@@ -3,6 +3,8 @@ package envelope
 // batch finds the element of a list of answers that is an error and nothing but
 // an envelope. A list of codes with their texts, each another, is a catalogue.
 func batch(list view) (hit view, ok bool) {
+	// Codes are kept apart from clearer errors: whether they are errors is only known from the whole
+	// list.
 	var coded []view // errors by rule 6 or 7 alone
 	distinct, elements := map[string]bool{}, 0
 	list.some(func(e view) bool {
@@ -21,6 +23,8 @@ func batch(list view) (hit view, ok bool) {
 		}
 		return ok
 	})
+	// A list of different codes, one in each element, is a table of codes. One that repeats a
+	// code, or has other elements too, is a list of answers of which some failed.
 	if !ok && len(coded) > 0 && (elements == 1 || len(coded) < elements || len(distinct) < elements) {
 		return coded[0], true
 	}

@@ -1,5 +1,11 @@
 // Package envelope finds out whether an answer with a success status is an error
 // all the same, as most APIs can send one, or holds nothing. It is pure.
+//
+// In comes a decoded body with its tree; out comes a Finding with the value that shows it. What
+// members are called decides: names.go lists what each name can be, object.go has the rules that
+// are built on that, and says.go what values mean. A wrong finding fails a good answer, and a
+// missing one lets two equal errors pass, so that each rule wants more than one sign unless the
+// sign is clear.
 package envelope
 
 import (
@@ -58,6 +64,7 @@ type Body struct {
 //  7. A frame that ends a gRPC-Web or Connect stream with an error is an error.
 //  8. A body without a value is empty, see isEmpty, and so is a playlist that names nothing to play.
 func Find(b *Body) (Finding, bool) {
+	// What the server declares comes first: it knows better than the bytes what it sends.
 	declared := strings.ToLower(strings.TrimSpace(b.Type))
 	if strings.HasPrefix(declared, "application/problem+") { // Rule 1
 		return Finding{Class: Error, Value: "declared as application/problem"}, true
@@ -68,6 +75,7 @@ func Find(b *Body) (Finding, bool) {
 	if strings.HasPrefix(declared, "multipart/") { // Rule 5
 		return parts(b)
 	}
+	// A body that cannot be read is reported by the comparison. It is not an envelope.
 	if !b.Tree.Exists() {
 		return Finding{}, false
 	}
@@ -84,6 +92,7 @@ func Find(b *Body) (Finding, bool) {
 		}
 	case media.Text: // Rule 6
 		return textError(b.Text, b.Type)
+	// The bytes are looked at only where they are short and text throughout.
 	case media.Binary: // and text that is declared as bytes
 		if len(b.Raw) <= maxErrorText && utf8.Valid(b.Raw) {
 			return textError(b.Raw, "")
@@ -108,6 +117,8 @@ func document(root view) (Finding, bool) {
 		if v, ok := batch(root); ok {
 			return v.finding(Error), true
 		}
+	// A document that is one string may hold another document, which some gateways encode twice, or
+	// the words of a proxy.
 	case root.is(diff.StringType):
 		if f, ok := inText([]byte(root.v.Text())); ok {
 			return f, true
@@ -138,6 +149,8 @@ func empty(root view) (Finding, bool) {
 // elements says that there are none. inside is set where a value has no such name.
 func isEmpty(v view, inside bool) bool {
 	switch {
+	// Deeper values are not looked at, and count as content: an answer is called empty only where that
+	// is certain.
 	case v.depth > deepest:
 		return false
 	case v.is(diff.NullType), v.parent == nil && v.isBool(false):

@@ -42,6 +42,8 @@ func named(status string) string {
 // framed looks into the frames of gRPC-Web and Connect for the one that ends the
 // stream: a flag, four bytes of length, and trailers or JSON.
 func framed(body []byte, declared string) (Finding, bool) {
+	// Both formats have the same frames and mark the last one by another bit of the flag. gRPC-Web has
+	// trailers in it, Connect a JSON object.
 	connect := strings.HasPrefix(declared, "application/connect+")
 	switch {
 	case strings.HasPrefix(declared, "application/grpc-web-text"):
@@ -52,6 +54,7 @@ func framed(body []byte, declared string) (Finding, bool) {
 	}
 	for len(body) >= 5 {
 		flag, size := body[0], uint64(binary.BigEndian.Uint32(body[1:5]))
+		// A body that was cut ends within a frame: what is there of it is read all the same.
 		frame := body[5:]
 		if size < uint64(len(frame)) {
 			frame = frame[:size]
@@ -87,6 +90,8 @@ func trailersOf(frame []byte) []Field {
 func decodedText(body []byte) []byte {
 	var out []byte
 	for text := string(body); text != ""; {
+		// Each piece was encoded by itself and may end with =, so that the whole is not one text of
+		// base64.
 		end := len(text)
 		if at := strings.IndexByte(text, '='); at >= 0 {
 			for end = at; end < len(text) && text[end] == '='; end++ {
@@ -111,6 +116,7 @@ func parts(b *Body) (Finding, bool) {
 	if err != nil || params["boundary"] == "" {
 		return Finding{}, false
 	}
+	// Parts are read raw: a transfer encoding that is wrong must not hide what a part says.
 	in := multipart.NewReader(bytes.NewReader(b.Raw), params["boundary"])
 	for range maxParts {
 		part, err := in.NextRawPart()
@@ -138,6 +144,7 @@ func onePart(header textproto.MIMEHeader, body []byte) (Finding, bool) {
 		if fields := strings.Fields(line); len(fields) > 1 && strings.HasPrefix(fields[0], "HTTP/") && isStatus(fields[1], "45") {
 			return Finding{Class: Error, Value: strings.TrimSpace(line)}, true
 		}
+		// The headers of the inner answer are passed over, and its type is guessed from the body.
 		_, rest, ok := bytes.Cut(body, []byte("\r\n\r\n"))
 		if !ok {
 			return Finding{}, false

@@ -30,6 +30,7 @@ const (
 var roles = func() map[string]role {
 	out := map[string]role{}
 	for _, n := range names {
+		// A name in several rows has all of their roles.
 		for name := range strings.FieldsSeq(n.names) {
 			out[name] |= n.role
 		}
@@ -43,6 +44,7 @@ func roleOf(name string) role {
 	if len(name) > 64 {
 		return 0
 	}
+	// Attributes of XML and members of JSON dialects begin with these.
 	name = strings.TrimLeft(name, "@$")
 	if at := strings.LastIndexByte(name, '.'); at >= 0 && roleOf(name[at+1:])&thing != 0 {
 		name = name[at+1:] // odata.error
@@ -51,6 +53,7 @@ func roleOf(name string) role {
 	n := 0
 	for i := range len(name) {
 		switch c := name[i]; {
+		// Signs between words carry no meaning: result_code, result-code and resultCode are one name.
 		case c == '_' || c == '-' || c == ' ':
 			continue
 		case 'A' <= c && c <= 'Z':
@@ -88,6 +91,8 @@ func resultRole(plain string) role {
 		words []string
 	}{{code, []string{"code", "cd"}}, {text, []string{"message", "msg", "desc"}}} {
 		for _, word := range end.words {
+			// The word for results has to come right before it: resultcode is one, barcode and zipcode
+			// are not.
 			stem, ok := strings.CutSuffix(plain, word)
 			if ok && endsWith(stem, resultStems...) {
 				return end.role
@@ -106,34 +111,49 @@ var names = []struct {
 	role  role
 	names string
 }{
+	// Flags of a success. Public APIs of Korea write Y and N under names that end with yn.
 	{good, "success ok issuccess issuccessful successful succeeded isok successyn resultyn"},
+	// Flags of a failure, and those of them that are also words for data: a list of the failed, a
+	// fault of a machine.
 	{bad, "failed isfailed hasfailed failure isfailure"},
 	{loose, "ok failed isfailed hasfailed failure isfailure fault exception"},
 	{bad, "haserror haserrors iserror isfault erroryn erryn"},
+	// The error itself. It may be an envelope, and what it says is never content.
 	{thing | wrap | aside, "error errors err fault exception"},
+	// What codes and texts of errors alone are called.
 	{errCode, "errorcode errcode errorcd errcd errno errorno errornum errornumber errorid faultcode exceptioncode returnreasoncode failcode"},
 	{errText, "errormessage errmessage errormsg errmsg errordescription errordesc errdesc errorreason errordetail errordetails errortext " +
 		"errorstring faultstring faultmessage failmessage failreason exceptionmessage returnauthmsg errorinfo errortype"},
+	// Codes of results, which successes have too.
 	{code, "resultcode resultcd rescode rescd returncode returncd retcode rtncode rtncd responsecode respcode rspcode rspcd replycode rcode " +
 		"retval resultno apicode bizcode subcode reasoncode"},
+	// Short names that countries, currencies and discounts have as well; see rule 7 of object.
 	{code | plain, "code ret rc cd statuscd"},
 	{code | plain | status, "statuscode httpcode httpstatus httpstatuscode"},
+	// A status may be a word, a code, an HTTP status or an object with all of these.
 	{word | code | plain | status | wrap, "status"},
 	{word | code | plain | wrap | data, "result"},
 	{word | wrap, "stat resultstatus returnstatus responsestatus statustype ack outcome"},
+	// What is said to people. A message alone is not yet an error; see rule 8 of object.
 	{text, "message msg reason resultmessage resultmsg resmsg returnmessage returnmsg retmsg rtnmsg responsemessage respmsg rspmsg replymsg " +
 		"rm rmsg statusmessage statusmsg statustext statusreason usermessage developermessage detailmessage localizedmessage displaymessage " +
 		"messages detail"},
+	// Texts that go with a code and that data has as well, such as the title of a film.
 	{soft, "description desc title info hint text alert"},
+	// Names of objects that are put around an answer.
 	{wrap, "response resp rsp res return reply envelope root"},
 	{wrap | aside, "header head meta metadata resultinfo common"},
 	{wrap | data, "body responsebody"},
+	// Names under which the content of an answer is found.
 	{data, "data payload content contents output value"},
 	{several | data, "results responses replies batch"},
+	// What goes with an answer and says nothing of it: times, ids of requests, versions, links,
+	// details of an error.
 	{aside, "timestamp time date datetime servertime responsetime path instance type version apiversion jsonrpc requestid reqid traceid " +
 		"spanid transactionid tranid txid correlationid trackingid sessionid debugid logid logref guid trace stack stacktrace extensions links " +
 		"link help documentationurl moreinfo helpurl duration elapsed took headers isbase64encoded details validation violations " +
 		"invalidparams fielderrors params args cause causes suppressed method xmlns schemalocation"},
+	// Pages and counts of a list. They may be there although the list itself is lost.
 	{aside, "page pageno pagenum pagenumber pagesize pageindex numofrows rows size limit offset total totalcount count totalpages hasmore " +
 		"hasnext"},
 }

@@ -38,6 +38,8 @@ type member struct {
 // read sorts the members of an object by their roles.
 func read(v view) *facts {
 	f := &facts{}
+	// Members without a role are looked at last: whether an id is the request's depends on the other
+	// members.
 	var other []string
 	v.some(func(m view) bool {
 		role := roleOf(m.name)
@@ -69,6 +71,8 @@ func (f *facts) take(m view, role role) {
 	if m.is(diff.StringType) && role&text != 0 && f.says == "" {
 		f.says = m.text()
 	}
+	// An HTTP status of 200 in a body does not take back an error that is next to it, so it does
+	// not count as a success code.
 	if role&(code|errCode) != 0 && role&status == 0 && scalar && m.text() != "" && codeOf(m) == success {
 		f.zero = true
 	}
@@ -118,6 +122,8 @@ func endsWith(text string, endings ...string) bool {
 //
 // Rules 6 to 8 yield to a message or code that says that all is well.
 func object(v view, out outside) (view, bool) {
+	// The rules are tried in their order, each on all members: a clear sign anywhere decides before a
+	// vague one.
 	f := read(v)
 	f.content = f.content || out.content
 	for _, rule := range rules {
@@ -130,6 +136,8 @@ func object(v view, out outside) (view, bool) {
 	if out.depth >= maxDepth {
 		return view{}, false
 	}
+	// Nothing on this level is an error. An envelope may be one level below, and content that was seen
+	// here still counts there.
 	inner := outside{depth: out.depth + 1, content: f.content}
 	for _, m := range f.found {
 		switch {
@@ -172,6 +180,8 @@ var rules = []func(f *facts, m member) bool{
 		if m.role&loose != 0 && (f.content || f.thing || f.dated) {
 			return false
 		}
+		// 0 is a failure of some services and the success of others. It is taken for a failure
+		// where there is no content, and a message goes with it or nothing else is there.
 		zero := m.text() == "0" && !f.content && (f.says != "" || !f.foreign)
 		return m.role&good != 0 && (isFalse(m.view) || zero) || m.role&bad != 0 && isTrue(m.view)
 	},
@@ -188,6 +198,7 @@ var rules = []func(f *facts, m member) bool{
 		return true
 	},
 	func(f *facts, m member) bool { // Rule 3
+		// A code of errors is there in answers that succeed too, as 0 or with a message that says so.
 		if m.role&errCode == 0 || !m.isScalar() {
 			return false
 		}
@@ -199,6 +210,8 @@ var rules = []func(f *facts, m member) bool{
 		return m.role&status != 0 && m.isScalar() && isStatus(m.text(), "45") && (!f.foreign || f.said() && !f.content && !f.thing)
 	},
 	func(f *facts, m member) bool { // Rule 6
+		// Services number their results as they like. An unknown code is an error only where nothing
+		// else in the answer speaks for a success.
 		if m.role&code == 0 || m.role&plain != 0 || !m.isScalar() || f.content {
 			return false
 		}
@@ -214,6 +227,7 @@ var rules = []func(f *facts, m member) bool{
 		case failure:
 			return m.role&word == 0 || m.is(diff.NumberType)
 		case unknown:
+			// KR and USD are codes as well, of a country and of a currency.
 			if isISOCode(m.text()) && !f.errorSaid() && !badlySaid().MatchString(f.says) {
 				return false
 			}
@@ -222,6 +236,7 @@ var rules = []func(f *facts, m member) bool{
 		return false
 	},
 	func(f *facts, m member) bool { // Rule 8
+		// A message that is all there is: what it says decides.
 		if m.role&text != 0 && m.is(diff.StringType) && !f.foreign && !f.content && !f.zero {
 			return saysError(m.text()) || wrongSaid().MatchString(m.text())
 		}
@@ -256,6 +271,7 @@ func failedWord(f *facts, m member) bool {
 	if wordOf(m.view) != failure {
 		return false
 	}
+	// FAILED is a state of orders and jobs, which have ids, and a result of calls, which have none.
 	said, upper := f.said() || f.errorSaid(), strings.ToUpper(m.text())
 	switch {
 	case statusNames[strings.ReplaceAll(upper, " ", "_")]:

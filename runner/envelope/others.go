@@ -22,7 +22,12 @@ const kinds = 3
 
 // OthersOf makes the others of a valid tree in which f was found. nested is set for
 // trees of XML and forms. Members keep their order; white space between them is lost.
+//
+// Package judge holds what a file expects of the body against these trees. It refuses all of one
+// kind only where the file knows of the error, and the finding is then settled; an expectation
+// that any body would meet settles nothing.
 func OthersOf(tree diff.Value, nested bool, f *Finding) Others {
+	// Three trees of each kind, since a file may refuse one spelling of nothing and accept another.
 	trees := func(how func(w *writer, v diff.Value, r role) (string, bool)) [][]byte {
 		var out [][]byte
 		for n := range kinds {
@@ -59,6 +64,7 @@ func isContainer(v diff.Value) bool { return v.Type() == diff.ObjectType || v.Ty
 // value writes a value of a role; false: leave it out.
 func (w *writer) value(v diff.Value, at []byte, r role) (string, bool) {
 	object := v.Type() == diff.ObjectType
+	// Scalars, and what is too deep to look into, are decided by their role alone.
 	if !isContainer(v) || w.deep >= deepest {
 		if text, ok := w.how(w, v, r); ok {
 			return text, text != ""
@@ -70,6 +76,7 @@ func (w *writer) value(v diff.Value, at []byte, r role) (string, bool) {
 	if object {
 		open, end = "{", "}"
 	}
+	// Members and elements are written in their order, and what is left out leaves no gap.
 	w.deep++
 	index := 0
 	for m := range v.Children() {
@@ -97,6 +104,7 @@ func (w *writer) member(name string, m diff.Value, at []byte) (string, bool) {
 		name = strings.TrimLeft(name, "@#")
 	}
 	r := roleOf(name)
+	// The way to the finding is always walked into, as what is on it cannot be replaced whole.
 	rest, inside := strings.CutPrefix(w.at, string(at))
 	inside = inside && rest != ""
 	if !inside || r&thing != 0 {
@@ -140,6 +148,7 @@ func (w *writer) well(v diff.Value, r role) (string, bool) {
 	}
 	switch quoted := v.Type() == diff.StringType; {
 	case r&(good|bad) != 0:
+		// The other value is written in the notation of the one that is there.
 		no, yes := "false", "true"
 		switch text := strings.ToLower(v.Text()); {
 		case v.Type() == diff.NumberType:
@@ -153,6 +162,7 @@ func (w *writer) well(v diff.Value, r role) (string, bool) {
 			return yes, true
 		}
 		return no, true
+	// Three spellings of a success, one for each tree.
 	case r&(code|word|status) != 0 && quoted:
 		return [kinds]string{`"0"`, `"OK"`, `"SUCCESS"`}[w.n], true
 	case r&(code|word) != 0 && v.Type() == diff.NumberType && r&status != 0:
@@ -170,6 +180,7 @@ func (w *writer) well(v diff.Value, r role) (string, bool) {
 // bare takes away what belongs to no envelope.
 func (w *writer) bare(v diff.Value, r role) (string, bool) {
 	switch {
+	// No role of an envelope: this is what came with the error.
 	case r&^(soft|loose) == 0:
 		return "", true
 	case r&data != 0 && (isContainer(v) || r&word == 0):
@@ -189,6 +200,7 @@ func (w *writer) other(v diff.Value, r role) (string, bool) {
 		return string(quoted), err == nil
 	case diff.NumberType:
 		n, _ := strconv.ParseFloat(v.Text(), 64) // as far as a float64 can tell
+		// Numbers move away from zero, so that a code of an error does not become that of a success.
 		step := [kinds]float64{1, 9*n + 7, 2}[w.n]
 		if n < 0 {
 			step = [kinds]float64{-1, 9*n - 7, -2}[w.n]

@@ -54,6 +54,8 @@ func isStatus(code, first string) bool {
 	if len(code) < 3 || strings.IndexByte(first, code[0]) < 0 || !isDigit(code[1]) || !isDigit(code[2]) {
 		return false
 	}
+	// After the status come digits by which a service divides it further, or a phrase on the
+	// same line.
 	rest := code[3:]
 	if rest != "" && strings.IndexByte(" _-", rest[0]) >= 0 {
 		return !strings.Contains(rest, "\n")
@@ -100,16 +102,19 @@ func codeOf(v view) outcome {
 	if !v.isScalar() {
 		return unknown
 	}
+	// The order matters: E0000 has zeros and is an error, 200 is a number and a success.
 	code := strings.ToUpper(v.text())
 	switch {
 	case code == "":
 		return success // nothing is said
 	case v.is(diff.BoolType):
 		return unknown
+	// Words first: NONE and N are successes, although a code of letters could mean anything.
 	case successWords[code], isZero(code), isStatus(code, "2"):
 		return success
 	case isFailureCode(code), isException(v.text()):
 		return failure
+	// Numbers below zero are errors by a custom as old as return values.
 	case code[0] == '-' && len(code) > 1 && isDigit(code[1]), isStatus(code, "45"):
 		return failure
 	}
@@ -151,6 +156,7 @@ func wordOf(v view) outcome {
 	if !v.is(diff.StringType) {
 		return unknown
 	}
+	// Messages end with a full stop or a mark, words of a result do not: both are read alike.
 	w := strings.ToUpper(strings.TrimRight(v.text(), ".!"))
 	switch {
 	case failureWords[w] || statusNames[strings.ReplaceAll(w, " ", "_")]:
@@ -204,6 +210,7 @@ func harmless(v view) bool {
 	case v.isArray():
 		return !v.some(func(e view) bool { return !harmless(e) })
 	case v.isObject():
+		// An object under error is harmless where a member says so and none says otherwise.
 		fine, wrong := false, false
 		v.some(func(m view) bool {
 			switch r := roleOf(m.name); {

@@ -51,6 +51,8 @@ func textError(text []byte, contentType string) (Finding, bool) {
 	case strings.Contains(declared, "event-stream"):
 		return eventError(text)
 	}
+	// Proxies write little. Of a long text only the beginning is looked at, so that a document that
+	// quotes an error is not one.
 	s := strings.TrimSpace(strings.TrimPrefix(string(text[:min(len(text), maxErrorText)]), "\ufeff"))
 	if f, ok := jsonp(text); ok {
 		return f, true
@@ -100,6 +102,7 @@ func eventError(text []byte) (Finding, bool) {
 		return Finding{Class: Error, Value: strconv.Quote(strings.TrimSpace(string(event)))}, true
 	}
 	for line := range bytes.Lines(text) {
+		// Only whole objects on one line are judged: data that goes on over lines is content.
 		data, ok := bytes.CutPrefix(line, []byte("data:"))
 		if data = bytes.TrimSpace(data); !ok || len(data) == 0 || data[0] != '{' {
 			continue

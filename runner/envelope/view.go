@@ -65,6 +65,8 @@ func (v view) some(f func(view) bool) bool {
 		e := view{v: child, parent: &v, index: index, depth: v.depth + 1, nested: v.nested}
 		index++
 		if object {
+			// Members have names and no index; of XML the signs of attributes and texts are taken off
+			// for comparing names.
 			e.key, e.index = child.Name(), -1
 			if v.nested && (e.key == "#order" || strings.HasPrefix(e.key, "@xmlns")) {
 				continue // of the notation
@@ -84,6 +86,7 @@ func (v view) some(f func(view) bool) bool {
 // unwrapped is the only element of a list of one, in a nested tree.
 func (v view) unwrapped() view {
 	for v.nested && v.isArray() && v.v.Element(0).Exists() && !v.v.Element(1).Exists() {
+		// A list of one is left for its element, and the path remembers that.
 		v.v = v.v.Element(0)
 		v.single++
 	}
@@ -114,8 +117,10 @@ func (v view) hollow() bool {
 	case v.is(diff.StringType):
 		return v.text() == ""
 	case v.is(diff.NumberType):
+		// 0.0 and -0 are zero too. A number that no float holds is not.
 		n, err := strconv.ParseFloat(v.text(), 64)
 		return err == nil && n == 0
+	// Both count as holding nothing only where all that is in them does, to a bounded depth.
 	case v.isArray() || v.isObject():
 		return v.depth < deepest && !v.some(func(e view) bool { return !e.hollow() })
 	}
@@ -133,8 +138,10 @@ func (v view) holds() bool {
 		return v.some(func(m view) bool {
 			role := roleOf(m.name)
 			switch {
+			// An envelope, or the place of content, holds what is in it.
 			case role&(wrap|data) != 0 && role&aside == 0:
 				return m.holds()
+			// Codes, messages and pages are not content, whatever they say.
 			case role&^soft != 0:
 				return false
 			}
