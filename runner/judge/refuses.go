@@ -73,7 +73,7 @@ func (p *subject) refusesOther(d datum) (own, below bool) {
 
 // refusesAny reports whether the tests refuse some value in the place of one: exists: true and
 // matches: .* refuse none. ne and not refuse what they name.
-func (p *pathTests) refusesAny(d datum) bool {
+func (p *subject) refusesAny(d datum) bool {
 	if d.kind >= diff.ArrayType {
 		own, below := p.refusesOther(d)
 		return own || below
