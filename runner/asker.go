@@ -182,6 +182,7 @@ func (c *probe) through(door Door) (*services.Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Only scheme and host are the door's. The path below which a side lives is the same for both.
 	base := *to.Base
 	base.Scheme, base.Host = public.Scheme, public.Host
 	to.Base = &base

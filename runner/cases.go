@@ -120,6 +120,8 @@ func (s *suiteRun) rows(c *scenarios.Case, index int) func(func(job) bool) {
 // compareAll walks every case under the limit. A result leaves when it is ready;
 // nothing but sums is kept.
 func (e *execution) compareAll(ctx context.Context, done map[int]bool) {
+	// The gate bounds the cases that are walked at once; each of them has up to two requests under
+	// way.
 	gate := make(chan struct{}, e.plan.Options.concurrency())
 	var workers sync.WaitGroup
 	defer workers.Wait()
@@ -302,6 +304,7 @@ func (s *suiteRun) quarantine(c *scenarios.Case, r *run.CaseResult) {
 	if q == nil {
 		return
 	}
+	// The last day of the quarantine belongs to it.
 	day := q.Until.Format(time.DateOnly)
 	if !s.run.now().Before(q.Until.AddDate(0, 0, 1)) {
 		if r.Verdict > run.Pass {
@@ -330,6 +333,8 @@ func (e *execution) record(s *suiteRun, r *run.CaseResult) {
 		e.totals.AddCreated(r.Created)
 		return
 	}
+	// The ledger counted these requests when they were sent. That both counts agree is one of the
+	// accounts.
 	e.ledger.AddCase(r.Requests)
 	e.totals.Add(s.facts(), r)
 	for i := range r.Steps {

@@ -102,6 +102,7 @@ func (l *lane) noteEffects(step *scenarios.Step, sc *scope, x *wire.Exchange, mi
 		if e.undone || !slices.Contains(step.Compensates, e.step) || !e.meantBy(step, sc) {
 			continue
 		}
+		// Only a clear yes takes something back: redirects are not followed.
 		accepted := x.Err == nil && x.Status < 300
 		// Under selftest another case may have been given the true answer: see World.Tampered.
 		never := x.Err == nil && (x.Status == 404 || x.Status == 410) && (e.unsure || sc.walk.suite.run.plan.World.Tampered != nil)
@@ -333,6 +334,7 @@ func (w *walk) holdTakenBack() {
 		if e.undone || !e.asked {
 			continue
 		}
+		// The same step and round on blue: what blue took back green has to take back too.
 		i := slices.IndexFunc(blue.effects, func(b *effect) bool { return b.name == e.name && b.step == e.step })
 		if i < 0 || !blue.effects[i].undone {
 			continue

@@ -51,6 +51,7 @@ func (e *execution) ready() error {
 // functions that send nothing (Refused, Unprovable, DryRun) all start from it.
 func newExecution(plan *Plan, sink run.Sink, progress func(Progress)) *execution {
 	e := &execution{plan: plan, sink: sink, totals: verdict.NewTotals(len(plan.Suites)), walked: map[string]*walkedCase{}}
+	// What suites are called over is the same for all of them, so it is the pool's.
 	e.pool.Root, e.pool.Guard, e.pool.MaxBody = plan.World.Root, plan.World.Guard, plan.World.MaxBody
 	e.board = &board{listen: progress, now: plan.World.Now, started: plan.World.Now()}
 	if plan.Env != nil && plan.Env.Limits.MaxRPS > 0 {
@@ -71,6 +72,7 @@ func (e *execution) execute(outer context.Context) (*run.End, error) {
 	var release context.CancelFunc
 	e.lasting, release = lasting(ctx, takeBackGrace)
 	defer release()
+	// The limit ends the same context as a failure of the sink; the cause says which of them it was.
 	if d := e.plan.Options.Timeout; d > 0 {
 		timer := time.AfterFunc(d, func() { stop(errTimeout) })
 		defer timer.Stop()
@@ -159,6 +161,8 @@ func (e *execution) judge(ctx context.Context, o *outcome) {
 	if o.Identity.Stop || ctx.Err() != nil {
 		return
 	}
+	// A run that goes on has cases of its first execution. If the sides are others now, no case can be
+	// judged next to those.
 	if o.Changed = o.Identity.Since(e.plan.Before); len(o.Changed) > 0 {
 		return
 	}
@@ -229,6 +233,7 @@ func (e *execution) resume() (map[int]bool, error) {
 	if e.plan.Done == nil {
 		return done, nil
 	}
+	// Both are by suite: whether it sent anything, and whether its teardown has a result.
 	begun, left := map[int]bool{}, map[int]bool{}
 	for r, err := range e.plan.Done {
 		if err != nil {
@@ -278,6 +283,7 @@ func (e *execution) header(begun time.Time) *run.Header {
 	if !e.plan.Started.IsZero() {
 		begun = e.plan.Started
 	}
+	// Everything that a reader needs to repeat the run, and nothing that is only known later.
 	h := &run.Header{
 		Schema: SchemaVersion, ID: e.plan.ID, Tool: e.plan.Tool, Started: begun, Seed: e.plan.Options.Seed, Parent: e.plan.Parent,
 		Answered: e.plan.Answered,

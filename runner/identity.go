@@ -47,6 +47,7 @@ const probeWidth = 8
 //     green's identities.
 func (e *execution) identify(ctx context.Context) *verdict.IdentityReport {
 	r := &verdict.IdentityReport{Values: map[string][2]string{}}
+	// Suites share identities of the env file; each is asked once.
 	done := map[string]bool{}
 	built := false
 	for _, s := range e.suites {
@@ -125,6 +126,7 @@ func (e *execution) identifyOne(ctx context.Context, s *suiteRun, id *scenarios.
 		r.Protocol[i] = g.proto
 	}
 	r.Values[name] = values
+	// Without a value of both sides there is nothing to hold against each other.
 	if got[0].failed != "" || got[1].failed != "" {
 		return false
 	}

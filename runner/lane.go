@@ -182,8 +182,10 @@ func (w *walk) crossStep(ctx context.Context, sc *scope, step *scenarios.Step, s
 		found = append(found, c.checks...)
 	}
 	// The other half of the pair is the straight lane's exchange of the other side (rule 1).
+	// What maps have paired on this lane belongs to the side that was asked.
 	seen := crossSeen(kind, side)
 	pair := &run.Pair{Key: key, Blue: straight.Blue, Green: straight.Green}
+	// Control is left out: the negative control was made on the straight pair.
 	t := &judge.Trial{
 		Step: step, Name: name, Lane: kind.String(), Key: key, Rules: rules, Shared: w.shared(step),
 		Seen: w.bijections(seen), Hidden: append(s.hidden(), straight.Hidden...), Captured: found,

@@ -179,6 +179,8 @@ func (l *Live) Drop(sent run.PerSide) { l.e.ledger.AddOutside(sent) }
 // Judge judges a pair and books it as a case, but not one of which the rules leave nothing to
 // compare: that shows nothing. compared says that both sides gave an answer to compare.
 func (l *Live) Judge(p *LivePair) (booked, compared bool, err error) {
+	// Numbers are given to all pairs, so that those of which nothing is left to compare leave gaps and
+	// no two have one id.
 	number := int(l.pairs.Add(1))
 	id := fmt.Sprintf("%s/%d", l.s.suite.Name, number)
 	pair := &run.Pair{Key: run.PairKey(id, p.Route, ""), Blue: p.Blue, Green: p.Green}

@@ -191,6 +191,7 @@ func take(r *run.LoadResult, p *attack.Report) {
 	if r.Rate == 0 {
 		r.Rate = own.Rate
 	}
+	// The attack knows only figures. What answers held is judged after it; see judgeLoad.
 	r.Verdict = run.OfOutcome(p.Outcome)
 	if p.Advice != "" {
 		r.Reason += "; " + p.Advice
@@ -415,6 +416,7 @@ func (e *execution) measure(ctx context.Context, r *run.LoadResult, end time.Tim
 	if e.plan.Meter == nil || r.Seconds <= 0 || ctx.Err() != nil {
 		return
 	}
+	// Requests of each side: the rate counts walks where whole cases are walked.
 	requests := r.Rate * r.Seconds * max(r.PerWalk, 1)
 	from := end.Add(-time.Duration(r.Seconds * float64(time.Second)))
 	r.Resources = e.plan.Meter.Measure(ctx, from, end, requests)

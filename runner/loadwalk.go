@@ -193,6 +193,8 @@ func (l *loadWalk) send(p *loadPlaceOf) {
 		defer release()
 		ctx = whole
 	}
+	// The coordinator hears of what may be created before the request leaves: a worker that dies then
+	// leaves nothing unknown.
 	creates := step.SideEffects == scenarios.Compensated && len(step.Compensates) == 0
 	if creates {
 		l.owe(&effect{step: step, name: p.name, side: l.side, unsure: true})
@@ -214,6 +216,8 @@ func (l *loadWalk) received(p *loadPlaceOf, sc *scope, s *shot, checks *judge.Ch
 	var unmet *attack.Unmet
 	evidence := &walkEvidence{walk: l}
 	if x.Err == nil {
+		// Captures are read also where an expectation failed: a step that says continue goes on with
+		// them.
 		unmet = firstUnmet(checks.Check(l.side, s.answer, p.judge.rules.Plain))
 		if missing := l.capture(step, s, evidence); unmet == nil {
 			unmet = missing

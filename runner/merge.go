@@ -104,6 +104,7 @@ type merging struct {
 // cases takes over all results. Memory does not grow with them.
 func (m *merging) cases(ctx context.Context) error {
 	for _, s := range m.e.shards {
+		// The results of all shards are read at the same time, one ahead of each.
 		next, stop := iter.Pull2(s.Run.Cases)
 		defer stop()
 		m.next, m.ahead = append(m.next, next), append(m.ahead, nil)
@@ -143,6 +144,7 @@ func (m *merging) take(k int, j *job) error {
 		return err
 	}
 	want := j.result()
+	// Shard k has the cases k, k+n, k+2n and so on of the plan, in its order.
 	shard := m.e.shards[k].Run
 	// A shard that was stopped has fewer results than it planned; the accounts show that.
 	if r == nil || r.ID != want.ID {

@@ -241,6 +241,7 @@ func (w *walk) preview(steps []*scenarios.Step, prefix string, yield func(*Previ
 // moment.
 func (w *walk) previewOne(step *scenarios.Step, name string, side scenarios.Side) (*Preview, error) {
 	sc := w.scope(newLane(straightLane(side)), side, step, name, w.started)
+	// What a step captures is not known before it is sent; its placeholder is shown in its place.
 	sc.loose = w.suite.captureNames()
 	out, err := w.compose(context.Background(), step, sc)
 	if err != nil {

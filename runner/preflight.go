@@ -72,6 +72,7 @@ func (e *execution) lookAll(ctx context.Context, ask bool) map[*services.Service
 	for _, s := range e.suites {
 		used := s.used()
 		for _, svc := range s.services() {
+			// A place is an origin with what replaces its address: a pin or a proxy.
 			key := svc.Side.String() + " " + services.Origin(svc.Base) + " " + svc.Config.Resolve + " " + svc.Config.Proxy
 			byKey[key] = append(byKey[key], svc)
 			svc.Used = used[svc.Name] || e.live != nil
@@ -158,6 +159,7 @@ func (s *suiteRun) sameness(found map[*services.Service]*places.Address) []strin
 // onePlace says in which sense two services are one place; empty: they are two.
 // common is an address that both have.
 func (s *suiteRun) onePlace(b, g *services.Service, common string) string {
+	// The cases go from the surest sign to the weakest.
 	where := b.Label() + " and " + g.Label()
 	hosts := [2]string{services.HostName(b), services.HostName(g)}
 	samePath := strings.TrimSuffix(b.Base.Path, "/") == strings.TrimSuffix(g.Base.Path, "/")

@@ -295,6 +295,8 @@ func onBoth(work func(side scenarios.Side)) {
 func (c *probe) askSide(ctx context.Context, s *services.Service, whole bool) *transport.Facts {
 	f := &transport.Facts{Host: services.HostName(s), Declared: s.Config.HTTP != "", Tunnel: s.Config.Proxy != ""}
 	// One connection of its own: what the service closes, keeps or compresses is seen on it.
+	// The service keeps its settings, but not its connections: those of cases are busy with other
+	// requests.
 	config := s.Config
 	if config.HTTP == "" {
 		config.HTTP = "1.1"
@@ -337,6 +339,7 @@ func (c *probe) askSide(ctx context.Context, s *services.Service, whole bool) *t
 // refusal is asked for twice: one may be a hiccup.
 func (e *execution) shakeHands(ctx context.Context, s *services.Service) *transport.Hellos {
 	h := &transport.Hellos{Versions: map[uint16]bool{}}
+	// Each handshake is a connection, and waits for its turn like a request.
 	shake := func(hello wire.Hello) *wire.Handshake {
 		for range 2 {
 			if e.pace.wait(ctx, s, e.now) != nil {

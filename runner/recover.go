@@ -112,6 +112,7 @@ func (w *walk) recover(ctx context.Context, left *run.Unfinished, id string, for
 		s := &w.result.Steps[i]
 		s.Verdict, s.Expectations, s.Differences, s.DifferencesTotal = run.Skip, nil, nil, 0
 	}
+	// The result has the time of this execution, although values were generated for that of the first.
 	w.started = began
 	r := w.finish()
 	r.Verdict, r.Flaky, r.NotSent, r.Coverage = run.Skip, false, nil, run.Coverage{}
@@ -123,6 +124,7 @@ func (w *walk) relive(left *run.Unfinished, id string, forward, back []*scenario
 	if w.suite.run.plan.Earlier == nil {
 		return
 	}
+	// Requests of each crossing lane so far: they say which side the next one asked.
 	crossed := map[LaneKind]int{}
 	for _, key := range left.Keys {
 		rest := strings.TrimPrefix(key, id+"/")

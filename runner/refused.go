@@ -66,6 +66,7 @@ func Refused(ctx context.Context, plan *Plan) []Refusal {
 	}
 	e.locate(ctx)
 	var out []Refusal
+	// A place in the file is refused once, however many cases go through it.
 	refuse := func(r Refusal) {
 		if !verdict.LeavesOut(plan.Env, r.What) && !slices.ContainsFunc(out, func(o Refusal) bool { return o.Pos == r.Pos }) {
 			out = append(out, r)
@@ -333,6 +334,7 @@ func (s *suiteRun) known(stage *scenarios.LoadStage, blue string) func(float64) 
 // rowsShort warns where the walks of a stage are more than the rows of a case.
 func rowsShort(plan *attack.Plan) []string {
 	var out []string
+	// Walks are dealt to cases by their weights, and rows to walks one by one.
 	weights := 0
 	for _, c := range plan.Cases {
 		weights += max(c.Weight, 1)

@@ -240,6 +240,7 @@ func (w *walk) apiKey(out *outgoing, auth *scenarios.Auth, sc *scope) error {
 		}
 		return nil
 	}
+	// The key is escaped here; the rest of the query is sent as the file writes it.
 	sep := "?"
 	if strings.Contains(out.request.URL, "?") {
 		sep = "&"

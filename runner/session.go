@@ -121,6 +121,8 @@ func (s *suiteRun) enterSession(ctx context.Context, w *walk) (run.Verdict, stri
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	// Setup runs when it has not run, after a teardown, and when the session has grown old.
+	// A judgement of kept answers never repeats setup by the clock: the run that asked did, and its
+	// sessions have numbers.
 	old := s.run.replay == nil && s.suite.Session != nil && s.suite.Session.TTL > 0 && c.lanes != nil &&
 		s.run.now().Sub(c.born) >= s.suite.Session.TTL
 	if c.lanes == nil || c.left || old {
@@ -208,6 +210,8 @@ func (s *suiteRun) setup(ctx context.Context, c *session) {
 	if len(s.suite.Setup) > 0 {
 		w.straight(ctx, s.suite.Setup, "")
 		if slices.ContainsFunc(s.suite.Setup, func(step *scenarios.Step) bool { return !step.Repeatable() }) {
+			// Setup created something: the crossing lanes carry on with the session of their first
+			// side.
 			w.inherit()
 		} else {
 			w.cross(ctx, s.suite.Setup, "")
@@ -270,6 +274,8 @@ func (s *suiteRun) renew(ctx context.Context, w *walk) string {
 	c := &s.session
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	// Of several cases that notice the end at once, the first repeats setup and the others take what
+	// it left.
 	if c.generation == w.born {
 		s.run.tokens.forget()
 		s.setup(ctx, c)

@@ -66,6 +66,8 @@ func (w *walk) shoot(ctx context.Context, step *scenarios.Step, sc *scope, key s
 // attempt sends the request, and again after a failure that the step retries.
 // A request that leaves something behind is sent once, whatever happens.
 func (s *shot) attempt(ctx context.Context, w *walk, step *scenarios.Step, sc *scope) {
+	// A request that changes something is not cut off by a stop: its answer says what has to be taken
+	// back.
 	sending := ctx
 	if !step.Repeatable() && ctx.Err() == nil { // it must not be cut in its middle
 		whole, release := lasting(ctx, wholeGrace)
@@ -80,6 +82,8 @@ func (s *shot) attempt(ctx context.Context, w *walk, step *scenarios.Step, sc *s
 		if see := w.suite.run.plan.World.Tampered; see != nil {
 			s.tampered = see(s.x)
 		}
+		// Effects come before retries: a second sending of a compensated step has created a second
+		// thing.
 		sc.lane.noteEffects(step, sc, s.truth(), s.misled)
 		if s.x.Err == nil {
 			sc.lane.jar.Set(s.out.to.Logical(s.out.request.URL), s.x)
@@ -212,6 +216,7 @@ func planted(rules *judge.StepRules, shots ...*shot) []run.PlantedFault {
 		f := run.PlantedFault{What: s.tampered.What}
 		// Without rules no difference means that nothing can notice the fault. Where rules hide
 		// it, the report names them.
+		// Broken on purpose: is what the case saw, was what the service sent.
 		is, was := s.answer.Message(), judge.NewAnswer(s.tampered.True).Message()
 		if bare := diff.CompareMessages(was, is, nil, nil); bare.Equal() {
 			f.Invisible = true
@@ -283,6 +288,7 @@ func (w *walk) confirm(ctx context.Context, step *scenarios.Step, name string, r
 			}
 			return s.answer
 		}
+		// Blue twice, so that a blue that is never twice the same is told from a green that differs.
 		first, second, green := again(scenarios.Blue), again(scenarios.Blue), again(scenarios.Green)
 		if first == nil || second == nil || green == nil {
 			continue

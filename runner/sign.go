@@ -108,6 +108,8 @@ func (w *walk) signByHMAC(out *outgoing, auth *scenarios.HMACAuth, sc *scope) er
 		if err != nil {
 			return nil, fmt.Errorf("auth: hmac: sign: %w", err)
 		}
+		// The text is the file's own form of the request; the signature is then part of another text,
+		// the header's value.
 		mac := hmac.New(hmacHashes[auth.Hash], []byte(secret))
 		mac.Write([]byte(text.Text))
 		parts.signature = hex.EncodeToString(mac.Sum(nil))
@@ -341,6 +343,7 @@ func (w *walk) oauth(ctx context.Context, to *services.Service, auth *scenarios.
 // so that the identity provider is asked once. A provider that is not a service of the side is
 // called over a transport that has the side's settings, but not its pinned address.
 func (w *walk) tokenSource(to *services.Service, config wire.OAuth2) (*wire.TokenSource, error) {
+	// The lock is held through the making of a source, which sends nothing: its first use does.
 	t := &w.suite.run.tokens
 	key := fmt.Sprintf("%d %q", to.Side, config)
 	t.mu.Lock()

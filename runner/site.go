@@ -40,6 +40,7 @@ type Site struct {
 func NewSite(plan *Plan) (*Site, error) {
 	s := &Site{sink: &findings.Forward{}}
 	s.e = newExecution(plan, s.sink, nil)
+	// What walks create is reported from the first request on.
 	s.e.owed = findings.NewLedger()
 	var ctx context.Context
 	ctx, s.stop = context.WithCancel(context.Background())
@@ -254,6 +255,7 @@ func (l *loadWalk) owe(pending *effect) {
 			o.Effects = append(o.Effects, owedEffect{e.step.Name, e.name, e.unsure, e.values})
 		}
 	}
+	// A walk has two sides, each of which owes for itself.
 	key := o.ID + " " + o.Side.String()
 	if len(o.Effects) == 0 {
 		ledger.Note(key, nil)

@@ -95,6 +95,8 @@ func (w *walk) step(ctx context.Context, step *scenarios.Step, name string) *run
 	key := run.PairKey(w.id, name, "")
 	w.suite.run.emit(run.Event{Pair: &run.Pair{Key: key, Blue: blue.exchange(), Green: green.exchange()}})
 	apart := w.trackApart(LaneBlue, blue.exchange(), green.exchange())
+	// From here on nothing is sent for the judgement itself: judge.Judge sees what came and what the
+	// file says.
 	j := judgeTrial(&judge.Trial{
 		Step: step, Name: name, Key: key, Rules: rules, Blue: blue.given(), Green: green.given(),
 		BlueChecks: checks[scenarios.Blue], GreenChecks: checks[scenarios.Green],
@@ -184,6 +186,7 @@ func (w *walk) bijections(kind LaneKind) *diff.Bijections {
 func (w *walk) control(key string) judge.Control {
 	o := &w.suite.run.plan.Options
 	c := judge.Control{Seed: o.Seed}
+	// Rows of one case go through the same rules, so that a sample of them is enough.
 	share := controlShare(w.rows())
 	drawn := random.Chance(share, o.Seed, "control", key)
 	if drawn {
@@ -340,6 +343,7 @@ func (w *walk) fire(ctx context.Context, step *scenarios.Step, name string, now 
 		slices.Reverse(sides)
 	}
 	sides = slices.DeleteFunc(sides, func(s scenarios.Side) bool { return !step.SentTo(s) })
+	// A panic of one side is that side's error: the other may still be under way.
 	one := func(side scenarios.Side) {
 		defer rescue(func(err error) { shots[side] = &shot{err: err} })
 		kind := straightLane(side)
@@ -380,6 +384,7 @@ func cookiesOf(r *run.StepResult, shots ...*shot) {
 			}) {
 				continue
 			}
+			// A status that asks who is there is explained by the cookie; any other is only perhaps.
 			text := fmt.Sprintf("%s: the cookie %s was not sent: %s", s.out.to.Side, c.Name, c.Why)
 			if status := s.x.Status; status == 401 || status == 403 || status >= 300 && status <= 399 {
 				r.Reasons = append(r.Reasons, text)
