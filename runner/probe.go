@@ -325,7 +325,7 @@ func (c *probe) askSide(ctx context.Context, s *services.Service, whole bool) *t
 	}
 	if f.Gets[0].Err == nil {
 		f.Head, f.Options = p.send(ctx, "HEAD", "", ""), p.send(ctx, "OPTIONS", "", "")
-		if tag, ok := judge.Header(f.Gets[0].Headers, "ETag"); ok {
+		if tag, ok := wire.Header(f.Gets[0].Headers, "ETag"); ok {
 			f.Known, f.Unknown = p.send(ctx, "GET", "If-None-Match", tag), p.send(ctx, "GET", "If-None-Match", `"bgverify"`)
 		}
 	}
