@@ -103,6 +103,8 @@ func authRest(a *pmAuth) (model.Lost, bool) {
 	}, len(out) > 0
 }
 
+// oauth2 translates the two grants that need no person. Of any other what counts is the token that
+// the collection holds; without one it is asked for in the environment.
 func (im *pmImport) oauth2(d *pmDraft, a *pmAuth) (*model.Auth, string) {
 	text := func(param string) string { return im.text(d, a.get(param), "oauth2 "+param, true) }
 	secret := func(param string) string { return im.secret(d, param, a.get(param), "oauth2 "+param) }

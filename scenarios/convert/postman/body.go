@@ -70,6 +70,8 @@ var mediaTypes = map[string]string{
 	"javascript": "application/javascript",
 }
 
+// raw translates a body that is written as text: JSON becomes YAML where that holds it, what is too
+// large to read and has no placeholder a file, XML and everything else text.
 func (im *pmImport) raw(d *pmDraft, b *pmBody) {
 	im.report.Mapped(model.Bodies, 1)
 	typ := cmp.Or(d.contentType(), mediaTypes[b.language])
@@ -207,6 +209,8 @@ func writableJSON(v *source.Value, depth int, count *int) bool {
 	return true
 }
 
+// jsonValue is a value of a body in the language. Whole placeholders are kept for typeValues, which
+// knows only later what type they have.
 func (im *pmImport) jsonValue(d *pmDraft, v *source.Value, bare []string) *model.Node {
 	switch v.Kind {
 	case 'o', 'a':
@@ -318,6 +322,7 @@ func (im *pmImport) multipart(d *pmDraft, b *pmBody) {
 	d.dropHeader("")
 }
 
+// fileBody translates a body that is a file; some exports hold its content in place of its name.
 func (im *pmImport) fileBody(d *pmDraft, b *pmBody) {
 	im.report.Mapped(model.Bodies, 1)
 	if b.file == "" && b.raw != "" {
@@ -329,6 +334,8 @@ func (im *pmImport) fileBody(d *pmDraft, b *pmBody) {
 	}
 }
 
+// graphql translates a query with its variables. One with placeholders inside is written out as the
+// JSON that carries it: the language takes a query only as it stands, or as one placeholder.
 func (im *pmImport) graphql(d *pmDraft, b *pmBody) {
 	im.report.Mapped(model.Bodies, 1)
 	d.dropHeader("application/json")

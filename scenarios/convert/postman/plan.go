@@ -156,6 +156,8 @@ func (im *pmImport) edges() []pmEdge {
 	return out
 }
 
+// setVar gives the case of a draft a value that a script set. The first one stays: it is what the
+// requests before the second saw.
 func (d *pmDraft) setVar(name string, def *script.Definition) {
 	if !hasVar(d.vars, name) {
 		d.vars = append(d.vars, model.Var{Name: name, Text: def.Value, Literal: def.Literal})
@@ -371,6 +373,7 @@ func capComments(lines []string) []string {
 	return append(slices.Clone(lines[:maxComments]), fmt.Sprintf("… and %d more, see the output of the import", len(lines)-maxComments))
 }
 
+// isColumn reports whether the iteration data gives a variable: another value in each row.
 func (im *pmImport) isColumn(name string) bool {
 	return im.data != nil && slices.Contains(im.data.columns, name)
 }

@@ -22,6 +22,9 @@ type suiteBuild struct {
 	every []*pmDraft // of this suite, setup included
 }
 
+// build writes the parts of a suite in an order that matters: defaults before the steps that
+// override them, setup before the cases that use what it captures, and sides before the variables,
+// which are those that no side has.
 func (b *suiteBuild) build(groups [][]*pmDraft, shared map[*pmDraft]string) {
 	b.ids = naming.NewNamer("-")
 	var drafts []*pmDraft

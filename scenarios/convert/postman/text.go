@@ -98,6 +98,8 @@ func (im *pmImport) variable(d *pmDraft, name string, header bool) string {
 	return "{{" + im.varName(name) + "}}"
 }
 
+// use notes that a draft reads a variable. Without a draft a text is translated for something that
+// is not sent, such as the value of a variable.
 func (d *pmDraft) use(name string, header bool) {
 	if d == nil {
 		return

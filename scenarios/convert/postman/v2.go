@@ -17,6 +17,7 @@ type v2Reader struct {
 	err  *source.Error
 }
 
+// fail keeps the first mistake: what is read after it may follow from it.
 func (r *v2Reader) fail(v *source.Value, path, format string, args ...any) {
 	if r.err == nil {
 		at := -1
@@ -45,6 +46,8 @@ func readV2(file string, data []byte) (*pmCollection, error) {
 	return c, nil
 }
 
+// collection reads the top of a file. What people export by mistake is told apart, because the
+// remedy differs: form v1, an environment, a run.
 func (r *v2Reader) collection(v *source.Value, path string) *pmCollection {
 	if v.Kind != 'o' {
 		r.fail(v, path, "a collection must be an object, not %s", v.Word())
@@ -105,6 +108,7 @@ func (r *v2Reader) items(parent *pmItem, list *source.Value, path string, depth 
 	}
 }
 
+// item reads a folder or a request; what tells them apart is a list of items.
 func (r *v2Reader) item(parent *pmItem, v *source.Value, path string, depth int) *pmItem {
 	item := &pmItem{
 		name: v.Get("name").Str(), doc: docText(v.Get("description")), parent: parent,
@@ -299,6 +303,8 @@ func (r *v2Reader) auth(v *source.Value, path string) *pmAuth {
 	return a
 }
 
+// scripts reads those that run before the request and after the answer. Line ends of Windows are
+// taken off, so that lines are counted as Postman shows them.
 func (r *v2Reader) scripts(v *source.Value, path string) []script.Source {
 	var out []script.Source
 	for i, e := range v.List() {

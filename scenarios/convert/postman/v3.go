@@ -51,6 +51,8 @@ type ordered struct {
 	name  string
 }
 
+// folder reads what is in a folder, and below it. Folders whose names begin with a dot are
+// settings of Postman; a folder without requests is none of the collection.
 func (r *v3Reader) folder(f *pmItem, dir string, c *pmCollection, depth int) error {
 	if depth > maxFolders {
 		return fmt.Errorf("%s: folders nested more than %d deep", dir, maxFolders)

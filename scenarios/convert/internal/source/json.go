@@ -152,6 +152,8 @@ func utf16Text(data []byte, order binary.ByteOrder) ([]byte, int, error) {
 	return []byte(string(utf16.Decode(units))), -1, nil
 }
 
+// A jsonParser reads one text. It keeps the path to where it is, because a mistake in a collection of
+// thousands of lines is found by the request it is in, not by its byte.
 type jsonParser struct {
 	file  string
 	text  []byte
@@ -227,6 +229,8 @@ func (p *jsonParser) literal(v *Value) error {
 	return nil
 }
 
+// str reads a string. What holds no escape and nothing but ASCII, which is nearly all, is taken as
+// it is; the rest is decoded by encoding/json.
 func (p *jsonParser) str() (string, error) {
 	start := p.pos
 	plain := true // nothing to decode and nothing that JSON forbids

@@ -161,6 +161,7 @@ func (im *Import) Hoist() {
 	}
 }
 
+// sameAuth reports whether two authentications send the same, which is all that defaults need to know.
 func sameAuth(a, b *model.Auth) bool {
 	return a.Kind == b.Kind && a.Name == b.Name && a.Proof() == b.Proof()
 }

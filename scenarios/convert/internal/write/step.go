@@ -93,6 +93,8 @@ var authTables = map[model.AuthKind]string{
 	model.OAuth2Client: "oauth2", model.OAuth2Password: "oauth2",
 }
 
+// authNode writes an authentication. Which table a kind has is in authTables; the fields that have
+// the name of a key are filled in by the table.
 func authNode(a *model.Auth) *layout.Node {
 	table := authTables[a.Kind]
 	switch a.Kind {

@@ -158,6 +158,8 @@ func (r *scriptReader) variablesIn(c sym) []model.Check {
 // A branch holds what is asserted in one branch of a condition, with the statements.
 type branch struct{ found []asserted }
 
+// An asserted is what a statement asserts, with what it has read: both are needed again when it is
+// known whether the other branch says the same.
 type asserted struct {
 	node   ast.Node
 	claims []claim.Claim

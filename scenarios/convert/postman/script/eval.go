@@ -104,6 +104,7 @@ func (r *scriptReader) created(x *ast.NewExpression) sym {
 
 func validText(s string) string { return strings.ToValidUTF8(s, "\ufffd") }
 
+// numberText is a number as JSON has it; empty for what JSON has not: infinity, NaN.
 func numberText(v any) string {
 	text := fmt.Sprint(v)
 	if f, ok := v.(float64); ok {
@@ -115,6 +116,8 @@ func numberText(v any) string {
 	return text
 }
 
+// identifier is the value of a name: what the script gave it, otherwise what the sandbox calls so.
+// A name whose value changes in place is not followed.
 func (r *scriptReader) identifier(name string) sym {
 	if v, ok := r.scope.get(name); ok {
 		if r.mutable[name] {
@@ -315,6 +318,8 @@ func (r *scriptReader) object(x *ast.ObjectLiteral) sym {
 	return literal(n)
 }
 
+// unary is an operator before a value. The opposite of several claims at once is none of the
+// language, so that only one claim is negated.
 func (r *scriptReader) unary(x *ast.UnaryExpression) sym {
 	v := r.eval(x.Operand)
 	holds, known := r.truth(v)

@@ -101,6 +101,8 @@ func (r *scriptReader) lose(n ast.Node, kind model.Kind, why string) {
 	r.loseText(text, at, kind, why)
 }
 
+// loseText lists a piece of the script once, however often it is read. Without a reason the one
+// counts why the statement may not run at all.
 func (r *scriptReader) loseText(text string, at int, kind model.Kind, why string) {
 	if r.firstTime("lost ", at, " ", r.first) {
 		r.loseLines(text, r.line(min(at, len(r.code))), kind, cmp.Or(why, r.guarded))

@@ -100,6 +100,8 @@ const (
 	sureNumber                   // a number, so that + adds
 )
 
+// body is the value at a path of the body. Paths that are too long, or that the language does not
+// read, are not followed.
 func body(path string) sym {
 	if len(path) > 2000 {
 		return sym{}
