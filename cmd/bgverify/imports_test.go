@@ -36,16 +36,16 @@ var allowed = map[string][]string{
 	"internal/suggest":              {},
 	"internal/tree":                 {"internal/hint"},
 	"scenarios/problem":             {},
-	"scenarios/template":            {"internal/text", "internal/suggest", "scenarios/problem"},
-	"scenarios/internal/source":     {"scenarios/problem"},
+	"scenarios/template":            {"internal/lazy", "internal/text", "internal/suggest", "scenarios/problem"},
+	"scenarios/internal/source":     {"internal/lazy", "scenarios/problem"},
 	"scenarios/internal/bodyschema": {},
 	"scenarios/internal/layout":     {"internal/text", "scenarios/template"},
 	"scenarios/internal/keys": {
 		"internal/text", "diff", "diff/path", "diff/perf", "internal/suggest", "scenarios/problem", "scenarios/template", "scenarios/internal/layout", "scenarios/internal/source",
 	},
-	"scenarios/stage":   {"diff", "scenarios/problem", "scenarios/template", "scenarios/internal/source", "scenarios/internal/keys"},
+	"scenarios/stage":   {"internal/lazy", "diff", "scenarios/problem", "scenarios/template", "scenarios/internal/source", "scenarios/internal/keys"},
 	"scenarios/rows":    {"scenarios/problem", "scenarios/template", "scenarios/internal/source"},
-	"scenarios/openapi": {"diff", "scenarios/internal/source", "scenarios/problem", "scenarios/template"},
+	"scenarios/openapi": {"internal/lazy", "diff", "scenarios/internal/source", "scenarios/problem", "scenarios/template"},
 	"scenarios/apiuse":  {"internal/text", "scenarios", "scenarios/openapi", "scenarios/template"},
 	"scenarios": {
 		"scenarios/openapi", "internal/text", "diff", "diff/path", "diff/perf", "internal/suggest",
@@ -79,20 +79,20 @@ var allowed = map[string][]string{
 	"report":           {"report/words", "report/source", "report/page", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf", "scenarios"},
 	"report/words":     {"internal/text", "runner/run", "diff", "diff/perf"},
 	"report/source":    {"report/words", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf"},
-	"report/page":      {"report/archive/history", "report/words", "report/source", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf"},
+	"report/page":      {"internal/lazy", "report/archive/history", "report/words", "report/source", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/perf"},
 	"report/archive": {
 		"report/archive/disk", "report/archive/history", "report/archive/redact", "internal/hint", "internal/suggest", "internal/text", "runner/run", "runner/wire", "diff", "diff/cause", "diff/notation", "diff/perf", "scenarios",
 	},
 	"report/archive/disk":              {},
 	"report/archive/redact":            {"internal/text", "diff", "diff/notation"},
-	"report/archive/history":           {"internal/text", "report/archive/disk", "runner/run", "diff", "diff/cause", "diff/perf"},
+	"report/archive/history":           {"internal/lazy", "internal/text", "report/archive/disk", "runner/run", "diff", "diff/cause", "diff/perf"},
 	"report/archive/replay":            {"internal/text", "internal/tree", "scenarios/template", "report/archive/redact", "report/archive/history", "runner/run", "internal/hint", "diff", "diff/notation", "diff/perf", "runner", "runner/attack", "runner/wire", "report/archive"},
-	"report/archive/remote":            {"internal/hint", "report/archive", "report/archive/history", "scenarios/stage"},
+	"report/archive/remote":            {"internal/lazy", "internal/hint", "report/archive", "report/archive/history", "scenarios/stage"},
 	"report/archive/remote/remotetest": {}, // imported by tests alone
 	"report/ci":                        {"report", "runner/run"},
 	"report/notify":                    {"internal/text", "runner/run", "scenarios/stage"},
 	"report/archive/merge":             {"report/archive", "report/archive/replay", "runner", "runner/run", "internal/hint"},
-	"report/serve":                     {"report/archive", "report/archive/disk", "report/archive/history", "runner/run", "internal/hint", "internal/suggest", "internal/text"},
+	"report/serve":                     {"internal/lazy", "report/archive", "report/archive/disk", "report/archive/history", "runner/run", "internal/hint", "internal/suggest", "internal/text"},
 	"report/reporttest":                {"runner/run", "runner/wire", "diff", "diff/cause", "diff/perf", "scenarios", "report"},
 	"fixtures":                         {"internal/suggest"},
 	"fixtures/faultproxy":              {},
@@ -115,7 +115,7 @@ var allowed = map[string][]string{
 		"diff", "scenarios/template", "scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",
 	},
 	"scenarios/convert/curl": {
-		"scenarios/template", "scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",
+		"internal/lazy", "scenarios/template", "scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",
 		"scenarios/convert/internal/web",
 	},
 	"scenarios/convert/openapi": {
@@ -123,7 +123,7 @@ var allowed = map[string][]string{
 		"scenarios/convert/internal/naming", "scenarios/convert/internal/source", "scenarios/convert/internal/write",
 	},
 	"scenarios/convert/har": {
-		"scenarios/template", "scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",
+		"internal/lazy", "scenarios/template", "scenarios/convert/internal/model", "scenarios/convert/internal/naming", "scenarios/convert/internal/source",
 		"scenarios/convert/internal/web",
 	},
 	"scenarios/convert/jmeter": {

@@ -116,7 +116,7 @@ func (s *pageRun) addTraces(d *stepDetail, step *run.StepResult) {
 			continue
 		}
 		url := ""
-		if traceID.MatchString(side.TraceID) && webURL.MatchString(s.opts.TraceURL) {
+		if traceID().MatchString(side.TraceID) && webURL().MatchString(s.opts.TraceURL) {
 			url = strings.ReplaceAll(s.opts.TraceURL, "{trace_id}", side.TraceID)
 		}
 		d.Traces = append(d.Traces, []string{"blue ", "green "}[i]+text.Visible(side.TraceID))

@@ -15,12 +15,12 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/bgverify/bgverify/diff/cause"
+	"github.com/bgverify/bgverify/internal/lazy"
 	"github.com/bgverify/bgverify/internal/text"
 	"github.com/bgverify/bgverify/report/source"
 	"github.com/bgverify/bgverify/runner/run"
@@ -297,6 +297,6 @@ func (h *Page) page() *pageView {
 var (
 	// What may become a link: an address of the web, and an id that cannot leave the place of a
 	// URL that it is put into.
-	webURL  = regexp.MustCompile(`^https?://`)
-	traceID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
+	webURL  = lazy.Regexp(`^https?://`)
+	traceID = lazy.Regexp(`^[A-Za-z0-9._-]{1,128}$`)
 )

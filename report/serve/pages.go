@@ -7,9 +7,9 @@ import (
 	"io"
 	"net/http"
 	"path"
-	"regexp"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/lazy"
 	"github.com/bgverify/bgverify/report/archive/history"
 )
 
@@ -18,7 +18,7 @@ import (
 const closed = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 // runFolder matches the first segment of a path to a run.
-var runFolder = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z-[A-Za-z0-9._-]+$`)
+var runFolder = lazy.Regexp(`^\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z-[A-Za-z0-9._-]+$`)
 
 // getPage serves the history and the files of runs, for reading. The archive is opened as
 // an os.Root, so that no path and no link leads out of it; names with a leading dot
@@ -39,7 +39,7 @@ func (s *Server) getPage(w http.ResponseWriter, r *http.Request) {
 	for _, segment := range segments {
 		hidden = hidden || strings.HasPrefix(segment, ".")
 	}
-	if hidden || name != history.IndexFile && (len(segments) < 2 || !runFolder.MatchString(segments[0])) {
+	if hidden || name != history.IndexFile && (len(segments) < 2 || !runFolder().MatchString(segments[0])) {
 		refuse(w, http.StatusNotFound, errors.New("not found"))
 		return
 	}
@@ -103,7 +103,7 @@ func contentType(name string) string {
 }
 
 // metaPolicy finds the policy that a page of ours declares.
-var metaPolicy = regexp.MustCompile(`<meta http-equiv="Content-Security-Policy" content="([^"]*)">`)
+var metaPolicy = lazy.Regexp(`<meta http-equiv="Content-Security-Policy" content="([^"]*)">`)
 
 // headSize is how far into a page its policy is looked for, in bytes.
 const headSize = 4 << 10
@@ -121,7 +121,7 @@ func policyOf(f io.ReadSeeker) (string, error) {
 	}
 	// The policy of a page names the digests of its script and style. It is sent as a header too,
 	// with a sandbox, since a header cannot be removed by what is in the page.
-	found := metaPolicy.FindSubmatch(head[:n])
+	found := metaPolicy().FindSubmatch(head[:n])
 	if found == nil || bytes.ContainsAny(found[1], "\r\n") {
 		return closed, nil
 	}

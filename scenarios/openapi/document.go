@@ -7,11 +7,11 @@ import (
 	"io/fs"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/lazy"
 	"github.com/bgverify/bgverify/scenarios/problem"
 )
 
@@ -51,8 +51,8 @@ type refKnown struct {
 
 // described finds the member that says which version a document has.
 var (
-	described = regexp.MustCompile(`(?m)^["']?(?:openapi|swagger)["']?[ \t]*:`)
-	aSuite    = regexp.MustCompile(`(?m)^["']?suite["']?[ \t]*:`)
+	described = lazy.Regexp(`(?m)^["']?(?:openapi|swagger)["']?[ \t]*:`)
+	aSuite    = lazy.Regexp(`(?m)^["']?suite["']?[ \t]*:`)
 )
 
 // IsDescription reports whether the text of a YAML file has openapi or swagger as a
@@ -62,7 +62,7 @@ func IsDescription(text []byte) bool {
 	if !bytes.Contains(text, []byte("openapi")) && !bytes.Contains(text, []byte("swagger")) {
 		return false
 	}
-	return described.Match(text) && !aSuite.Match(text)
+	return described().Match(text) && !aSuite().Match(text)
 }
 
 // Open reads a document. The error is an *Error where a place is known.

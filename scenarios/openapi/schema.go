@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/lazy"
 	"github.com/bgverify/bgverify/scenarios/problem"
 )
 
@@ -406,12 +407,12 @@ func (b *Bundle) badPatterns(n *Node) bool {
 	return v != nil && slices.ContainsFunc(v.Keys, func(p string) bool { _, ok := goPattern(p); return !ok })
 }
 
-var unicodeEscape = regexp.MustCompile(`\\u([0-9a-fA-F]{4})`)
+var unicodeEscape = lazy.Regexp(`\\u([0-9a-fA-F]{4})`)
 
 // goPattern is a pattern of ECMA-262 as Go's regexp writes it, as far as they differ
 // in spelling alone; false: Go does not read it.
 func goPattern(p string) (string, bool) {
-	p = unicodeEscape.ReplaceAllString(p, `\x{$1}`)
+	p = unicodeEscape().ReplaceAllString(p, `\x{$1}`)
 	_, err := regexp.Compile(p)
 	return p, err == nil
 }

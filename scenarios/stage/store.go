@@ -2,9 +2,9 @@ package stage
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/lazy"
 	"github.com/bgverify/bgverify/scenarios/internal/keys"
 	"github.com/bgverify/bgverify/scenarios/problem"
 )
@@ -37,8 +37,8 @@ func (s Store) Key(name string) string {
 }
 
 var (
-	bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
-	keyPart    = regexp.MustCompile(`^[A-Za-z0-9_=.-]+$`)
+	bucketName = lazy.Regexp(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+	keyPart    = lazy.Regexp(`^[A-Za-z0-9_=.-]+$`)
 )
 
 // ParseStore reads s3://bucket/prefix.
@@ -50,7 +50,7 @@ func ParseStore(text string) (Store, error) {
 	bucket, prefix, _ := strings.Cut(rest, "/")
 	prefix = strings.TrimSuffix(prefix, "/")
 	switch {
-	case !bucketName.MatchString(bucket):
+	case !bucketName().MatchString(bucket):
 		return Store{}, errors.New("the bucket's name must be 3 to 63 lower-case letters, digits, dots and hyphens")
 	case len(prefix) > 512:
 		return Store{}, errors.New("the prefix is longer than 512 characters")
@@ -58,7 +58,7 @@ func ParseStore(text string) (Store, error) {
 		return Store{Bucket: bucket}, nil
 	}
 	for part := range strings.SplitSeq(prefix, "/") {
-		if !keyPart.MatchString(part) || strings.Trim(part, ".") == "" {
+		if !keyPart().MatchString(part) || strings.Trim(part, ".") == "" {
 			return Store{}, errors.New("a prefix is made of letters, digits, _, =, . and -, with one slash between its parts")
 		}
 	}

@@ -9,10 +9,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
+	"github.com/bgverify/bgverify/internal/lazy"
 	"github.com/bgverify/bgverify/report/archive/disk"
 )
 
@@ -45,13 +45,13 @@ const keySize = 32
 const StartLayout = "2006-01-02T15-04-05Z"
 
 var (
-	idPattern   = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
-	namePattern = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z-`)
+	idPattern   = lazy.Regexp(`^[A-Za-z0-9._-]{1,64}$`)
+	namePattern = lazy.Regexp(`^\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z-`)
 )
 
 // ValidID reports whether s can be a run's id. Names of nothing but dots are folders of the
 // file system and not ids.
-func ValidID(s string) bool { return idPattern.MatchString(s) && strings.Trim(s, ".") != "" }
+func ValidID(s string) bool { return idPattern().MatchString(s) && strings.Trim(s, ".") != "" }
 
 // WithRoot runs do while no other process changes the root's folders, history and links. It waits
 // for the lock as long as it takes. The lock is given up when do returns; its error comes
@@ -114,7 +114,7 @@ func RunNames(fsys disk.FS, root string) ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if e.IsDir() && namePattern.MatchString(e.Name()) {
+		if e.IsDir() && namePattern().MatchString(e.Name()) {
 			names = append(names, e.Name())
 		}
 	}
@@ -126,7 +126,7 @@ func RunNames(fsys disk.FS, root string) ([]string, error) {
 // any run.
 func OtherName(path, id string) bool {
 	name := filepath.Base(path)
-	return namePattern.MatchString(name) && !strings.HasSuffix(name, "-"+id)
+	return namePattern().MatchString(name) && !strings.HasSuffix(name, "-"+id)
 }
 
 // startOf is the start of a run by its folder's name; zero when there is none. It is in UTC,
@@ -208,7 +208,7 @@ func ResolveFS(fsys disk.FS, root, ref string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("read %s: %w", filepath.Join(root, LatestLink), err)
 		}
-		if target != filepath.Base(target) || !namePattern.MatchString(target) {
+		if target != filepath.Base(target) || !namePattern().MatchString(target) {
 			return "", fmt.Errorf("%s links to %s, which is not a run of this folder", filepath.Join(root, LatestLink), target)
 		}
 		return filepath.Join(root, target), nil

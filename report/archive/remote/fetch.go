@@ -12,7 +12,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -20,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/bgverify/bgverify/internal/hint"
+	"github.com/bgverify/bgverify/internal/lazy"
 	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/report/archive/history"
 )
@@ -30,10 +30,10 @@ const (
 	maxPages    = 10_000 // of a listing, of a thousand names each
 )
 
-var runFolder = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z-[A-Za-z0-9._-]{1,64}$`)
+var runFolder = lazy.Regexp(`^\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z-[A-Za-z0-9._-]{1,64}$`)
 
 // isRunFolder reports whether a name is one that the archive gives to folders.
-func isRunFolder(name string) bool { return runFolder.MatchString(name) }
+func isRunFolder(name string) bool { return runFolder().MatchString(name) }
 
 // Runs lists the folders below the prefix, newest first, whole or not. Their names begin with
 // the time, so that their order is that of the runs. Everything else below the prefix is

@@ -2,17 +2,17 @@ package curl
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/lazy"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/web"
 )
 
 // jqPath is a filter of jq that names one value.
-var jqPath = regexp.MustCompile(`^(\.[A-Za-z_][A-Za-z0-9_]*|\.?\[[0-9]+\])+$`)
+var jqPath = lazy.Regexp(`^(\.[A-Za-z_][A-Za-z0-9_]*|\.?\[[0-9]+\])+$`)
 
 // capturing reads NAME=$(curl … | jq -r .path): the request becomes a step of
 // setup, and $NAME what it captures.
@@ -58,7 +58,7 @@ func jqFilter(list []shWord) (string, bool) {
 	args := slices.DeleteFunc(slices.Clone(list[1:]), func(w shWord) bool {
 		return slices.Contains([]string{"-r", "--raw-output", "-e", "-er", "-re", "-j"}, w.text)
 	})
-	if len(args) != 1 || !jqPath.MatchString(args[0].text) {
+	if len(args) != 1 || !jqPath().MatchString(args[0].text) {
 		return "", false
 	}
 	return "$" + strings.ReplaceAll(args[0].text, ".[", "["), true

@@ -1,16 +1,17 @@
 package curl
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/bgverify/bgverify/internal/lazy"
 )
 
 // windowsLine finds a command line of Windows' cmd: curl ^"https://…", a line that
 // ends with ^, or ^& in a line without single quotes, which cmd does not know.
-var windowsLine = regexp.MustCompile(`(?m)^\s*curl(\.exe)?\s(\^"|.*\s\^"|.*\^\r?$|[^'\n]*\^[&{}|<>])`)
+var windowsLine = lazy.Regexp(`(?m)^\s*curl(\.exe)?\s(\^"|.*\s\^"|.*\^\r?$|[^'\n]*\^[&{}|<>])`)
 
 // bareWord is what needs no quotes in a shell.
-var bareWord = regexp.MustCompile(`^[A-Za-z0-9_./:=@%+,-]+$`)
+var bareWord = lazy.Regexp(`^[A-Za-z0-9_./:=@%+,-]+$`)
 
 // A cmdReader writes command lines of Windows' cmd, as browsers copy them, as lines
 // of a POSIX shell. Its rules:
@@ -132,7 +133,7 @@ func (r *cmdReader) endWord() {
 		return
 	}
 	word := r.word.String()
-	if !bareWord.MatchString(word) {
+	if !bareWord().MatchString(word) {
 		word = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 	}
 	r.out.WriteString(word)

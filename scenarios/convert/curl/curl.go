@@ -91,7 +91,7 @@ func Convert(in source.Input) (*model.Result, error) {
 		return nil, errors.New("the file holds NUL bytes; it is not text")
 	}
 	// Command lines of Windows are rewritten, so that one reader of shells is enough.
-	windows := windowsLine.MatchString(text)
+	windows := windowsLine().MatchString(text)
 	if windows {
 		text = fromCmd(text)
 	}

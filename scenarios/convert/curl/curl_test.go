@@ -542,7 +542,7 @@ func TestCurlOfWindows(t *testing.T) {
 		})
 	}
 	for _, text := range []string{`curl 'https://h/a?q=^{x}' -d '{"a":"^"}'`, "curl https://h/a -H 'x: ^&'", "curl https://h/a -d \"a^b\""} {
-		if windowsLine.MatchString(text) {
+		if windowsLine().MatchString(text) {
 			t.Errorf("%s is taken for a line of cmd", text)
 		}
 	}

@@ -1,15 +1,16 @@
 package curl
 
 import (
-	"regexp"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/bgverify/bgverify/internal/lazy"
 )
 
 // splitDollar is a $ with what its line has of an expansion, and the joined line ends
 // after it.
-var splitDollar = regexp.MustCompile(`(\$[{#A-Za-z0-9_]*)((?:\\\r?\n)+)`)
+var splitDollar = lazy.Regexp(`(\$[{#A-Za-z0-9_]*)((?:\\\r?\n)+)`)
 
 // mendComments replaces the backslash at the end of a comment by a blank.
 func mendComments(file *syntax.File, text string) string {
@@ -27,7 +28,7 @@ func mendComments(file *syntax.File, text string) string {
 // a shell. A quote, a bracket or a # that follows may change how the rest is parsed, so
 // that what comes after it is left to the next pass.
 func mendDollar(file *syntax.File, text string) string {
-	found := splitDollar.FindAllStringSubmatchIndex(text, -1)
+	found := splitDollar().FindAllStringSubmatchIndex(text, -1)
 	if len(found) == 0 {
 		return text
 	}

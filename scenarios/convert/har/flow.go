@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/lazy"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/source"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/web"
@@ -52,11 +53,11 @@ var runs = []*regexp.Regexp{
 
 // What drawn goes by.
 var (
-	drawnText   = regexp.MustCompile(`^[A-Za-z0-9._~+/=:-]+$`)
-	drawnNumber = regexp.MustCompile(`^[1-9][0-9]{4,18}$`)
-	timeText    = regexp.MustCompile(`^\d{4}-\d\d-\d\d|^\d\d:\d\d`)
-	plainWord   = regexp.MustCompile(`^[a-z._/:-]+$|^[A-Z._/:-]+$|^[A-Z]?[a-z]+([A-Z][a-z]+)*$|^v?[0-9]+(\.[0-9]+)*$`)
-	wholeURL    = regexp.MustCompile(`^https?://[^\s\\"<>{}|^\x60]+$`)
+	drawnText   = lazy.Regexp(`^[A-Za-z0-9._~+/=:-]+$`)
+	drawnNumber = lazy.Regexp(`^[1-9][0-9]{4,18}$`)
+	timeText    = lazy.Regexp(`^\d{4}-\d\d-\d\d|^\d\d:\d\d`)
+	plainWord   = lazy.Regexp(`^[a-z._/:-]+$|^[A-Z._/:-]+$|^[A-Z]?[a-z]+([A-Z][a-z]+)*$|^v?[0-9]+(\.[0-9]+)*$`)
+	wholeURL    = lazy.Regexp(`^https?://[^\s\\"<>{}|^\x60]+$`)
 )
 
 // drawn is rule 1.
@@ -64,8 +65,8 @@ func drawn(text string) bool {
 	if len(text) < 8 || len(text) > 4096 {
 		return false
 	}
-	return wholeURL.MatchString(text) || drawnText.MatchString(text) && !timeText.MatchString(text) && !plainWord.MatchString(text) &&
-		!strings.Contains(text, "://") || drawnNumber.MatchString(text)
+	return wholeURL().MatchString(text) || drawnText().MatchString(text) && !timeText().MatchString(text) && !plainWord().MatchString(text) &&
+		!strings.Contains(text, "://") || drawnNumber().MatchString(text)
 }
 
 // answer remembers the values of an answer.
@@ -84,7 +85,7 @@ func (f *harFlow) answer(request int, v *source.Value, path, key string) {
 	case 's', 'n':
 		ok := drawn(v.Text)
 		if v.Kind == 'n' {
-			ok = drawnNumber.MatchString(v.Text)
+			ok = drawnNumber().MatchString(v.Text)
 		}
 		if ok && f.sources[v.Text] == nil && !f.sent[v.Text] { // Rule 2
 			f.sources[v.Text] = &harSource{request: request, path: path, key: key, number: v.Kind == 'n'}
@@ -138,7 +139,7 @@ func (f *harFlow) captureName(s *harSource) string {
 		"id", "value", "data", "key", "code", "name", "url",
 		"result", "no",
 	}, generic) {
-		members := memberNames.FindAllStringSubmatch(s.path, -1)
+		members := memberNames().FindAllStringSubmatch(s.path, -1)
 		if n := len(members); n >= 2 {
 			name = strings.Join([]string{members[n-2][1], name}, "_")
 		}
@@ -146,7 +147,7 @@ func (f *harFlow) captureName(s *harSource) string {
 	return f.names.Take(naming.VarName(cmp.Or(name, "value")))
 }
 
-var memberNames = regexp.MustCompile(`\.([^.\[\]]+)`)
+var memberNames = lazy.Regexp(`\.([^.\[\]]+)`)
 
 // add makes room for one more request.
 func (f *harFlow) add() int {

@@ -5,10 +5,10 @@ import (
 	"encoding/csv"
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/bgverify/bgverify/internal/lazy"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/model"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/naming"
 	"github.com/bgverify/bgverify/scenarios/convert/internal/web"
@@ -36,9 +36,9 @@ const (
 )
 
 var (
-	digits      = regexp.MustCompile(`[0-9]+`)
-	queryValue  = regexp.MustCompile(`=[^&]*`)
-	plainColumn = regexp.MustCompile(`^[A-Za-z0-9._~-]+$`)
+	digits      = lazy.Regexp(`[0-9]+`)
+	queryValue  = lazy.Regexp(`=[^&]*`)
+	plainColumn = lazy.Regexp(`^[A-Za-z0-9._~-]+$`)
 )
 
 // A folding decides which repeats are taken.
@@ -69,7 +69,7 @@ func addOf(sets map[string]map[string]bool, key, value string) {
 // foldKey is what the rows of one case have in common.
 func (e *harEntry) foldKey() string {
 	address, query, _ := strings.Cut(e.url, "?")
-	address, query = digits.ReplaceAllString(address, "0"), queryValue.ReplaceAllString(query, "=")
+	address, query = digits().ReplaceAllString(address, "0"), queryValue().ReplaceAllString(query, "=")
 	return fmt.Sprintf("%s\n%s %s?%s\n%d %s\n%s", e.page.id, e.method, address, query, e.status, web.Media(e.mime), e.stable())
 }
 
@@ -77,7 +77,7 @@ func (e *harEntry) foldKey() string {
 func (f *folding) without(e *harEntry) string {
 	key := e.foldKey()
 	if len(f.distinct[key]) < minRows {
-		route := e.page.id + " " + e.method + " " + digits.ReplaceAllString(e.url, "0")
+		route := e.page.id + " " + e.method + " " + digits().ReplaceAllString(e.url, "0")
 		if f.routes[route]++; f.routes[route] > maxRepeats {
 			return routeRepeats
 		}
@@ -140,7 +140,7 @@ func (h *harImport) foldRows(requests []*web.Request) (cases []*model.Case, take
 
 // place is where a request reads or writes, without its numbers: what a page writes it reads in order.
 func place(r *web.Request) string {
-	return r.Step.Service + " " + digits.ReplaceAllString(r.Step.URL, "0")
+	return r.Step.Service + " " + digits().ReplaceAllString(r.Step.URL, "0")
 }
 
 // A table holds what steps differ in.
@@ -182,7 +182,7 @@ func (t *table) columns() []int {
 			continue
 		}
 		if slices.ContainsFunc(column, func(s string) bool {
-			return len(s) > longestColumn || strings.Contains(s, "{{") || strings.ContainsAny(s, "\r\n") || i < segments && !plainColumn.MatchString(s)
+			return len(s) > longestColumn || strings.Contains(s, "{{") || strings.ContainsAny(s, "\r\n") || i < segments && !plainColumn().MatchString(s)
 		}) {
 			return nil
 		}

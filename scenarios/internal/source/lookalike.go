@@ -11,6 +11,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/bgverify/bgverify/internal/lazy"
 	"github.com/bgverify/bgverify/scenarios/problem"
 )
 
@@ -115,14 +116,14 @@ func yamlError(text string) string {
 }
 
 // unknownEscape matches, in a text in double quotes, a backslash that begins no escape of YAML.
-var unknownEscape = regexp.MustCompile(`"(?:[^"\\]|\\[0abt\tnvfre "/\\N_LPxuU])*(\\.)`)
+var unknownEscape = lazy.Regexp(`"(?:[^"\\]|\\[0abt\tnvfre "/\\N_LPxuU])*(\\.)`)
 
 // escape moves a problem to the first backslash, not before its line, that begins no escape.
 func (s *File) escape(p *problem.Problem) {
 	p.Hint = `inside " " a backslash begins an escape: write the text in ' ' instead`
 	for line := p.Pos.Line; line <= len(s.Lines); line++ {
 		text := s.Lines[line-1]
-		if m := unknownEscape.FindStringSubmatchIndex(text); m != nil {
+		if m := unknownEscape().FindStringSubmatchIndex(text); m != nil {
 			p.Pos.Line, p.Pos.Col, p.Width = line, utf8.RuneCountInString(text[:m[2]])+1, 2
 			return
 		}

@@ -2,33 +2,33 @@ package source
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/bgverify/bgverify/internal/lazy"
 	"github.com/bgverify/bgverify/scenarios/problem"
 )
 
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(?s)(.*)$`)
+var yamlLine = lazy.Regexp(`^yaml: (?:line (\d+): )?(?s)(.*)$`)
 
 // parserError matches the errors whose line yaml.v3 counts from 0: those of its parser.
 // Those of its scanner count from 1.
-var parserError = regexp.MustCompile(`^did not find expected ('|<|key|node content)`)
+var parserError = lazy.Regexp(`^did not find expected ('|<|key|node content)`)
 
-var unknownAnchor = regexp.MustCompile(`unknown anchor '(.*)' referenced`)
+var unknownAnchor = lazy.Regexp(`unknown anchor '(.*)' referenced`)
 
 // SplitYAMLError is the line that an error of yaml.v3 is about, from 1, and what it says
 // without it. An error without a line is about the first one.
 func SplitYAMLError(err error) (line int, msg string) {
-	m := yamlLine.FindStringSubmatch(err.Error())
+	m := yamlLine().FindStringSubmatch(err.Error())
 	if m == nil {
 		return 1, err.Error()
 	}
 	if line, err = strconv.Atoi(m[1]); err != nil {
 		line = 1
 	}
-	if parserError.MatchString(m[2]) {
+	if parserError().MatchString(m[2]) {
 		line++
 	}
 	return line, m[2]
@@ -65,7 +65,7 @@ func (s *File) yamlProblem(err error, yamlText string) problem.Problem {
 		p.Hint = "a value that starts with * or & must be quoted"
 	case strings.Contains(msg, "unknown anchor"):
 		p.Hint = "a value that starts with * must be quoted"
-		if m := unknownAnchor.FindStringSubmatch(msg); m != nil {
+		if m := unknownAnchor().FindStringSubmatch(msg); m != nil {
 			s.moveTo(&p, "*"+m[1])
 		}
 	case strings.Contains(msg, "unknown escape character"):
@@ -139,7 +139,7 @@ func (s *File) misindented(p *problem.Problem, from int) bool {
 		}
 		// Deeper than the line above allows, or between two levels.
 		if len(levels) > 0 && levels[len(levels)-1] != col && !opened {
-			if !keyStart.MatchString(body) {
+			if !keyStart().MatchString(body) {
 				continue // text that goes on over lines
 			}
 			p.Pos.Line, p.Pos.Col, p.Width = i+1, col+1, len([]rune(strings.TrimSpace(body)))
@@ -156,7 +156,7 @@ func (s *File) misindented(p *problem.Problem, from int) bool {
 			body = rest
 			levels = append(levels, col)
 		}
-		opened = opens.MatchString(body)
+		opened = opens().MatchString(body)
 	}
 	return false
 }
@@ -164,8 +164,8 @@ func (s *File) misindented(p *problem.Problem, from int) bool {
 // keyStart matches what begins with a key or a dash, and opens what a deeper line may follow:
 // a key without a value, a dash, or the head of a text in several lines.
 var (
-	keyStart = regexp.MustCompile(`^(- |-$|[\w."'$-]+ *:( |$))`)
-	opens    = regexp.MustCompile(`(:|^-|[|>][-+0-9]*)\s*(#.*)?$`)
+	keyStart = lazy.Regexp(`^(- |-$|[\w."'$-]+ *:( |$))`)
+	opens    = lazy.Regexp(`(:|^-|[|>][-+0-9]*)\s*(#.*)?$`)
 )
 
 // moveTo moves a problem to the first line that holds a text.
