@@ -13,12 +13,17 @@ import (
 
 // A stage of walks is judged from its records as it was while it ran; rows are dealt
 // in their order, the same to both sides; a walk that fails is one error, and what it
-// did not send is no reason to doubt the generator.
+// did not send is no reason to doubt the generator. What routes name is only where they lead: a
+// side may have no service without a name.
 func TestWalkedCases(t *testing.T) {
 	t.Parallel()
 	plan := quick(start(t, &service{base: time.Millisecond}), start(t, &service{base: time.Millisecond}))
 	blue, green := plan.Routes[0].Blue[0].URL, plan.Routes[0].Green[0].URL
-	plan.Routes = []Route{{Name: "first"}, {Name: "second"}}
+	plan.Routes = []Route{{Name: "first", Blue: []Request{{URL: blue}}, Green: []Request{{URL: green}}}, {Name: "second"}}
+	for _, side := range plan.sides() {
+		side.Services["shop"] = side.Services[""]
+		delete(side.Services, "")
+	}
 	plan.Rate, plan.WarmUp = 100, 320*time.Millisecond
 	var mu sync.Mutex
 	rows := [2]map[int]int{{}, {}}
@@ -32,7 +37,7 @@ func TestWalkedCases(t *testing.T) {
 		mu.Unlock()
 		for place := range 3 {
 			ready := time.Now()
-			x := w.Do(ctx, "", &wire.Request{Method: "GET", URL: url})
+			x := w.Do(ctx, "shop", &wire.Request{Method: "GET", URL: url})
 			var unmet *Unmet
 			if w.Green && place == 1 && w.Pair%10 == 3 {
 				unmet = &Unmet{What: "a second answer", Got: "none"}
