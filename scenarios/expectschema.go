@@ -55,6 +55,10 @@ func (w *walker) compileSchema(at *yaml.Node, name, fragment string, data []byte
 			return nil, err
 		}
 		w.schemaFiles[name] = f
+		idle := f.Idle()
+		for _, p := range idle[:min(len(idle), 5)] {
+			w.Warnf(at, "the schema accepts more than it seems to say", "%s%s", name, p)
+		}
 		return f.Part(fragment)
 	}
 	if fragment == "" {

@@ -38,7 +38,7 @@ var allowed = map[string][]string{
 	"scenarios/problem":             {},
 	"scenarios/template":            {"internal/lazy", "internal/text", "internal/suggest", "scenarios/problem"},
 	"scenarios/internal/source":     {"internal/lazy", "scenarios/problem"},
-	"scenarios/internal/bodyschema": {},
+	"scenarios/internal/bodyschema": {"internal/suggest"},
 	"scenarios/internal/layout":     {"internal/text", "scenarios/template"},
 	"scenarios/internal/keys": {
 		"internal/text", "diff", "diff/path", "diff/perf", "internal/suggest", "scenarios/problem", "scenarios/template", "scenarios/internal/layout", "scenarios/internal/source",

@@ -88,9 +88,16 @@ type Response struct {
 	Status string // 200, 2XX or default
 	Media  []Media
 	// Headers are those that a response must have.
-	Headers []string
+	Headers []Header
 	Links   []*Link
 	Pos     problem.Pos
+}
+
+// A Header is a header field of a response. Schema is nil where the document has none.
+type Header struct {
+	Name   string
+	Schema *Node
+	Pos    problem.Pos
 }
 
 // A Link says which operation takes a value of a response.
@@ -398,7 +405,7 @@ func (d *Document) responseHeaders(x *Response, r *Node, what string) {
 	names, items := r.members("headers")
 	for i, name := range names {
 		if h := d.resolved(items[i], what+": header "+name); h.truth("required") && !strings.EqualFold(name, "content-type") {
-			x.Headers = append(x.Headers, name)
+			x.Headers = append(x.Headers, Header{Name: name, Schema: h.Get("schema"), Pos: items[i].Pos()})
 		}
 	}
 }

@@ -404,14 +404,14 @@ func (b *Bundle) bounds(n *Node, add func(name, text string)) {
 
 func (b *Bundle) badPatterns(n *Node) bool {
 	v := n.Get("patternProperties")
-	return v != nil && slices.ContainsFunc(v.Keys, func(p string) bool { _, ok := goPattern(p); return !ok })
+	return v != nil && slices.ContainsFunc(v.Keys, func(p string) bool { _, ok := GoPattern(p); return !ok })
 }
 
 var unicodeEscape = lazy.Regexp(`\\u([0-9a-fA-F]{4})`)
 
-// goPattern is a pattern of ECMA-262 as Go's regexp writes it, as far as they differ
+// GoPattern is a pattern of ECMA-262 as Go's regexp writes it, as far as they differ
 // in spelling alone; false: Go does not read it.
-func goPattern(p string) (string, bool) {
+func GoPattern(p string) (string, bool) {
 	p = unicodeEscape().ReplaceAllString(p, `\x{$1}`)
 	_, err := regexp.Compile(p)
 	return p, err == nil
@@ -460,7 +460,7 @@ func (b *Bundle) keyword(n *Node, k keyword, v *Node, nullable bool) string {
 	case k.kind == schemaMap:
 		return b.schemaMap(k.name, v)
 	case k.kind == aPattern:
-		pattern, ok := goPattern(v.Text)
+		pattern, ok := GoPattern(v.Text)
 		if !ok {
 			b.drop(v, "pattern %s is not read by Go's regular expressions", problem.Cut(v.Text, 80))
 			return ""
@@ -491,7 +491,7 @@ func (b *Bundle) schemaMap(name string, v *Node) string {
 	var list []member
 	for i, key := range v.Keys {
 		if name == "patternProperties" {
-			pattern, ok := goPattern(key)
+			pattern, ok := GoPattern(key)
 			if !ok {
 				b.drop(v.Items[i], "pattern %s is not read by Go's regular expressions", problem.Cut(key, 80))
 				continue

@@ -186,13 +186,7 @@ func (im *importer) expect(c *model.Case, o *openapi.Operation) model.Expect {
 	if o.Method == "HEAD" {
 		return out
 	}
-	// Headers are demanded where one answer alone is a success: each may have its own.
-	for _, name := range list[0].Headers {
-		if len(list) == 1 && naming.IsToken(name) {
-			out.Headers = append(out.Headers, model.Check{Name: name, Matchers: []model.Matcher{{Op: "exists", Value: model.Literal("true")}}})
-			im.report.Mapped(model.Assertions, 1)
-		}
-	}
+	out.Headers = im.headers(c, list)
 	if empty {
 		out.Text = []model.Matcher{{Op: "exists", Value: model.Literal("false")}}
 		im.report.Note(c.ID, "no body is documented; none is expected")
