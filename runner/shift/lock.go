@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // errLocked says that another process holds a lock.
@@ -44,6 +45,21 @@ func LockWalk(root string, of Subject, holder string) (*Lock, error) {
 		l.files = append(l.files, f)
 	}
 	return l, nil
+}
+
+// patience is how long the lock of a killed process is waited for.
+const patience = 500 * time.Millisecond
+
+// waitLock is LockWalk for those who must know that a process lives: a lock that another one holds is
+// tried again for a while. A process that was killed while it started a command keeps its
+// lock until that command's program begins, and its walk would not be rolled back.
+func waitLock(root string, of Subject, holder string) (*Lock, error) {
+	for until := time.Now().Add(patience); ; time.Sleep(patience / 25) {
+		lock, err := LockWalk(root, of, holder)
+		if _, locked := errors.AsType[*LockedError](err); !locked || time.Now().After(until) {
+			return lock, err
+		}
+	}
 }
 
 // lockKey takes the lock of one file.

@@ -118,7 +118,7 @@ func rankOf(root string, h *History, of Subject) int {
 
 // IsLive reports whether a process works on a walk.
 func IsLive(root string, h *History) bool {
-	lock, err := LockWalk(root, h.First.Subject(), "bgverify shift")
+	lock, err := waitLock(root, h.First.Subject(), "bgverify shift")
 	if err == nil {
 		lock.Unlock()
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bgverify/bgverify/scenarios/shiftfile"
@@ -100,4 +101,30 @@ func TestFindWalk(t *testing.T) {
 	if at, _, err := FindWalk(root, of); err != nil || at != ended {
 		t.Errorf("found %s, %v, want the ended walk of the same thing", at, err)
 	}
+}
+
+// The lock of a process that was killed while it started a command is held until that command's
+// program begins: a walk that is looked at meanwhile is not a live one.
+func TestLockThatLingers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root := t.TempDir()
+		of := Subject{Name: "api", Moves: []string{"record a."}}
+		held, err := LockWalk(root, of, "a killed process")
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			time.Sleep(patience / 2)
+			held.Unlock()
+		}()
+		lock, err := waitLock(root, of, "test")
+		if err != nil {
+			t.Fatalf("%v, want the lock", err)
+		}
+		defer lock.Unlock()
+		began := time.Now()
+		if _, err := waitLock(root, of, "test"); err == nil || time.Since(began) > 2*patience {
+			t.Errorf("%v after %v, want a refusal within %v", err, time.Since(began), 2*patience)
+		}
+	})
 }

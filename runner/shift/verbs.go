@@ -54,7 +54,7 @@ func (s *Setup) Subject() Subject { return SubjectOf(s.Shift, s.Dir) }
 //     right to write is tried by the walk itself, after it.
 //  4. Where the mechanism keeps a lease, the walk has it before it writes: walks of other machines are refused (*LockedError).
 func (s *Setup) Begin(ctx context.Context) (*Result, string, error) {
-	lock, err := LockWalk(s.Root, s.Subject(), s.holder())
+	lock, err := waitLock(s.Root, s.Subject(), s.holder())
 	if err != nil {
 		return nil, "", err
 	}
@@ -103,7 +103,7 @@ func (s *Setup) Resume(ctx context.Context) (*Result, string, error) {
 	if h.First.Digest != s.Digest {
 		return nil, folder, hint.Errorf("restore them, or run 'bgverify shift rollback'", "%s, or a variable that it names, has changed since the walk in %s began", s.Shift.File, folder)
 	}
-	lock, err := LockWalk(s.Root, s.Subject(), s.holder())
+	lock, err := waitLock(s.Root, s.Subject(), s.holder())
 	if _, locked := errors.AsType[*LockedError](err); locked {
 		return nil, folder, Ask(folder, AskedResume)
 	}
@@ -247,7 +247,7 @@ func (s *Setup) back(ctx context.Context, folder string, h *History) (*Result, e
 	}
 	s.Driver = driver
 	if was := h.First.Subject(); !was.same(s.Subject()) { // the lock that is held is of another one
-		lock, err := LockWalk(s.Root, was, s.holder())
+		lock, err := waitLock(s.Root, was, s.holder())
 		if err != nil {
 			return nil, err
 		}
