@@ -58,7 +58,8 @@ const leastOverlap = 0.8
 //     what would be no worse inconclusive.
 //  5. Errors outside whole blocks count too (judgeOutside), results that one file
 //     lacks, at its ends too, make a pass inconclusive (judgeMissing), and statuses are compared by
-//     route (compareStatuses): a share that is more than 5 % apart is worse.
+//     route (compareStatuses): a share that is more than 5 % apart is worse. A route of which green
+//     fails every request makes a pass inconclusive (silentRoutes).
 //  6. Fewer than two requests a side, or none after the warm-up, is inconclusive.
 func Judge(blue, green io.Reader, opts Options) (*Judgement, error) {
 	var sides [2]*recording
@@ -115,6 +116,9 @@ func Judge(blue, green io.Reader, opts Options) (*Judgement, error) {
 		report.judgeSizes(compareSizes(sides)) // Rule 4
 	}
 	report.judgeStatuses(compareStatuses(sides, opts.Expect))
+	for _, route := range silentRoutes(sides) {
+		report.lower(perf.Inconclusive, causeStatuses, route, "ask that route alone, as often as the others")
+	}
 	report.judgeMissing(sides, from, to)
 	return report, nil
 }

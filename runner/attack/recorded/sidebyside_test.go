@@ -184,6 +184,11 @@ func TestJudgeSizes(t *testing.T) {
 				r.BytesIn = 90
 			}
 		}), Options{}, perf.Inconclusive, "differ in size"},
+		{"2 % of the answers are short", each(func(i int, r *vegeta.Result) {
+			if i%50 == 0 {
+				r.BytesIn = 90
+			}
+		}), Options{}, perf.Inconclusive, "differ in size"},
 		{"twice as large", each(func(_ int, r *vegeta.Result) { r.BytesIn *= 2 }), Options{}, perf.Inconclusive, "differ in size"},
 		{"another 20 bytes", each(func(_ int, r *vegeta.Result) { r.BytesIn += 20 }), Options{}, perf.NoWorse, "no worse"},
 		{"any size is meant", each(func(_ int, r *vegeta.Result) { r.BytesIn = 90 }), Options{AnySize: true}, perf.NoWorse, "no worse"},
@@ -197,6 +202,35 @@ func TestJudgeSizes(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		} else if problem := report.not(c.want, c.reason); problem != "" {
 			t.Errorf("%s: got %v (%s): %s", c.name, report.Outcome, report.Reason, problem)
+		}
+	}
+}
+
+// A route that green never answers is not hidden by a small share of errors.
+func TestJudgeSilentRoute(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		every int
+		code  uint16
+		want  perf.Outcome
+	}{{"all fail", 1, 500, perf.Inconclusive}, {"one fails", 3, 500, perf.NoWorse}, {"none fails", 1, 200, perf.NoWorse}} {
+		all := resultsOf("blue")
+		step, seen := len(all)/3, 0
+		at := func(code uint16) change {
+			return each(func(i int, r *vegeta.Result) {
+				if i%step == step/2 {
+					r.URL = r.URL[:strings.Index(r.URL, "/v1")] + "/v1/rare"
+					if seen++; seen%c.every == 0 {
+						r.Code = code
+					}
+				}
+			})
+		}
+		report, err := Judge(encoded(t, "csv", at(200)(all)), encoded(t, "csv", at(c.code)(resultsOf("green"))), Options{})
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		} else if report.Outcome != c.want {
+			t.Errorf("%s: got %v (%s)", c.name, report.Outcome, report.Reason)
 		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/bgverify/bgverify/diff/perf"
 )
 
 // A SizeDifference says how the sizes of answers of one route differ.
@@ -57,8 +59,8 @@ func (s *sizes) median() float64 {
 	return 0
 }
 
-// below is the share of sizes up to a bin.
-func (s *sizes) below() func(bin int) float64 {
+// below counts the sizes up to a bin.
+func (s *sizes) below() func(bin int) int {
 	sums := make([]int, len(s.bins))
 	for i, b := range s.bins {
 		sums[i] = b.n
@@ -66,28 +68,35 @@ func (s *sizes) below() func(bin int) float64 {
 			sums[i] += sums[i-1]
 		}
 	}
-	return func(bin int) float64 {
-		return float64(sums[min(bin, len(sums)-1)]) / float64(s.n)
-	}
+	return func(bin int) int { return sums[min(bin, len(sums)-1)] }
 }
 
-// apart is the largest share of answers by which one side has more sizes up to a
-// bin than the other has up to the next: the Kolmogorov-Smirnov distance, with one
-// step of tolerance.
+// apart is the largest share of answers by which one side has more sizes up to a bin than
+// the other has up to the next one, a step of tolerance; 0 where chance explains it. Each
+// bin has a test of its own: a bound for all of them at once lets some per cent of error
+// texts pass among larger answers.
 func (s *sizes) apart(other *sizes) float64 {
-	a, b := s.below(), other.below()
+	bins := max(len(s.bins), len(other.bins))
 	most := 0.0
-	for i := range max(len(s.bins), len(other.bins)) {
-		most = max(most, a(i)-b(i+1), b(i)-a(i+1))
+	for _, pair := range [...][2]*sizes{{s, other}, {other, s}} {
+		few, many := pair[0], pair[1]
+		fewer, more := few.below(), many.below()
+		for i := range bins {
+			m, f := more(i), fewer(i+1)
+			share := float64(m)/float64(many.n) - float64(f)/float64(few.n)
+			if share > max(most, sizeApart) && perf.Fisher(f, few.n, m, many.n) <= sizeLevel/float64(bins) {
+				most = share
+			}
+		}
 	}
 	return most
 }
 
-// sizeApart is the share of answers whose size may differ, beyond what chance does
-// (Smirnov's bound for two samples at 1 in 10,000).
+// What may differ: the share of answers, and what chance explains in one of 10,000
+// comparisons at most.
 const (
-	sizeApart = 0.02
-	smirnov   = 2.23
+	sizeApart = 0.005
+	sizeLevel = 1e-4
 )
 
 // compareSizes compares the sizes of answers that succeeded on both sides, route by
@@ -125,7 +134,7 @@ func otherSizes(route string, blue, green *sizes) []SizeDifference {
 		return nil
 	}
 	share := blue.apart(green)
-	if share <= sizeApart+smirnov*math.Sqrt(1/float64(blue.n)+1/float64(green.n)) {
+	if share == 0 {
 		return nil
 	}
 	return []SizeDifference{{route, blue.median(), green.median(), share}}

@@ -111,6 +111,24 @@ func otherShares(route, of string, blue, green map[int]int, expected []attack.St
 	return found
 }
 
+// leastSilent is how many requests of a route green must have failed, all of them, before
+// the route counts by itself: at error rates within the margin that is no chance.
+const leastSilent = 3
+
+// silentRoutes are the routes that blue answers without an error and green not once. They may
+// be too rare to weigh in the errors of the whole, and have no success to compare.
+func silentRoutes(sides [2]*recording) []string {
+	var out []string
+	for name, blue := range sides[0].routes {
+		green := sides[1].routes[name]
+		if green != nil && len(blue.statuses.failed) == 0 && len(green.statuses.succeeded) == 0 && min(blue.n, green.n) >= leastSilent {
+			out = append(out, fmt.Sprintf("%s: green failed all of %d requests, blue none of %d", name, green.n, blue.n))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
 // judgeStatuses lets other statuses count.
 func (r *Judgement) judgeStatuses(found []StatusDifference) {
 	r.Statuses = found
