@@ -1,7 +1,6 @@
 package calibrate
 
 import (
-	"encoding/json"
 	"math"
 	"regexp"
 	"slices"
@@ -10,6 +9,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/tidwall/gjson"
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/diff/notation"
@@ -58,8 +59,11 @@ func spreadOf(g *unstable) (time.Duration, bool) {
 // textOf is the text that an excerpt holds; false where it is not a whole JSON string. An
 // excerpt is a value that the comparison has read already, so it is not read strictly again.
 func textOf(e *diff.Excerpt) (text string, whole bool) {
-	whole = strings.HasPrefix(e.JSON, `"`) && json.Unmarshal([]byte(e.JSON), &text) == nil
-	return text, whole
+	if !gjson.Valid(e.JSON) { // cut off
+		return "", false
+	}
+	v := gjson.Parse(e.JSON)
+	return v.String(), v.Type == gjson.String
 }
 
 // A timeReading is a value as a time; one without a notation is not a time.
