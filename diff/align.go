@@ -309,25 +309,33 @@ func (e *engine) containers(f *frame, bl, gl []int32) bool {
 
 // pairAlike pairs what two bags have left over: the likest first, in blue's order.
 func (e *engine) pairAlike(f *frame, bl, gl []int32) {
-	if len(bl)*len(gl) <= maxCells && len(bl) > 0 && len(gl) > 0 && e.containers(f, bl, gl) {
-		var restB []int32
-		for _, b := range bl {
-			at, best := -1, float32(minLikeness)
-			for k, g := range gl {
-				if l := e.likeness(e.idx[f.bs+int(b)], e.idx[f.gs+int(g)], 0); l > best {
-					at, best = k, l
-				}
-			}
-			if at < 0 {
-				restB = append(restB, b)
-				continue
-			}
-			e.ops = append(e.ops, pairing{b: b, g: gl[at]})
-			gl = slices.Delete(slices.Clone(gl), at, at+1)
-		}
-		bl = restB
+	if len(bl)*len(gl) > maxCells || len(bl) == 0 || len(gl) == 0 || !e.containers(f, bl, gl) {
+		e.leftover(bl, gl)
+		return
 	}
-	e.leftover(bl, gl)
+	var restB []int32
+	for _, b := range bl {
+		at := e.likest(f, b, gl)
+		if at < 0 {
+			restB = append(restB, b)
+			continue
+		}
+		e.ops = append(e.ops, pairing{b: b, g: gl[at]})
+		gl = slices.Delete(slices.Clone(gl), at, at+1)
+	}
+	e.leftover(restB, gl)
+}
+
+// likest is the index in gl of the element most like blue's b, the first of several; -1 where
+// none is more alike than minLikeness.
+func (e *engine) likest(f *frame, b int32, gl []int32) int {
+	at, best := -1, float32(minLikeness)
+	for k, g := range gl {
+		if l := e.likeness(e.idx[f.bs+int(b)], e.idx[f.gs+int(g)], 0); l > best {
+			at, best = k, l
+		}
+	}
+	return at
 }
 
 // maxLikenessDepth bounds how deep two elements are looked into.

@@ -80,14 +80,19 @@ func (e *engine) cookies(blue, green []string) {
 			e.lone(Added, path, g[j].value, e.headerEffect("set-cookie", path))
 		}
 		if eff := e.headerEffect("set-cookie", path); eff.leak == 0 && eff.drop == 0 {
-			for _, a := range g[j].attrs {
-				if a.name == "domain" {
-					e.leakInHeader(path+".domain", []string{strings.TrimPrefix(a.value, ".")}, true)
-				}
-			}
-			e.leakInHeader(path, []string{g[j].value}, true)
+			e.leakInCookie(&g[j], path)
 		}
 	}
+}
+
+// leakInCookie looks for blue's addresses in the domain and in the value of a cookie of green.
+func (e *engine) leakInCookie(c *setCookie, path string) {
+	for _, a := range c.attrs {
+		if a.name == "domain" {
+			e.leakInHeader(path+".domain", []string{strings.TrimPrefix(a.value, ".")}, true)
+		}
+	}
+	e.leakInHeader(path, []string{c.value}, true)
 }
 
 // parseCookies reads all Set-Cookie fields of an answer, in their order.

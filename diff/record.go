@@ -141,12 +141,9 @@ func (e *engine) placed(d Difference, b, g uint32) pending {
 func (e *engine) accepted(k Kind, eff *effect) (rule, bounded string) {
 	by := e.hider
 	if by == 0 {
-		if by, bounded = e.allowance(k, eff); by != 0 {
-			for _, i := range eff.allows {
-				if e.rules.prog.rules[i].allows(k) {
-					e.charged[i]++
-				}
-			}
+		by, bounded = e.allowance(k, eff)
+		if by != 0 {
+			e.charge(k, eff)
 		}
 	}
 	if by != 0 {
@@ -164,6 +161,16 @@ func (e *engine) accepted(k Kind, eff *effect) (rule, bounded string) {
 		}
 	}
 	return "", bounded
+}
+
+// charge counts an accepted difference against every rule that allows its kind, not only
+// against the rule that is named for it: the bound of each holds for all that it allows.
+func (e *engine) charge(k Kind, eff *effect) {
+	for _, i := range eff.allows {
+		if e.rules.prog.rules[i].allows(k) {
+			e.charged[i]++
+		}
+	}
 }
 
 // allowance is the rule that allows a kind of difference at the current place; 0

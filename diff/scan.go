@@ -132,21 +132,31 @@ func (p *parser) str(i int) (end int, escaped, ok bool) {
 		case c < utf8.RuneSelf:
 			i++
 		default:
-			for i < len(s) && s[i] >= utf8.RuneSelf {
-				// Three bytes, Hangul among them, without the general decoder.
-				if c := s[i]; c >= 0xE1 && c <= 0xEC && i+2 < len(s) && s[i+1]&0xC0 == 0x80 && s[i+2]&0xC0 == 0x80 {
-					i += 3
-					continue
-				}
-				r, n := utf8.DecodeRune(s[i:])
-				if r == utf8.RuneError && n == 1 {
-					p.fail(Invalid, i, "the byte %#02x is not UTF-8", s[i])
-					return i, false, false
-				}
-				i += n
+			if i, ok = p.beyondASCII(i); !ok {
+				return i, false, false
 			}
 		}
 	}
+}
+
+// beyondASCII is the offset after a run of characters beyond ASCII; not ok, with the offset of
+// the byte and the failure recorded, where one is not UTF-8.
+func (p *parser) beyondASCII(i int) (end int, ok bool) {
+	s := p.src
+	for i < len(s) && s[i] >= utf8.RuneSelf {
+		// Three bytes, Hangul among them, without the general decoder.
+		if c := s[i]; c >= 0xE1 && c <= 0xEC && i+2 < len(s) && s[i+1]&0xC0 == 0x80 && s[i+2]&0xC0 == 0x80 {
+			i += 3
+			continue
+		}
+		r, n := utf8.DecodeRune(s[i:])
+		if r == utf8.RuneError && n == 1 {
+			p.fail(Invalid, i, "the byte %#02x is not UTF-8", s[i])
+			return i, false
+		}
+		i += n
+	}
+	return i, true
 }
 
 // escapeAt checks the escape at i and returns its length; 0 when it is broken.

@@ -49,20 +49,25 @@ func (s *silencer) see(d *diff.Difference) {
 	case diff.StringType:
 		var b, g string
 		if json.Unmarshal([]byte(d.Blue.JSON), &b) == nil && json.Unmarshal([]byte(d.Green.JSON), &g) == nil {
-			s.seeTimes(b, g)
-			s.seeFormats(b, g)
-			for i, name := range proposedNormalisers {
-				if notation.Normaliser(name)(b) == notation.Normaliser(name)(g) {
-					s.normal[i]++
-				}
-			}
-			// A rewrite must be the same text for the same text everywhere.
-			from, to := trimCommon(b, g)
-			if s.rewrite == 0 || s.from == from && s.to == to {
-				s.from, s.to = from, to
-				s.rewrite++
-			}
+			s.seeStrings(b, g)
 		}
+	}
+}
+
+// seeStrings takes a pair of decoded strings into account.
+func (s *silencer) seeStrings(b, g string) {
+	s.seeTimes(b, g)
+	s.seeFormats(b, g)
+	for i, name := range proposedNormalisers {
+		if notation.Normaliser(name)(b) == notation.Normaliser(name)(g) {
+			s.normal[i]++
+		}
+	}
+	// A rewrite must be the same text for the same text everywhere.
+	from, to := trimCommon(b, g)
+	if s.rewrite == 0 || s.from == from && s.to == to {
+		s.from, s.to = from, to
+		s.rewrite++
 	}
 }
 

@@ -36,29 +36,29 @@ func Generalise(path string) string {
 // element may hold brackets: [?@['@id']=='a' && @.n==1]. The path has to be normalized, as this
 // package writes it: an unclosed bracket takes the rest.
 func SegmentEnd(path string, i int) int {
-	if path[i] == '[' {
-		// Quotes hide brackets, and a backslash hides a quote.
-		quoted, depth := false, 0
-		for j := i; j < len(path); j++ {
-			switch c := path[j]; {
-			case quoted && c == '\\':
-				j++
-			case c == '\'':
-				quoted = !quoted
-			case quoted:
-			case c == '[':
-				depth++
-			case c == ']':
-				if depth--; depth == 0 {
-					return j + 1
-				}
-			}
+	// Without a bracket the segment ends where the next one begins.
+	if path[i] != '[' {
+		if n := strings.IndexAny(path[i+1:], ".["); n >= 0 {
+			return i + 1 + n
 		}
 		return len(path)
 	}
-	// Without a bracket the segment ends where the next one begins.
-	if n := strings.IndexAny(path[i+1:], ".["); n >= 0 {
-		return i + 1 + n
+	// Quotes hide brackets, and a backslash hides a quote.
+	quoted, depth := false, 0
+	for j := i; j < len(path); j++ {
+		switch c := path[j]; {
+		case quoted && c == '\\':
+			j++
+		case c == '\'':
+			quoted = !quoted
+		case quoted:
+		case c == '[':
+			depth++
+		case c == ']':
+			if depth--; depth == 0 {
+				return j + 1
+			}
+		}
 	}
 	return len(path)
 }

@@ -95,14 +95,11 @@ func (n Narrowing) Path() string {
 		case len(c.seen) == 1:
 			b.WriteString(c.seen[0])
 		default:
-			b.WriteByte('[')
-			for i, seg := range c.seen {
-				if i > 0 {
-					b.WriteByte(',')
-				}
-				b.WriteString(selectorText(seg))
+			var list []string
+			for _, seg := range c.seen {
+				list = append(list, selectorText(seg))
 			}
-			b.WriteByte(']')
+			b.WriteString("[" + strings.Join(list, ",") + "]")
 		}
 	}
 	return b.String()
