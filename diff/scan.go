@@ -265,3 +265,38 @@ func (p *parser) shadow(ms []memberEntry, j, i int, sum *memberSum) bool {
 	}
 	return true
 }
+
+// A memberSum adds up an object's members, by themselves and under the rules, in
+// any order.
+type memberSum struct{ sum, apart, count, absent uint64 }
+
+// add takes a member in, by its value and by what its rules make of it.
+func (s *memberSum) add(name, value, ruled uint64) {
+	h := hashMember(name, value)
+	s.sum += h
+	s.count++
+	if ruled == value {
+		return
+	}
+	s.apart -= h
+	if ruled == 0 {
+		s.absent++
+	} else {
+		s.apart += hashMember(name, ruled)
+	}
+}
+
+// remove takes back a member that was added.
+func (s *memberSum) remove(name, value, ruled uint64) {
+	var one memberSum
+	one.add(name, value, ruled)
+	s.sum -= one.sum
+	s.apart -= one.apart
+	s.count -= one.count
+	s.absent -= one.absent
+}
+
+// hashes are the object's own hash and its hash under the rules.
+func (s *memberSum) hashes() (hash, ruled uint64) {
+	return mix(s.sum^kObject, s.count^kValue), mix((s.sum+s.apart)^kObject, (s.count-s.absent)^kValue)
+}
