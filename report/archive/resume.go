@@ -340,15 +340,21 @@ func (o openCases) doubtful() map[string]string {
 func (o openCases) unfinished() map[string]*run.Unfinished {
 	out := map[string]*run.Unfinished{}
 	for id, c := range o {
-		u := &run.Unfinished{Keys: c.keys, Began: c.began}
-		for _, step := range slices.Sorted(maps.Keys(c.sent)) {
-			for i, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
-				if c.sent[step][i] > 0 {
-					u.Unanswered = append(u.Unanswered, run.Intent{Case: id, Step: step, Side: side.String()})
-				}
+		out[id] = &run.Unfinished{Keys: c.keys, Began: c.began, Unanswered: c.unanswered(id)}
+	}
+	return out
+}
+
+// unanswered lists the unsafe requests that were about to leave and have no answer in the log,
+// by step and then blue before green. id is the case's.
+func (c *openCase) unanswered(id string) []run.Intent {
+	var out []run.Intent
+	for _, step := range slices.Sorted(maps.Keys(c.sent)) {
+		for i, side := range []scenarios.Side{scenarios.Blue, scenarios.Green} {
+			if c.sent[step][i] > 0 {
+				out = append(out, run.Intent{Case: id, Step: step, Side: side.String()})
 			}
 		}
-		out[id] = u
 	}
 	return out
 }

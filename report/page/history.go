@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -268,6 +269,16 @@ func (g *groupView) suites(runs []*HistoryEntry) {
 	}
 }
 
+// ratio is the run's comparison of a name, the last of several; nil where it has none.
+func (r *HistoryEntry) ratio(name string) *HistoryRatio {
+	for k := range slices.Backward(r.Loads) {
+		if r.Loads[k].Name == name {
+			return &r.Loads[k]
+		}
+	}
+	return nil
+}
+
 // ratios makes a row for each comparison that any of the runs has.
 func (g *groupView) ratios(runs []*HistoryEntry) {
 	all := names(runs, func(r *HistoryEntry) []string {
@@ -281,11 +292,8 @@ func (g *groupView) ratios(runs []*HistoryEntry) {
 		points := make([]*HistoryRatio, len(runs)) // newest first
 		var last *HistoryRatio
 		for i := len(runs) - 1; i >= 0; i-- {
-			for k := range runs[i].Loads {
-				if runs[i].Loads[k].Name == name {
-					points[i] = &runs[i].Loads[k]
-					last = points[i]
-				}
+			if points[i] = runs[i].ratio(name); points[i] != nil {
+				last = points[i]
 			}
 		}
 		g.Ratios = append(g.Ratios, ratioRow{

@@ -18,20 +18,29 @@ func GateRows(s *Run) []run.GateResult {
 	var out []run.GateResult
 	folded := map[string]bool{}
 	for _, g := range gravestFirst(s.End.Gates) {
-		if l := s.stage(g.Load); l != nil && g.Verdict == run.Fail && routed(&g, l) {
-			// The first gate of the stage becomes the row of all, and the others are left out.
-			if row, ok := routesRow(l); ok {
-				if !folded[g.Load] {
-					folded[g.Load] = true
-					out = append(out, row)
-				}
-				continue
-			}
+		row, ok := s.foldedRow(&g)
+		if !ok {
+			g.Name = words.Placeholder.ReplaceAllString(g.Name, "{…}")
+			out = append(out, g)
+			continue
 		}
-		g.Name = words.Placeholder.ReplaceAllString(g.Name, "{…}")
-		out = append(out, g)
+		// The first gate of the stage becomes the row of all, and the others are left out.
+		if !folded[g.Load] {
+			folded[g.Load] = true
+			out = append(out, row)
+		}
 	}
 	return out
+}
+
+// foldedRow is the row that a failed gate of a load stage's route is shown in, together with
+// those of the stage's other routes; not ok for every other gate, which has a row to itself.
+func (s *Run) foldedRow(g *run.GateResult) (row run.GateResult, ok bool) {
+	l := s.stage(g.Load)
+	if l == nil || g.Verdict != run.Fail || !routed(g, l) {
+		return row, false
+	}
+	return routesRow(l)
 }
 
 // stage is the load stage of a name. It is nil for an empty name and for one that the run does

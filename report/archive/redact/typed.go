@@ -83,20 +83,25 @@ func (h *Hider) plain(whole string, cut bool) []match {
 	n := len(matches)
 	for _, l := range h.learned {
 		for _, f := range l.forms {
-			for from := 0; ; {
-				i := strings.Index(whole[from:], f)
-				if i < 0 {
-					break
-				}
-				matches = append(matches, match{start: from + i, end: from + i + len(f), mark: l.mark})
-				from += i + len(f)
-			}
+			matches = appendPlaces(matches, whole, f, l.mark)
 		}
 	}
 	if len(matches) == n {
 		return matches
 	}
 	return h.r.settled(whole, matches)
+}
+
+// appendPlaces appends a match for every place of form in whole; places do not overlap.
+func appendPlaces(matches []match, whole, form, mark string) []match {
+	for from := 0; ; {
+		i := strings.Index(whole[from:], form)
+		if i < 0 {
+			return matches
+		}
+		from += i + len(form)
+		matches = append(matches, match{start: from - len(form), end: from, mark: mark})
+	}
 }
 
 // Text replaces secrets and learned credentials in a line of text. What stands

@@ -20,21 +20,33 @@ func (t *Tap) credentials(x *tap.Exchange) []credential {
 		for _, v := range values {
 			switch {
 			case strings.EqualFold(name, "Cookie"):
-				for pair := range strings.SplitSeq(v, ";") {
-					name, value, _ := strings.Cut(pair, "=")
-					out = append(out, credential{strings.TrimSpace(name), strings.TrimSpace(value)})
-				}
+				out = append(out, inCookies(v)...)
 			case strings.EqualFold(name, "Authorization"), strings.EqualFold(name, "Proxy-Authorization"):
-				if _, rest, ok := strings.Cut(v, " "); ok {
-					v = rest
-				}
-				out = append(out, credential{value: v})
+				out = append(out, credential{value: afterScheme(v)})
 			case t.opts.Secret(name, v):
 				out = append(out, credential{value: v})
 			}
 		}
 	}
 	return append(out, t.inQuery(x.Request.URL.RawQuery)...)
+}
+
+// afterScheme is an Authorization header without the word of its scheme, such as Bearer.
+func afterScheme(header string) string {
+	if _, rest, ok := strings.Cut(header, " "); ok {
+		return rest
+	}
+	return header
+}
+
+// inCookies are the credentials of a Cookie header: every cookie is taken for one.
+func inCookies(header string) []credential {
+	var out []credential
+	for pair := range strings.SplitSeq(header, ";") {
+		name, value, _ := strings.Cut(pair, "=")
+		out = append(out, credential{strings.TrimSpace(name), strings.TrimSpace(value)})
+	}
+	return out
 }
 
 // inQuery are the credentials of a query.

@@ -1,6 +1,7 @@
 package double
 
 import (
+	"cmp"
 	"embed"
 	"slices"
 
@@ -32,17 +33,9 @@ func mergeSuites(suites []*scenarios.Suite) (*scenarios.Suite, error) {
 	one.Cases, one.Loads, one.Setup, one.Teardown, one.Session = nil, nil, nil, nil, nil
 	one.Blue.Services, one.Green.Services, one.Identity, one.Vars, one.Secrets = nil, nil, nil, nil, nil
 	for _, s := range suites {
-		for _, side := range []struct{ into, from *scenarios.SideConfig }{{&one.Blue, &s.Blue}, {&one.Green, &s.Green}} {
-			for _, service := range side.from.Services {
-				i := slices.IndexFunc(side.into.Services, func(b scenarios.Service) bool { return b.Name == service.Name })
-				switch {
-				case i < 0:
-					side.into.Services = append(side.into.Services, service)
-				case side.into.Services[i].URL != service.URL:
-					return nil, hint.Errorf("name them differently, or use --suite with one file", "%s: service %s is %s here and %s in another suite",
-						service.Pos, service.Name, service.URL, side.into.Services[i].URL)
-				}
-			}
+		err := cmp.Or(mergeServices(&one.Blue, &s.Blue), mergeServices(&one.Green, &s.Green))
+		if err != nil {
+			return nil, err
 		}
 		one.Identity = append(one.Identity, s.Identity...)
 		one.Secrets = append(one.Secrets, s.Secrets...)
@@ -53,4 +46,19 @@ func mergeSuites(suites []*scenarios.Suite) (*scenarios.Suite, error) {
 		}
 	}
 	return &one, nil
+}
+
+// mergeServices adds the services of a side of another suite.
+func mergeServices(into, from *scenarios.SideConfig) error {
+	for _, service := range from.Services {
+		i := slices.IndexFunc(into.Services, func(b scenarios.Service) bool { return b.Name == service.Name })
+		switch {
+		case i < 0:
+			into.Services = append(into.Services, service)
+		case into.Services[i].URL != service.URL:
+			return hint.Errorf("name them differently, or use --suite with one file", "%s: service %s is %s here and %s in another suite",
+				service.Pos, service.Name, service.URL, into.Services[i].URL)
+		}
+	}
+	return nil
 }
