@@ -89,6 +89,18 @@ func interleave(cells []*cell, blue, green []byte, budget time.Duration) {
 	}
 }
 
+// peerCells has a cell for each peer that copes with bodies of so many bytes.
+func peerCells(size int) []*cell {
+	var cells []*cell
+	for _, p := range peers {
+		if p.large || size < 1<<20 {
+			cells = append(cells, &cell{engine: p})
+		}
+	}
+	return cells
+}
+
+// measure prints a table row for each variant of a corpus. Each engine runs for the budget.
 func measure(c corpus, budget time.Duration, withPeers bool) {
 	fmt.Printf("### Corpus %s: %s, %d bytes\n\n", c.name, c.what, len(c.blue))
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 1, ' ', 0)
@@ -111,11 +123,7 @@ func measure(c corpus, budget time.Duration, withPeers bool) {
 		parses := &cell{engine: engine{name: "two parses", run: twoParses}}
 		cells := []*cell{us, parses}
 		if withPeers && !v.rule {
-			for _, p := range peers {
-				if p.large || len(c.blue) < 1<<20 {
-					cells = append(cells, &cell{engine: p})
-				}
-			}
+			cells = append(cells, peerCells(len(c.blue))...)
 		}
 		interleave(cells, c.blue, v.green, budget)
 		allocs, peak := memory(c.blue, v.green, rules)

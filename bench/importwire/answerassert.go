@@ -69,12 +69,13 @@ func (s *scriptShape) assertion(d *ast.DotExpression, x *ast.CallExpression) {
 			at.kind = fmt.Sprint(v)
 		}
 	case "property":
-		if at != nil {
-			m := at.member(fmt.Sprint(v))
-			if len(x.ArgumentList) > 1 {
-				if v, ok := literalOf(x.ArgumentList[1]); ok {
-					m.value = v
-				}
+		if at == nil {
+			return
+		}
+		m := at.member(fmt.Sprint(v))
+		if len(x.ArgumentList) > 1 {
+			if v, ok := literalOf(x.ArgumentList[1]); ok {
+				m.value = v
 			}
 		}
 	case "lengthOf", "length":

@@ -144,6 +144,20 @@ var ownMembers = []string{
 	"at", "findIndex", "substring",
 }
 
+// at is the member that a text in brackets names, else an element: a number in the brackets
+// says how many there are at least.
+func (s *shape) at(index ast.Expression) *shape {
+	switch m := index.(type) {
+	case *ast.StringLiteral:
+		return s.member(m.Value.String())
+	case *ast.NumberLiteral:
+		if i, err := strconv.Atoi(fmt.Sprint(m.Value)); err == nil && i < 20 {
+			s.count = max(s.count, i+1)
+		}
+	}
+	return s.elem()
+}
+
 // eval is the part of the answer that an expression names, or nil.
 func (s *scriptShape) eval(e ast.Expression) *shape {
 	switch x := e.(type) {
@@ -161,20 +175,8 @@ func (s *scriptShape) eval(e ast.Expression) *shape {
 			return left.member(name)
 		}
 	case *ast.BracketExpression:
-		left := s.eval(x.Left)
-		if left == nil {
-			return nil
-		}
-		switch m := x.Member.(type) {
-		case *ast.StringLiteral:
-			return left.member(m.Value.String())
-		default:
-			if n, ok := m.(*ast.NumberLiteral); ok {
-				if i, err := strconv.Atoi(fmt.Sprint(n.Value)); err == nil && i < 20 {
-					left.count = max(left.count, i+1)
-				}
-			}
-			return left.elem()
+		if left := s.eval(x.Left); left != nil {
+			return left.at(x.Member)
 		}
 	case *ast.CallExpression:
 		switch name := chained(x.Callee); {

@@ -69,54 +69,62 @@ func suiteOutcomes(ctx context.Context, work, blue, green string) (passed, liste
 
 // readOutcomes reads run.json, and the comments of the imported cases.
 func readOutcomes(data []byte, suite string) (passed, listed map[string]bool, err error) {
-	var report struct {
-		Suites []struct {
-			Cases []struct {
-				Name  string
-				Steps []struct {
-					Expectations []struct {
-						OK   bool
-						What string
-					}
-				}
-			}
-		}
-	}
-	if err := json.Unmarshal(data, &report); err != nil {
+	if passed, err = passedCases(data); err != nil {
 		return nil, nil, err
-	}
-	passed, listed = map[string]bool{}, map[string]bool{}
-	for _, s := range report.Suites {
-		for _, c := range s.Cases {
-			ok := true
-			for _, step := range c.Steps {
-				for _, e := range step.Expectations {
-					ok = ok && e.OK
-				}
-			}
-			passed[c.Name] = ok
-		}
 	}
 	files, err := filepath.Glob(filepath.Join(suite, "*.yaml"))
 	if err != nil {
 		return nil, nil, err
 	}
+	listed = map[string]bool{}
 	for _, f := range files {
 		text, err := os.ReadFile(f)
 		if err != nil {
 			return nil, nil, err
 		}
-		lost := false
-		for line := range strings.SplitSeq(string(text), "\n") {
-			line = strings.TrimSpace(line)
-			lost = lost || strings.HasPrefix(line, "# not converted")
-			if name, ok := strings.CutPrefix(line, "- case: "); ok {
-				name = strings.Trim(name, `"'`)
-				listed[name], lost = lost, false
+		listCases(string(text), listed)
+	}
+	return passed, listed, nil
+}
+
+// passedCases are the cases of a run.json by name, true where every expectation was met.
+func passedCases(data []byte) (map[string]bool, error) {
+	var report struct {
+		Suites []struct {
+			Cases []struct {
+				Name  string
+				Steps []struct{ Expectations []expectation }
 			}
 		}
 	}
-	return passed, listed, nil
+	if err := json.Unmarshal(data, &report); err != nil {
+		return nil, err
+	}
+	passed := map[string]bool{}
+	for _, s := range report.Suites {
+		for _, c := range s.Cases {
+			passed[c.Name] = true
+			for _, step := range c.Steps {
+				bad := slices.ContainsFunc(step.Expectations, func(e expectation) bool { return !e.OK })
+				passed[c.Name] = passed[c.Name] && !bad
+			}
+		}
+	}
+	return passed, nil
+}
+
+// listCases adds the cases of a suite's file: true where a comment before one lists what was
+// not converted.
+func listCases(text string, listed map[string]bool) {
+	lost := false
+	for line := range strings.SplitSeq(text, "\n") {
+		line = strings.TrimSpace(line)
+		lost = lost || strings.HasPrefix(line, "# not converted")
+		if name, ok := strings.CutPrefix(line, "- case: "); ok {
+			name = strings.Trim(name, `"'`)
+			listed[name], lost = lost, false
+		}
+	}
 }
 
 // tellForms prints the outcomes by kind, and with -v every one that differs.

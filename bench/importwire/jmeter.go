@@ -133,9 +133,30 @@ func command(ctx context.Context, dir, name string, args ...string) error {
 	return nil
 }
 
+// A row counts the requests of one kind of element.
+type row struct{ sent, equal int }
+
+// count adds the requests to one path, each of which may be equal to one of got. It takes those
+// out of got, and returns a text for each request that differs: it and what was left to choose from.
+func (r *row) count(want, got []sent) (differing []string) {
+	for _, w := range want {
+		r.sent++
+		if i := slices.IndexFunc(got, func(s sent) bool { return s.text == w.text }); i >= 0 {
+			r.equal++
+			got = slices.Delete(got, i, i+1)
+			continue
+		}
+		text := "JMeter:\n" + w.text + "\n"
+		for _, s := range got {
+			text += "suite:\n" + s.text + "\n"
+		}
+		differing = append(differing, text)
+	}
+	return differing
+}
+
 // report prints a table of kinds, and with -v every request that differs.
 func report(groups []threads, want, got map[string][]sent, verbose bool) {
-	type row struct{ sent, equal int }
 	rows := map[string]*row{}
 	total := row{}
 	for _, g := range groups {
@@ -148,18 +169,9 @@ func report(groups []threads, want, got map[string][]sent, verbose bool) {
 			if !strings.HasPrefix(path, "/"+g.id+"/") {
 				continue
 			}
-			left := slices.Clone(got[path])
-			for _, w := range want[path] {
-				r.sent++
-				i := slices.IndexFunc(left, func(s sent) bool { return s.text == w.text })
-				if i >= 0 {
-					r.equal++
-					left = slices.Delete(left, i, i+1)
-				} else if verbose {
-					fmt.Printf("--- %s (%s)\nJMeter:\n%s\n", path, g.kind, w.text)
-					for _, s := range left {
-						fmt.Printf("suite:\n%s\n", s.text)
-					}
+			for _, m := range r.count(want[path], slices.Clone(got[path])) {
+				if verbose {
+					fmt.Printf("--- %s (%s)\n%s", path, g.kind, m)
 				}
 			}
 		}

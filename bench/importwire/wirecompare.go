@@ -8,6 +8,13 @@ import (
 	"time"
 )
 
+// trace prints what is only wanted with -v.
+func (p *wirePlay) trace(format string, args ...any) {
+	if p.verbose {
+		fmt.Printf(format, args...)
+	}
+}
+
 // compare counts the requests of Newman that the suite sends too, and as they are.
 func (p *wirePlay) compare(row *wireRow, want, got map[int][]string) {
 	for item := -1; item < len(p.c.items); item++ {
@@ -26,9 +33,7 @@ func (p *wirePlay) compare(row *wireRow, want, got map[int][]string) {
 				}
 			}
 			if len(left) == 0 || item < 0 && i < 0 { // what a script sends has no number
-				if p.verbose {
-					fmt.Printf("--- not sent: %s item %d %s\n%s\n", p.c.name, item, p.path(item), w)
-				}
+				p.trace("--- not sent: %s item %d %s\n%s\n", p.c.name, item, p.path(item), w)
 				continue
 			}
 			row.both++
@@ -37,9 +42,7 @@ func (p *wirePlay) compare(row *wireRow, want, got map[int][]string) {
 				row.plain++
 			}
 			if i < 0 {
-				if p.verbose {
-					fmt.Printf("--- differs (lost code: %t): %s item %d %s\nNewman: %s\nsuite:  %s\n", lossy, p.c.name, item, p.path(item), w, left[0])
-				}
+				p.trace("--- differs (lost code: %t): %s item %d %s\nNewman: %s\nsuite:  %s\n", lossy, p.c.name, item, p.path(item), w, left[0])
 				left = left[1:]
 				continue
 			}

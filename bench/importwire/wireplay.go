@@ -133,6 +133,31 @@ func (p *wirePlay) playSuite(ctx context.Context, answers []answer) (map[int][]s
 	return blue.take(), nil
 }
 
+// An expectation is one of run.json.
+type expectation struct {
+	OK   bool
+	What string
+}
+
+// itemOf is the item that a case's step was made of; a case without named steps is one item.
+func (p *wirePlay) itemOf(id, step string) (item int, ok bool) {
+	id, _, _ = strings.Cut(id, "[") // a row
+	if item, ok = p.steps[id+"/"+step]; !ok {
+		item, ok = p.steps[id+"/"]
+	}
+	return item, ok
+}
+
+// countFailed counts the expectations of an item that failed.
+func (p *wirePlay) countFailed(item int, expectations []expectation) {
+	for _, e := range expectations {
+		if !e.OK {
+			p.outcome(item)[1]++
+			p.trace("~~~ %s %s: %s\n", p.c.name, p.c.items[item].path, e.What)
+		}
+	}
+}
+
 // suiteOutcomes counts the expectations that failed, by item.
 func (p *wirePlay) suiteOutcomes(data []byte) {
 	var report struct {
@@ -141,10 +166,7 @@ func (p *wirePlay) suiteOutcomes(data []byte) {
 				ID    string
 				Steps []struct {
 					Name         string
-					Expectations []struct {
-						OK   bool
-						What string
-					}
+					Expectations []expectation
 				}
 			}
 		}
@@ -155,21 +177,8 @@ func (p *wirePlay) suiteOutcomes(data []byte) {
 	for _, s := range report.Suites {
 		for _, c := range s.Cases {
 			for _, st := range c.Steps {
-				id, _, _ := strings.Cut(c.ID, "[") // a row
-				item, ok := p.steps[id+"/"+st.Name]
-				if !ok {
-					item, ok = p.steps[id+"/"]
-				}
-				if !ok {
-					continue
-				}
-				for _, e := range st.Expectations {
-					if !e.OK {
-						p.outcome(item)[1]++
-						if p.verbose {
-							fmt.Printf("~~~ %s %s: %s\n", p.c.name, p.c.items[item].path, e.What)
-						}
-					}
+				if item, ok := p.itemOf(c.ID, st.Name); ok {
+					p.countFailed(item, st.Expectations)
 				}
 			}
 		}

@@ -119,6 +119,24 @@ func (s *importedSuite) blueURL(texts map[string]string) string {
 	return ""
 }
 
+// need gives a variable that the suite needs the value of the placeholder of its name, else of
+// one that names the same host, else a mark.
+func (s *importedSuite) need(name string) {
+	key := "BGVERIFY_VAR_" + name
+	switch {
+	case s.env[key] != "":
+	case s.p.given[name] != "":
+		s.env[key] = s.p.given[name]
+	default:
+		s.env[key] = "lost-" + name
+		for _, n := range s.p.c.placeholders {
+			if hostWord(n) == hostWord(name) && s.p.given[n] != "" {
+				s.env[key] = s.p.given[n]
+			}
+		}
+	}
+}
+
 // learn finds which step is which item, and what the suite must be given.
 func (s *importedSuite) learn(text string) error {
 	var y suiteYAML
@@ -132,25 +150,9 @@ func (s *importedSuite) learn(text string) error {
 		s.mirror(fmt.Sprint(v), fmt.Sprint(y.Sides.Blue.Vars[name]))
 	}
 	for _, name := range y.Needs {
-		key := "BGVERIFY_VAR_" + name
-		switch {
-		case s.env[key] != "":
-		case s.p.given[name] != "":
-			s.env[key] = s.p.given[name]
-		default:
-			s.env[key] = "lost-" + name
-			for _, n := range s.p.c.placeholders {
-				if hostWord(n) == hostWord(name) && s.p.given[n] != "" {
-					s.env[key] = s.p.given[n]
-				}
-			}
-		}
+		s.need(name)
 	}
-	for _, name := range y.Env {
-		if s.env[name] == "" {
-			s.env[name] = "secret-of-" + name
-		}
-	}
+	s.giveSecrets(y.Env)
 	for _, st := range y.Setup {
 		s.step(y.Suite+"/(setup)/"+fmt.Sprint(st["step"]), st)
 	}
@@ -226,6 +228,26 @@ func (s *importedSuite) lossyItems(text string) {
 	flush()
 }
 
+// giveSecrets gives every secret without a value one.
+func (s *importedSuite) giveSecrets(names []string) {
+	for _, name := range names {
+		if s.env[name] == "" {
+			s.env[name] = "secret-of-" + name
+		}
+	}
+}
+
+// learnEnv finds what the env file of the stage says of secrets, variables and green's address.
+func (s *importedSuite) learnEnv(y *suiteYAML) {
+	s.giveSecrets(y.Env)
+	for name, v := range y.Sides.Green.Vars {
+		s.mirror(fmt.Sprint(v), fmt.Sprint(y.Sides.Blue.Vars[name]))
+	}
+	if y.Sides.Blue.URL != "" && !slices.Contains(s.args, "--green") {
+		s.args = append(s.args, "--green", y.Sides.Blue.URL)
+	}
+}
+
 // writeEnv makes the env file: that of the stage, if there is one, with the mocks in
 // the place of every host.
 func (s *importedSuite) writeEnv(envs []string, blue, green string) error {
@@ -240,17 +262,7 @@ func (s *importedSuite) writeEnv(envs []string, blue, green string) error {
 		}
 		var y suiteYAML
 		if err := yaml.Unmarshal(data, &y); err == nil {
-			for _, name := range y.Env {
-				if s.env[name] == "" {
-					s.env[name] = "secret-of-" + name
-				}
-			}
-			for name, v := range y.Sides.Green.Vars {
-				s.mirror(fmt.Sprint(v), fmt.Sprint(y.Sides.Blue.Vars[name]))
-			}
-			if y.Sides.Blue.URL != "" && !slices.Contains(s.args, "--green") {
-				s.args = append(s.args, "--green", y.Sides.Blue.URL)
-			}
+			s.learnEnv(&y)
 		}
 	}
 	sides, _ := env["sides"].(map[string]any)

@@ -144,15 +144,23 @@ func (b *bench) rows(t *table, rates string, tools []string, rounds int) error {
 			if round > 0 && time.Now().After(b.until) {
 				break
 			}
-			for _, i := range rand.Perm(len(tools)) {
-				m, err := b.measure(tools[i], rate)
-				if err != nil {
-					return fmt.Errorf("%s at %s/s: %w", tools[i], text, err)
-				}
-				fmt.Fprintf(os.Stderr, "%s/s round %d: %s %.0f µs late, %.1f µs of CPU a request\n", text, round+1, tools[i], m.LatenessP50*1e6, m.CPU*1e6)
-				t.add(rate, tools[i], m)
+			if err := b.round(t, rate, tools, round); err != nil {
+				return err
 			}
 		}
+	}
+	return nil
+}
+
+// round measures every tool once at a rate, in random order.
+func (b *bench) round(t *table, rate float64, tools []string, round int) error {
+	for _, i := range rand.Perm(len(tools)) {
+		m, err := b.measure(tools[i], rate)
+		if err != nil {
+			return fmt.Errorf("%s at %g/s: %w", tools[i], rate, err)
+		}
+		fmt.Fprintf(os.Stderr, "%g/s round %d: %s %.0f µs late, %.1f µs of CPU a request\n", rate, round+1, tools[i], m.LatenessP50*1e6, m.CPU*1e6)
+		t.add(rate, tools[i], m)
 	}
 	return nil
 }

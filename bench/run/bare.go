@@ -26,13 +26,12 @@ func bare(blue, green string, count, atOnce int) error {
 	}
 	if green == "" || atOnce == 1 {
 		for i := range count {
-			if err := get(blue, i); err != nil {
-				return err
+			err := get(blue, i)
+			if err == nil && green != "" {
+				err = get(green, i)
 			}
-			if green != "" {
-				if err := get(green, i); err != nil {
-					return err
-				}
+			if err != nil {
+				return err
 			}
 		}
 		return nil
