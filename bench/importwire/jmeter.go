@@ -169,10 +169,12 @@ func report(groups []threads, want, got map[string][]sent, verbose bool) {
 			if !strings.HasPrefix(path, "/"+g.id+"/") {
 				continue
 			}
-			for _, m := range r.count(want[path], slices.Clone(got[path])) {
-				if verbose {
-					fmt.Printf("--- %s (%s)\n%s", path, g.kind, m)
-				}
+			differing := r.count(want[path], slices.Clone(got[path]))
+			if !verbose {
+				continue
+			}
+			for _, text := range differing {
+				fmt.Printf("--- %s (%s)\n%s", path, g.kind, text)
 			}
 		}
 	}

@@ -28,9 +28,9 @@ func (p *wirePlay) compare(row *wireRow, want, got map[int][]string) {
 			i := slices.IndexFunc(left, func(s string) bool { return sameRequest(w, second, s) })
 			if item < 0 {
 				row.scriptSent++
-				if i >= 0 {
-					row.scriptSame++
-				}
+			}
+			if item < 0 && i >= 0 {
+				row.scriptSame++
 			}
 			if len(left) == 0 || item < 0 && i < 0 { // what a script sends has no number
 				p.trace("--- not sent: %s item %d %s\n%s\n", p.c.name, item, p.path(item), w)

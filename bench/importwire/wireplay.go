@@ -148,8 +148,12 @@ func (p *wirePlay) itemOf(id, step string) (item int, ok bool) {
 	return item, ok
 }
 
-// countFailed counts the expectations of an item that failed.
-func (p *wirePlay) countFailed(item int, expectations []expectation) {
+// countFailed counts the failed expectations of a case's step, where it was made of an item.
+func (p *wirePlay) countFailed(id, step string, expectations []expectation) {
+	item, ok := p.itemOf(id, step)
+	if !ok {
+		return
+	}
 	for _, e := range expectations {
 		if !e.OK {
 			p.outcome(item)[1]++
@@ -177,9 +181,7 @@ func (p *wirePlay) suiteOutcomes(data []byte) {
 	for _, s := range report.Suites {
 		for _, c := range s.Cases {
 			for _, st := range c.Steps {
-				if item, ok := p.itemOf(c.ID, st.Name); ok {
-					p.countFailed(item, st.Expectations)
-				}
+				p.countFailed(c.ID, st.Name, st.Expectations)
 			}
 		}
 	}
