@@ -98,7 +98,7 @@ func (f *calibrateFlags) calibrate(ctx context.Context, io stdio, t *tree.Tree) 
 	if err != nil {
 		return u.failed(ctx, err)
 	}
-	if err := found.Write(u.out.out); err != nil {
+	if err := found.Write(u.out.out, u.redactor.CutString); err != nil {
 		return broken(fmt.Errorf("write the rules: %w", err))
 	}
 	switch {

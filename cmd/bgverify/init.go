@@ -155,6 +155,9 @@ func (f *initFlags) start(ctx context.Context, io stdio, dir string) error {
 	}
 	rules, err := f.measure(ctx, io, t, dir)
 	if err != nil {
+		if made != nil && ctx.Err() == nil { // such as a write that nobody has reviewed
+			tellUnfinished(io, dir)
+		}
 		return err
 	}
 	if err := writeFile(dir, convert.File{Name: scout.EnvFile, Data: scout.Env(f.blue, f.green, found, rules)}); err != nil {
@@ -249,10 +252,10 @@ func (f *initFlags) measure(ctx context.Context, io stdio, t *tree.Tree, dir str
 		return nil, u.failed(ctx, err)
 	}
 	var out bytes.Buffer
-	if err := found.Write(&out); err != nil {
+	if err := found.Write(&out, u.redactor.CutString); err != nil {
 		return nil, broken(fmt.Errorf("write the rules: %w", err))
 	}
-	return out.Bytes(), nil
+	return u.redactor.Bytes(out.Bytes()), nil
 }
 
 // tellIdentity says how the sides can be told apart.

@@ -74,7 +74,7 @@ func TestProposalsAreTried(t *testing.T) {
 			}
 			p := c.proposals[0]
 			var out bytes.Buffer
-			if err := c.Write(&out); err != nil {
+			if err := c.Write(&out, strings.Clone); err != nil {
 				t.Fatal(err)
 			}
 			switch {

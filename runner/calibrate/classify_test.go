@@ -86,7 +86,7 @@ func TestClassify(t *testing.T) {
 			}
 			p := list[0]
 			if p.class != test.class {
-				t.Errorf("class %s, want %s (%s)", p.class, test.class, p.group.evidence())
+				t.Errorf("class %s, want %s (%s)", p.class, test.class, p.group.evidence(strings.Clone))
 			}
 			if test.rule == "" {
 				if p.rule != nil || p.why == "" {

@@ -176,8 +176,10 @@ func partOf(id string) string {
 	return part
 }
 
-// evidence says on one line how often it differed, and shows a pair of values.
-func (g *unstable) evidence() string {
+// evidence says on one line how often it differed, and shows the beginnings of a pair of
+// values. hide takes secrets out before a value is cut: the beginning of a secret would not
+// be recognised afterwards.
+func (g *unstable) evidence(hide func(string) string) string {
 	// Setup and teardown are named and not counted: they are not cases.
 	cases, parts := 0, map[string]bool{}
 	for id := range g.cases {
@@ -198,7 +200,7 @@ func (g *unstable) evidence() string {
 		if e.Type == diff.AbsentType {
 			return "absent"
 		}
-		r := []rune(text.Visible(e.JSON))
+		r := []rune(text.Visible(hide(e.JSON)))
 		if len(r) > 60 {
 			return string(r[:60]) + "…"
 		}

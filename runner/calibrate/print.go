@@ -10,8 +10,9 @@ import (
 )
 
 // Write writes the rules as a rule file, each below its evidence, and what has no
-// rule as comments.
-func (c *Result) Write(w io.Writer) error {
+// rule as comments. hide replaces the secrets in a value that is shown, also the beginning
+// of one at its end: the value may have been cut there.
+func (c *Result) Write(w io.Writer, hide func(string) string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# bgverify calibrate: %s of %s against itself, %s compared, %s unstable.\n",
 		text.Count(c.rounds, "round"), c.seen.asked, text.Count(c.seen.compared, "answer"), text.Count(len(c.proposals), "field"))
@@ -25,21 +26,21 @@ func (c *Result) Write(w io.Writer) error {
 	// The rules, so that the output is a rule file as it is.
 	for _, p := range c.proposals {
 		if p.rule != nil {
-			fmt.Fprintf(&b, "  # %s: %s\n  %s\n", p.class, p.group.evidence(), diff.RuleYAML(*p.rule))
+			fmt.Fprintf(&b, "  # %s: %s\n  %s\n", p.class, p.group.evidence(hide), diff.RuleYAML(*p.rule))
 		}
 	}
 	// Below them, as comments, what a reader has to settle by hand.
 	var findings, none, left []string
 	for _, g := range c.findings {
-		findings = append(findings, g.place()+": "+g.evidence())
+		findings = append(findings, g.place()+": "+g.evidence(hide))
 	}
 	for _, p := range c.proposals {
 		if p.rule == nil {
-			none = append(none, fmt.Sprintf("%s: %s: %s: %s", p.group.place(), p.class, text.Visible(p.why), p.group.evidence()))
+			none = append(none, fmt.Sprintf("%s: %s: %s: %s", p.group.place(), p.class, text.Visible(p.why), p.group.evidence(hide)))
 		}
 	}
 	for _, g := range c.left {
-		left = append(left, g.place()+": "+g.evidence())
+		left = append(left, g.place()+": "+g.evidence(hide))
 	}
 	section(&b, "Findings: stable on blue, unstable on green. No rule is proposed; look at green.", findings)
 	section(&b, "No rule is proposed for:", none)
