@@ -32,7 +32,7 @@ func TestNoEmptyPass(t *testing.T) {
 	}{
 		{"no suites", oneCase, good, func(p *Plan) { p.Suites = nil }, run.Broken, "nothing to run"},
 		{"no cases", oneCase, good, func(p *Plan) { p.Suites[0].Cases = nil }, run.Broken, "nothing to run"},
-		{"all skipped", "suite: s\ncases: [{case: one, get: /a, skip: later}]\n", good, nil, run.Broken, "nothing was judged: all 1 cases were skipped"},
+		{"all skipped", "suite: s\ncases: [{case: one, get: /a, skip: later}]\n", good, nil, run.Broken, "nothing was judged: every case was skipped (1)"},
 		{"only advisory", "suite: s\ngate: advisory\ncases: [{case: one, get: /a}]\n", good, nil, run.Broken, "nothing was judged"},
 		{"both 500", oneCase, status(500, `{}`), nil, run.Fail, "got 500"},
 		{"both 404", oneCase, status(404, `{"no":1}`), nil, run.Fail, "got 404"},

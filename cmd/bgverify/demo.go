@@ -43,6 +43,10 @@ func newDemoCommand(io stdio) *cobra.Command {
 		},
 	}
 	flags.bind(cmd.Flags())
+	// They are refused, with a hint, rather than unknown: the help of demo leaves them out.
+	for _, name := range []string{"blue", "green"} {
+		cmd.Flags().Lookup(name).Hidden = true
+	}
 	faults.bind(cmd.Flags())
 	return cmd
 }

@@ -42,8 +42,8 @@ func newGateCommand(io stdio) *cobra.Command {
 	f.StringVar(&flags.gate.GreenBuild, "green-build", "", "what green's identity must have been")
 	f.StringVar(&flags.gate.Service, "service", "", "only suites of this `service`, and load on their cases")
 	f.BoolVar(&flags.gate.Partial, "partial", false, "accept a run of chosen cases")
-	f.StringSliceVar(&flags.without, "without", nil, "accept a run that left out any of\ncompare, load, writes, identity (`list`)")
-	f.StringSliceVar(&flags.require, "require", nil, "the run must have shown each of\ncompare, load, writes, identity (`list`)")
+	f.StringSliceVar(&flags.without, "without", nil, "`list` of what the run may have left out:\ncompare, load, writes, identity")
+	f.StringSliceVar(&flags.require, "require", nil, "`list` of what the run must have shown:\ncompare, load, writes, identity")
 	f.StringVar(&flags.noWeaker, "no-weaker", "", "an archived `run`; exit with 4 if this one checks less")
 	f.StringSliceVar(&flags.after, "after", nil, "`stages` that must have passed before, with the same suites and build")
 	return cmd

@@ -49,6 +49,7 @@ func newListCommand(io stdio) *cobra.Command {
 	}
 	f := cmd.Flags()
 	flags.bindOnly(f, "env", "tag", "case", "shard", "output")
+	f.Lookup("output").Usage = "what standard output is: text or json"
 	f.StringVar(&api, "openapi", "", "list what the cases do not ask of the API that `file` describes")
 	return cmd
 }

@@ -261,7 +261,7 @@ func (c *conclusion) whyNothing() string {
 	case c.in.Planned.Cases+c.in.Planned.Loads == 0:
 		return "the plan is empty"
 	case n.Skip > 0 && n.Broken == 0:
-		return fmt.Sprintf("all %d cases were skipped", n.Skip)
+		return fmt.Sprintf("every case was skipped (%d)", n.Skip)
 	case n.Cases == 0:
 		return "no required suite came to a result"
 	default:

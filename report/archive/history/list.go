@@ -149,8 +149,12 @@ func (r *Listed) writeCauses(b *strings.Builder) {
 		causes []ListedCause
 	}{{"new", r.New}, {"known", r.Known}, {"fixed", r.Fixed}} {
 		for _, c := range group.causes {
+			in := "setup or teardown"
+			if c.Cases > 0 {
+				in = text.Count(c.Cases, "case")
+			}
 			fmt.Fprintf(b, "  %-5s  %s %s  %s (%s in %s)\n", group.name, c.Where, text.Visible(c.Path), text.Visible(c.Edit),
-				text.Count(c.Count, "difference"), text.Count(c.Cases, "case"))
+				text.Count(c.Count, "difference"), in)
 		}
 	}
 }
