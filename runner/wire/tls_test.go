@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bgverify/bgverify/internal/steady"
 )
 
 func echoHost(w http.ResponseWriter, r *http.Request) {
@@ -50,41 +52,43 @@ func TestTLS(t *testing.T) {
 		{"insecure", "12", Config{Insecure: true, ServerName: "wrong.example"}, "HTTP/2.0", "", "wrong.example"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			base := httpServer(t, &tls.Config{Certificates: []tls.Certificate{pair}}, c.server, echoHost)
-			c.config.BaseURL = base
-			tr := transport(t, c.config)
-			host := c.host
-			if host == "" {
-				host = strings.TrimPrefix(base, "https://")
-			}
-			for i := range 3 {
-				x := tr.Do(context.Background(), &Request{Method: "POST", URL: base, Body: []byte("x"), Headers: []Field{{"x-a", "1"}, {"X-A", "2"}}})
-				want := c.proto + " " + host + " " + c.sni
-				if x.Err != nil || string(x.Answer) != want || x.Proto != c.proto {
-					t.Fatalf("got %q, %v; want %q", x.Answer, x.Err, want)
+			steady.Try(t, func(t testing.TB) {
+				base := httpServer(t, &tls.Config{Certificates: []tls.Certificate{pair}}, c.server, echoHost)
+				c.config.BaseURL = base
+				tr := transport(t, c.config)
+				host := c.host
+				if host == "" {
+					host = strings.TrimPrefix(base, "https://")
 				}
-				if x.Certificate != hash || x.Reused != (i > 0) || (x.Timing.TLS > 0) != (i == 0) || x.Remote.String() != strings.TrimPrefix(base, "https://") || x.Attempts != 1 {
-					t.Errorf("request %d: got %+v", i, x)
-				}
-				if value(x.Sent, "host") != host || value(x.Sent, "content-length") != "1" || value(x.Sent, "user-agent") != UserAgent || x.Sent[0].Name != "Host" {
-					t.Errorf("Sent: got %v", x.Sent)
-				}
-				if c.proto == "HTTP/2.0" {
-					if diff := cmp.Diff([]Field{{"Host", host}, {"content-length", "1"}, {"user-agent", "bgverify"}, {"x-a", "1"}, {"x-a", "2"}}, sortedValues(x.Sent)); diff != "" {
-						t.Errorf("Sent (-want +got):\n%s", diff)
+				for i := range 3 {
+					x := tr.Do(context.Background(), &Request{Method: "POST", URL: base, Body: []byte("x"), Headers: []Field{{"x-a", "1"}, {"X-A", "2"}}})
+					want := c.proto + " " + host + " " + c.sni
+					if x.Err != nil || string(x.Answer) != want || x.Proto != c.proto {
+						t.Fatalf("got %q, %v; want %q", x.Answer, x.Err, want)
 					}
-					if value(x.Headers, "x-a") != "1" || x.Headers[len(x.Headers)-1].Name != "x-b" {
-						t.Errorf("Headers: got %v", x.Headers)
+					if x.Certificate != hash || x.Reused != (i > 0) || (x.Timing.TLS > 0) != (i == 0) || x.Remote.String() != strings.TrimPrefix(base, "https://") || x.Attempts != 1 {
+						t.Errorf("request %d: got %+v", i, x)
+					}
+					if value(x.Sent, "host") != host || value(x.Sent, "content-length") != "1" || value(x.Sent, "user-agent") != UserAgent || x.Sent[0].Name != "Host" {
+						t.Errorf("Sent: got %v", x.Sent)
+					}
+					if c.proto == "HTTP/2.0" {
+						if diff := cmp.Diff([]Field{{"Host", host}, {"content-length", "1"}, {"user-agent", "bgverify"}, {"x-a", "1"}, {"x-a", "2"}}, sortedValues(x.Sent)); diff != "" {
+							t.Errorf("Sent (-want +got):\n%s", diff)
+						}
+						if value(x.Headers, "x-a") != "1" || x.Headers[len(x.Headers)-1].Name != "x-b" {
+							t.Errorf("Headers: got %v", x.Headers)
+						}
 					}
 				}
-			}
-			if tr.Opened() != 1 {
-				t.Errorf("connections: got %d, want 1", tr.Opened())
-			}
-			x := tr.Do(context.Background(), &Request{Method: "GET", URL: base, Fresh: true})
-			if x.Err != nil || x.Reused || tr.Opened() != 2 {
-				t.Errorf("fresh: got %+v, %d connections", x, tr.Opened())
-			}
+				if tr.Opened() != 1 {
+					t.Errorf("connections: got %d, want 1", tr.Opened())
+				}
+				x := tr.Do(context.Background(), &Request{Method: "GET", URL: base, Fresh: true})
+				if x.Err != nil || x.Reused || tr.Opened() != 2 {
+					t.Errorf("fresh: got %+v, %d connections", x, tr.Opened())
+				}
+			})
 		})
 	}
 }

@@ -20,6 +20,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/bgverify/bgverify/internal/steady"
 )
 
 var quiet = log.New(io.Discard, "", 0)
@@ -161,19 +163,21 @@ func TestDoDecodes(t *testing.T) {
 }
 
 func TestRedirectIsTheAnswer(t *testing.T) {
-	base := httpServer(t, nil, "1", func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
-	})
-	tr := transport(t, Config{BaseURL: base})
-	for _, method := range []string{"GET", "POST"} {
-		x := tr.Do(context.Background(), &Request{Method: method, URL: base + "/a"})
-		if x.Err != nil || x.Status != 307 || value(x.Headers, "Location") != "/elsewhere" || x.Attempts != 1 {
-			t.Errorf("%s: got %+v", method, x)
+	steady.Try(t, func(t testing.TB) {
+		base := httpServer(t, nil, "1", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		})
+		tr := transport(t, Config{BaseURL: base})
+		for _, method := range []string{"GET", "POST"} {
+			x := tr.Do(context.Background(), &Request{Method: method, URL: base + "/a"})
+			if x.Err != nil || x.Status != 307 || value(x.Headers, "Location") != "/elsewhere" || x.Attempts != 1 {
+				t.Errorf("%s: got %+v", method, x)
+			}
 		}
-	}
-	if n := tr.Opened(); n != 1 {
-		t.Errorf("connections: got %d, want 1", n)
-	}
+		if n := tr.Opened(); n != 1 {
+			t.Errorf("connections: got %d, want 1", n)
+		}
+	})
 }
 
 func TestRequestsThatCannotBeSent(t *testing.T) {
@@ -346,54 +350,60 @@ func TestUserOfTheURL(t *testing.T) {
 
 func TestConnectionsAreReusedUnlessFresh(t *testing.T) {
 	noLeak(t)
-	base := httpServer(t, nil, "1", func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "x") })
-	tr := transport(t, Config{BaseURL: base})
-	for i := range 3 {
-		if x := get(t, tr, base); x.Reused != (i > 0) || x.Reused && x.Timing.Connect != 0 {
-			t.Errorf("request %d: reused %v, %+v", i, x.Reused, x.Timing)
+	steady.Try(t, func(t testing.TB) {
+		base := httpServer(t, nil, "1", func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "x") })
+		tr := transport(t, Config{BaseURL: base})
+		for i := range 3 {
+			if x := get(t, tr, base); x.Reused != (i > 0) || x.Reused && x.Timing.Connect != 0 {
+				t.Errorf("request %d: reused %v, %+v", i, x.Reused, x.Timing)
+			}
 		}
-	}
-	for range 3 {
-		if x := tr.Do(context.Background(), &Request{Method: "GET", URL: base, Fresh: true}); x.Reused || x.Err != nil {
-			t.Errorf("fresh: got %+v", x)
+		for range 3 {
+			if x := tr.Do(context.Background(), &Request{Method: "GET", URL: base, Fresh: true}); x.Reused || x.Err != nil {
+				t.Errorf("fresh: got %+v", x)
+			}
 		}
-	}
-	if n := tr.Opened(); n != 4 {
-		t.Errorf("connections: got %d, want 4", n)
-	}
+		if n := tr.Opened(); n != 4 {
+			t.Errorf("connections: got %d, want 4", n)
+		}
+	})
 }
 
 func TestAnswersWithoutABody(t *testing.T) {
 	noLeak(t)
-	for _, c := range []struct{ name, method, answer string }{
-		{"head", "HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Encoding: gzip\r\n\r\n"},
-		{"204", "GET", "HTTP/1.1 204 No Content\r\n\r\n"},
-		{"304", "GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"},
-		{"length 0", "GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
-	} {
-		base := rawServer(t, says(c.answer))
-		tr := transport(t, Config{BaseURL: base})
-		for i := range 3 {
-			x := tr.Do(context.Background(), &Request{Method: c.method, URL: base})
-			if x.Err != nil || x.Answer != nil || x.Reused != (i > 0) {
-				t.Errorf("%s, request %d: got %+v, %v", c.name, i, x, x.Err)
+	steady.Try(t, func(t testing.TB) {
+		for _, c := range []struct{ name, method, answer string }{
+			{"head", "HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Encoding: gzip\r\n\r\n"},
+			{"204", "GET", "HTTP/1.1 204 No Content\r\n\r\n"},
+			{"304", "GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"},
+			{"length 0", "GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"},
+		} {
+			base := rawServer(t, says(c.answer))
+			tr := transport(t, Config{BaseURL: base})
+			for i := range 3 {
+				x := tr.Do(context.Background(), &Request{Method: c.method, URL: base})
+				if x.Err != nil || x.Answer != nil || x.Reused != (i > 0) {
+					t.Errorf("%s, request %d: got %+v, %v", c.name, i, x, x.Err)
+				}
 			}
 		}
-	}
+	})
 }
 
 func TestInformationalAnswersAreSkipped(t *testing.T) {
-	base := rawServer(t, says("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\nA: b\r\n\r\nok"))
-	tr := transport(t, Config{BaseURL: base})
-	for range 2 {
-		x := get(t, tr, base)
-		if diff := cmp.Diff([]Field{{"Content-Length", "2"}, {"A", "b"}}, x.Headers); diff != "" || string(x.Answer) != "ok" {
-			t.Errorf("got %q (-want +got):\n%s", x.Answer, diff)
+	steady.Try(t, func(t testing.TB) {
+		base := rawServer(t, says("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\nA: b\r\n\r\nok"))
+		tr := transport(t, Config{BaseURL: base})
+		for range 2 {
+			x := get(t, tr, base)
+			if diff := cmp.Diff([]Field{{"Content-Length", "2"}, {"A", "b"}}, x.Headers); diff != "" || string(x.Answer) != "ok" {
+				t.Errorf("got %q (-want +got):\n%s", x.Answer, diff)
+			}
 		}
-	}
-	if tr.Opened() != 1 {
-		t.Errorf("connections: got %d, want 1", tr.Opened())
-	}
+		if tr.Opened() != 1 {
+			t.Errorf("connections: got %d, want 1", tr.Opened())
+		}
+	})
 }
 
 // TestForms lists what net/http reads and other clients may not.
