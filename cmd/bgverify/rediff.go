@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bgverify/bgverify/diff"
 	"github.com/bgverify/bgverify/internal/tree"
+	"github.com/bgverify/bgverify/report/archive"
 	"github.com/bgverify/bgverify/report/archive/replay"
 	"github.com/bgverify/bgverify/runner"
 	"github.com/bgverify/bgverify/runner/run"
@@ -56,6 +59,11 @@ func (f *rediffFlags) rediff(ctx context.Context, out stdio, flagsTyped, args []
 	if err != nil {
 		return err
 	}
+	// What was changed since would get a manifest that agrees with it. A run that was stopped has none.
+	var changed *archive.VerifyError
+	if errors.As(folder.Verify(), &changed) && len(changed.Tampered)+len(changed.Missing) > 0 {
+		return broken(fmt.Errorf("%s is not judged again: %w", from.Header.ID, changed))
+	}
 	plan, t, err := readKept(folder)
 	if err != nil {
 		return err
@@ -78,6 +86,8 @@ func (f *rediffFlags) rediff(ctx context.Context, out stdio, flagsTyped, args []
 		return err
 	}
 	s.plan.Parent, s.plan.Answered, s.plan.Shards = from.Header.ID, from.Answered(), from.Header.Shards
+	// Cases of the run that the files given instead no longer have were judged, and are now left out.
+	s.plan.Whole.Cases = max(s.plan.Whole.Cases, from.Header.Planned.OfCases)
 	s.plan.Weaker = run.NewWeakerThan(from.Header.ID, from.Header.Asks, s.plan.Asks)
 	s.replayClusters(folder, from)
 	return s.into(ctx, func(ctx context.Context, plan *runner.Plan, sink run.Sink, progress func(runner.Progress)) (*run.End, error) {

@@ -110,6 +110,45 @@ cases:
 	}
 }
 
+// Cases that the files of a rediff no longer have are left out of it, and an archive that was
+// changed is not judged again: either made a pass of a run that fails.
+func TestRediffLeavesNothingOut(t *testing.T) {
+	t.Parallel()
+	answer := func(other string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprintf(w, `{"id":1,"name":%q}`, map[bool]string{true: other, false: "x"}[r.URL.Path == "/b"])
+		}
+	}
+	e := newEvidence(t)
+	const one, both = "suite: s\ncases:\n  - {case: a, get: /a}\n", "suite: s\ncases:\n  - {case: a, get: /a}\n  - {case: b, get: /b}\n"
+	e.file("suite.yaml", both)
+	if r := e.bgverify("run", "suite.yaml", "--blue", serve(t, answer("x")), "--green", serve(t, answer("y")), "--run-id", "base"); r.status != 1 {
+		t.Fatalf("the run ends with %d, want 1:\n%s%s", r.status, &r.out, &r.err)
+	}
+	e.file("suite.yaml", one)
+	if r := e.bgverify("rediff", "base", "suite.yaml", "--run-id", "less"); r.status != 0 {
+		t.Fatalf("rediff of one case ends with %d, want 0:\n%s%s", r.status, &r.out, &r.err)
+	}
+	for want, args := range map[int][]string{4: {"gate", "less"}, 0: {"gate", "less", "--partial"}} {
+		if r := e.bgverify(append(args, "--without", "identity,load")...); r.status != want {
+			t.Errorf("%v ends with %d, want %d:\n%s%s", args, r.status, want, &r.out, &r.err)
+		}
+	}
+	kept, err := filepath.Glob(filepath.Join(e.dir, "runs", "*-base", "scenarios", "*"))
+	if err != nil || len(kept) == 0 {
+		t.Fatalf("the run keeps no scenario files (%v)", err)
+	}
+	for _, name := range kept {
+		if err := os.WriteFile(name, []byte(one), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r := e.bgverify("rediff", "base", "--run-id", "changed"); r.status != 3 {
+		t.Errorf("rediff of a changed archive ends with %d, want 3:\n%s%s", r.status, &r.out, &r.err)
+	}
+}
+
 // judgement is what run.json says of the answers, without when and by whom.
 func judgement(t *testing.T, dir, id string) any {
 	t.Helper()
