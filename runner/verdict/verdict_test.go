@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/bgverify/bgverify/runner/run"
+	"github.com/bgverify/bgverify/scenarios"
 )
 
 // A policy of warn accepts what noise leaves open, and no finding about the answers,
@@ -70,5 +71,46 @@ func TestSwitchedOffSums(t *testing.T) {
 	}
 	if got := s.leftOut(); !slices.Equal(got, want) || s.off != 4 {
 		t.Errorf("%d off, left out %+v", s.off, got)
+	}
+}
+
+// A suite whose sides answered over two versions of HTTP does not pass, unless it declares one
+// of them or is advisory.
+func TestTwoProtocols(t *testing.T) {
+	for _, row := range []struct {
+		name        string
+		blue, green string
+		declared    bool
+		gate        scenarios.Gate
+		want        run.Verdict
+	}{
+		{"one protocol", "HTTP/2.0", "HTTP/2.0", false, scenarios.Required, run.Pass},
+		{"green answers over another one", "HTTP/2.0", "HTTP/1.1", false, scenarios.Required, run.Inconclusive},
+		{"a side declares its own", "HTTP/2.0", "HTTP/1.1", true, scenarios.Required, run.Pass},
+		{"an advisory suite", "HTTP/2.0", "HTTP/1.1", false, scenarios.Advisory, run.Pass},
+		{"green did not answer", "HTTP/2.0", "", false, scenarios.Required, run.Pass},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			suite := &scenarios.Suite{Name: "s", Gate: row.gate}
+			in := &Inputs{Totals: NewTotals(1), Ledger: &Ledger{}}
+			in.Suites = []*scenarios.Suite{suite}
+			nowhere := func(*run.StepResult) (at Place, service string, ok bool) { return }
+			in.Totals.Add(&SuiteOf{Suite: suite, ProtocolDeclared: row.declared, PlaceOf: nowhere}, &run.CaseResult{
+				ID: "s/one", Verdict: run.Pass,
+				Steps: []run.StepResult{{Blue: &run.SideResult{Protocol: row.blue}, Green: &run.SideResult{Protocol: row.green}}},
+			})
+			end, got := Conclude(in), run.Pass
+			for _, g := range end.Gates {
+				if g.Name == "same protocol" {
+					got = got.Worse(g.Verdict)
+				}
+			}
+			if got != row.want {
+				t.Errorf("gate %v, want %v: %+v", got, row.want, end.Gates)
+			}
+			if row.want > run.Pass && end.Verdict < row.want {
+				t.Errorf("the verdict is %v, lighter than its gate", end.Verdict)
+			}
+		})
 	}
 }
