@@ -91,7 +91,7 @@ func newImportFormat(io stdio, f importFormat) *cobra.Command {
 			switch {
 			case errors.As(err, &wrong):
 				wrong.File = cmp.Or(wrong.File, args[0])
-				return usage("", "%w", err)
+				return usage("import "+f.name+" reads "+cmd.Short, "%w", err)
 			case err != nil:
 				return usage("", "import %s: %w", args[0], err)
 			}

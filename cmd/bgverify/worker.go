@@ -32,7 +32,7 @@ func newWorkerCommand(io stdio) *cobra.Command {
 		RunE:    func(cmd *cobra.Command, _ []string) error { return flags.work(cmd.Context(), io) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&flags.join, "join", "", "`URL` of the run's bus, as its join line has it")
+	f.StringVar(&flags.join, "join", "", "`URL` of the run's bus, as the run's join line shows it")
 	f.StringVar(&flags.tokenFile, "token-file", "", "`file` of the join token, if the URL does not hold it")
 	f.StringVar(&flags.fingerprint, "bus-fingerprint", "", "`SHA-256` of the bus's certificate, if no known authority signed it")
 	f.StringVar(&flags.creds, "bus-creds", "", "`file` of NATS credentials, for a bus that existed before the run")
