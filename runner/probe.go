@@ -149,7 +149,8 @@ func (p *probed) facts(ctx context.Context) (by *probe, blue, green *transport.F
 
 // otherAnswer finds that green does not answer a request for a coding, or with another status or
 // content than blue, although both answer alike without one: cases ask for no coding, and boxes do. The rules
-// are the step's. nil: there is nothing of the kind.
+// are the step's. Nothing is found where blue itself answers in
+// another way when it is asked for the coding. nil: there is nothing of the kind.
 func (c *probe) otherAnswer(blue, green *transport.Facts) *run.TransportFinding {
 	rules, err := c.suite.stepRules(c.step)
 	if err != nil || !c.step.Compare {
@@ -170,6 +171,7 @@ func (c *probe) otherAnswer(blue, green *transport.Facts) *run.TransportFinding 
 		case shown == "":
 		case i == 0: // the cases report it
 			return nil
+		case otherContent(blue.Gets[0], b, rules) != "":
 		default:
 			return &run.TransportFinding{
 				Fact: run.FactCompression, Verdict: run.Fail, Weight: run.Fail,
@@ -186,8 +188,11 @@ func otherContent(blue, green *wire.Exchange, rules *judge.StepRules) string {
 	b, g := judge.NewAnswer(blue).Message(), judge.NewAnswer(green).Message()
 	b.Headers, g.Headers = nil, nil
 	r := diff.CompareMessages(b, g, rules.Apart(judge.Lag(blue, green)).Full, nil)
-	if r.Equal() {
+	switch {
+	case r.Equal():
 		return ""
+	case blue.Status != green.Status:
+		return fmt.Sprintf("with %d", green.Status)
 	}
 	return fmt.Sprintf("with something else: %s %s", r.Differences[0].Path, r.Differences[0].Kind)
 }

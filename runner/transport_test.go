@@ -92,6 +92,17 @@ func deflated(wrapped bool) func(http.ResponseWriter, *http.Request) bool {
 	}
 }
 
+// failsWith answers 500 to requests with a header field.
+func failsWith(name, value string) func(http.ResponseWriter, *http.Request) bool {
+	return func(w http.ResponseWriter, r *http.Request) bool {
+		fails := value != "" && r.Header.Get(name) == value
+		if fails {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+		return fails
+	}
+}
+
 func header(name, value string) func(http.ResponseWriter, *http.Request) bool {
 	return func(w http.ResponseWriter, _ *http.Request) bool {
 		w.Header()[name] = []string{value}
@@ -181,6 +192,10 @@ func TestTransportFindings(t *testing.T) {
 			return false
 		}, "", run.Pass},
 		{"green's deflate has no wrapper", oneGet, deflated(true), deflated(false), run.FactAnswerForm, run.Pass},
+		{"blue fails when asked for gzip", oneGet, failsWith("Accept-Encoding", "gzip"), nil, "", run.Pass},
+		{"blue fails when asked with a condition", oneGet, func(w http.ResponseWriter, r *http.Request) bool {
+			return failsWith("If-None-Match", r.Header.Get("If-None-Match"))(w, r) || tagged(false)(w, r)
+		}, tagged(true), "", run.Pass},
 		{"green calls everything the present content", oneGet, tagged(false), tagged(true), run.FactConditional, run.Fail},
 		{"both do", oneGet, tagged(true), tagged(true), "", run.Pass},
 		{"green sends again what a client has", oneGet, tagged(false), header("Etag", `"a"`), run.FactConditional, run.Pass},
