@@ -183,7 +183,7 @@ func (c *probe) otherAnswer(blue, green *transport.Facts) *run.TransportFinding 
 }
 
 // otherContent is how the status or the body of green's answer differs from blue's under the
-// rules; empty: they do not. Headers are left out: those of compression have findings of their own.
+// rules; empty: they do not. Headers are left out: transport.Compare reports those of compression.
 func otherContent(blue, green *wire.Exchange, rules *judge.StepRules) string {
 	b, g := judge.NewAnswer(blue).Message(), judge.NewAnswer(green).Message()
 	b.Headers, g.Headers = nil, nil

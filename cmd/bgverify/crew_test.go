@@ -14,10 +14,10 @@ import (
 )
 
 // Most tests of the command ask what a command line prints, leaves and ends with, not how a
-// process starts and dies. Starting this program takes more than most of what they ask of it, so
-// that they share processes that execute one command line after the other, each in a folder and
-// with an environment of its own. Tests of signals, of memory and of what the system does
-// with a process start processes of their own.
+// process starts and dies. Starting this program takes longer than most of these command lines, so
+// the tests share processes that execute one command line after the other, each in a separate folder
+// and environment. Tests of signals, of memory and of what the system does with a process start
+// a new process each.
 
 // crewVariable makes this binary, started as bgverify, one of the crew.
 const crewVariable = "BGVERIFY_TEST_CREW"
@@ -166,7 +166,8 @@ func (o *order) execute() (*outcome, error) {
 	return came, nil
 }
 
-// collect returns a pipe, as a process of its own has it, and what ends it and returns what was written.
+// collect returns a pipe, because a command of the crew writes to one as a separate process does, and
+// a function that closes it and returns what was written.
 func collect() (*os.File, func() []byte, error) {
 	r, w, err := os.Pipe()
 	if err != nil {

@@ -124,8 +124,8 @@ func (e *evidence) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// bgverify executes a command line to its end, in a process of the crew. What measures, or is
-// started with variables that the Go runtime reads, has a process of its own.
+// bgverify executes a command line to its end, in a process of the crew. A command line
+// that measures, or has variables that the Go runtime reads, starts a new process.
 func (e *evidence) bgverify(args ...string) *ended {
 	e.t.Helper()
 	if args[0] == "run" && !slices.Contains(args, "--run-id") {

@@ -82,8 +82,8 @@ func (in *inspector) meetHalf(sl slot, route, place int, half *Half) {
 	in.meet(sl, route, place, own)
 }
 
-// meet has two halves compared once both are there, unless there is no room for that; in.mu is
-// held.
+// meet has two halves compared once both have arrived, if their answers were kept and the pair
+// is one that is compared. The caller holds in.mu.
 func (in *inspector) meet(sl slot, route, place int, own *waiting) {
 	t := in.twinsOf(sl)
 	other, known := t.halves[place]

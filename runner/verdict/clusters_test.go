@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,6 +19,17 @@ func askedClusters(found *run.Clusters) *Inputs {
 	}}
 	in.Clusters = found
 	return in
+}
+
+// worstOf is the gravest verdict of the gates with one of the names; a pass where there are none.
+func worstOf(end *run.End, names ...string) run.Verdict {
+	worst := run.Pass
+	for _, g := range end.Gates {
+		if slices.Contains(names, g.Name) {
+			worst = worst.Worse(g.Verdict)
+		}
+	}
+	return worst
 }
 
 // Each row is what was found of clusters, the gravest verdict of a gate about them, and
@@ -55,13 +67,7 @@ func TestClustersWeigh(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			end := Conclude(askedClusters(row.found))
-			worst := run.Pass
-			for _, g := range end.Gates {
-				switch g.Name {
-				case "clusters", "green ready", "clusters alike", "services asked":
-					worst = worst.Worse(g.Verdict)
-				}
-			}
+			worst := worstOf(end, "clusters", "green ready", "clusters alike", "services asked")
 			if text := strings.Join(end.Reasons, "\n"); worst != row.want || !strings.Contains(text, row.reason) {
 				t.Errorf("gates %+v, reasons:\n%s\nwant %v and %q", end.Gates, text, row.want, row.reason)
 			}
@@ -90,12 +96,7 @@ func TestResourcesWeigh(t *testing.T) {
 			in.Suites, in.WarnOnly, in.Loaded, in.Planned.Loads = []*scenarios.Suite{{Name: "s"}}, row.warnOnly, true, 1
 			in.Loads = []run.LoadResult{{Name: "peak", Verdict: run.Pass, Resources: &run.Resources{Verdict: row.found, Reason: "why"}}}
 			end := Conclude(in)
-			worst := run.Pass
-			for _, g := range end.Gates {
-				if g.Name == "load peak resources" {
-					worst = worst.Worse(g.Verdict)
-				}
-			}
+			worst := worstOf(end, "load peak resources")
 			if worst != row.want {
 				t.Errorf("gate %v, want %v: %+v", worst, row.want, end.Gates)
 			}

@@ -99,13 +99,8 @@ func TestTwoProtocols(t *testing.T) {
 				ID: "s/one", Verdict: run.Pass,
 				Steps: []run.StepResult{{Blue: &run.SideResult{Protocol: row.blue}, Green: &run.SideResult{Protocol: row.green}}},
 			})
-			end, got := Conclude(in), run.Pass
-			for _, g := range end.Gates {
-				if g.Name == "same protocol" {
-					got = got.Worse(g.Verdict)
-				}
-			}
-			if got != row.want {
+			end := Conclude(in)
+			if got := worstOf(end, "same protocol"); got != row.want {
 				t.Errorf("gate %v, want %v: %+v", got, row.want, end.Gates)
 			}
 			if row.want > run.Pass && end.Verdict < row.want {

@@ -73,8 +73,8 @@ func (s *sizes) below() func(bin int) int {
 
 // apart is the largest share of answers by which one side has more sizes up to a bin than
 // the other has up to the next one, a step of tolerance; 0 where chance explains it. Each
-// bin has a test of its own: a bound for all of them at once lets some per cent of error
-// texts pass among larger answers.
+// bin is tested separately: one bound for all bins lets a few per cent of error texts pass
+// among larger answers.
 func (s *sizes) apart(other *sizes) float64 {
 	bins := max(len(s.bins), len(other.bins))
 	most := 0.0

@@ -112,7 +112,7 @@ func otherShares(route, of string, blue, green map[int]int, expected []attack.St
 }
 
 // leastSilent is how many requests of a route green must have failed, all of them, before
-// the route counts by itself: at error rates within the margin that is no chance.
+// the route counts by itself: error rates within the margin hardly ever do that by chance.
 const leastSilent = 3
 
 // silentRoutes are the routes that blue answers without an error and green not once. They may
